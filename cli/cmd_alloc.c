@@ -1,0 +1,64 @@
+/*
+ * alloc: a port, bare, on standard output, so that PORT=$(portctl alloc my-db) works; what a person likes to know beside it
+ * goes to standard error, and only to a terminal.
+ */
+#include <stdio.h>
+
+#include "cli/client.h"
+#include "cli/command.h"
+#include "cli/grant.h"
+#include "src/base/json.h"
+#include "src/base/text.h"
+
+static void say_sentence(const struct lease_view *lease) {
+    char name[OPTIONS_NAME_MAX + 1];
+    char life[LEASE_LIFE_MAX];
+
+    lease_view_format_life(lease, life);
+    fprintf(stderr, "Allocated port: %u (%s, %s)\n", lease->port,
+            text_make_safe(lease->service_name, name, sizeof name), life);
+}
+
+static void print_port(const struct output *output, const struct lease_view *lease) {
+    printf("%u\n", lease->port);
+    if (output->error_terminal && !output->quiet)
+        say_sentence(lease);
+}
+
+/* Every lease of the answer is read before the first port is printed: half an answer would look like a whole one. */
+static int print_ports(const struct output *output, const struct grant *grant, struct problem *problem) {
+    struct lease_view views[OPTIONS_COUNT_MAX];
+    size_t n_views = 0;
+    const cJSON *lease;
+
+    cJSON_ArrayForEach(lease, json_get(grant->reply, "leases")) {
+        if (n_views == OPTIONS_COUNT_MAX || !lease_view_read(lease, &views[n_views]))
+            return problem_fill(problem, EXIT_UNREACHABLE, "bad-reply",
+                                "portd's answer holds something that is no lease");
+        n_views++;
+    }
+    if (n_views == 0)
+        views[n_views++] = grant->lease;
+    for (size_t i = 0; i < n_views; i++)
+        print_port(output, &views[i]);
+    return 0;
+}
+
+int cmd_alloc(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
+    CLEANUP(grant_deinit) struct grant grant = {0};
+    const char *name = invocation->operands.items[0];
+    int r;
+
+    r = grant_ask(client, name, &invocation->options, 0, &grant, NULL, problem);
+    if (r != 0)
+        return r;
+    if (invocation->output.json) {
+        cJSON *reply = grant.reply;
+        grant.reply = NULL;
+        return output_json(reply) < 0 ? problem_fill_memory(problem) : 0;
+    }
+    r = print_ports(&invocation->output, &grant, problem);
+    if (r == 0)
+        output_notes(&invocation->output, json_get(grant.reply, "notes"));
+    return r;
+}

@@ -1,0 +1,122 @@
+/*
+ * loop: holds a lease until it is told to stop. The holder is this process, so even SIGKILL ends the lease.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/grant.h"
+#include "cli/keeper.h"
+#include "src/base/json.h"
+#include "src/base/text.h"
+
+/* The signals that end it are events from before the lease is asked for, so that none can come between the grant and the
+ * release. One that was ignored by whoever started us (nohup) stays ignored. */
+static int open_end_signals(int *ret_fd) {
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    sigset_t set;
+    int fd;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        struct sigaction action;
+        if (sigaction(signals[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(&set, signals[i]);
+    }
+    fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0)
+        return -errno;
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    *ret_fd = fd;
+    return 0;
+}
+
+/* With --json a line an event. Flushed at once: the reader waits for it. */
+static int tell(const struct output *output, const char *event, cJSON *members) {
+    CLEANUP(json_free_at) cJSON *owned = members;
+    cJSON *made;
+
+    if (owned == NULL || cJSON_AddStringToObject(owned, "event", event) == NULL)
+        return -ENOMEM;
+    made = owned;
+    owned = NULL;
+    if (!output->json) {
+        cJSON_Delete(made);
+        return 0;
+    }
+    if (output_json(made) < 0)
+        return -ENOMEM;
+    return output_finish();
+}
+
+static cJSON *describe(const struct keeper *keeper) {
+    cJSON *members = cJSON_CreateObject();
+
+    cJSON_AddNumberToObject(members, "port", keeper->port);
+    cJSON_AddNumberToObject(members, "id", (double)keeper->id);
+    cJSON_AddStringToObject(members, "service_name", keeper->service_name);
+    return members;
+}
+
+static int tell_granted(const struct output *output, struct grant *grant, const struct keeper *keeper) {
+    output_notes(output, json_get(grant->reply, "notes"));
+    if (output->json) {
+        cJSON *reply = grant->reply;
+        grant->reply = NULL;
+        return tell(output, "granted", reply);
+    }
+    printf("%u\n", keeper->port);
+    if (output->error_terminal && !output->quiet)
+        fprintf(stderr, "Holding port: %u (%s), until Ctrl-C\n", keeper->port, keeper->service_name);
+    return output_finish();
+}
+
+static void hold(struct keeper *keeper, int signal_fd) {
+    while (keeper->state != KEEPER_GONE) {
+        struct pollfd fd = {.fd = signal_fd, .events = POLLIN};
+
+        if (poll(&fd, 1, keeper_timeout_ms(keeper)) > 0)
+            return;
+        keeper_beat(keeper);
+    }
+}
+
+static int ask(const struct invocation *invocation, struct client *client, int signal_fd, struct grant *ret_grant,
+               struct problem *problem) {
+    int r;
+
+    client_set_interrupt(client, signal_fd);
+    r = grant_ask(client, invocation->operands.items[0], &invocation->options, getpid(), ret_grant, NULL, problem);
+    if (r == CLIENT_E_INTERRUPTED)
+        return problem_fill(problem, EXIT_NO, "interrupted", "stopped before a port was granted");
+    return r;
+}
+
+int cmd_loop(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
+    CLEANUP(grant_deinit) struct grant grant = {0};
+    CLEANUP(fd_close_at) int signal_fd = -1;
+    struct keeper keeper;
+    int r;
+
+    r = open_end_signals(&signal_fd);
+    if (r < 0)
+        return problem_fill(problem, EXIT_NO, "internal", "signalfd: %s", strerror(-r));
+    r = ask(invocation, client, signal_fd, &grant, problem);
+    if (r != 0)
+        return r;
+    keeper_init(&keeper, client, &invocation->output, &grant.lease);
+    r = tell_granted(&invocation->output, &grant, &keeper);
+    if (r == 0)
+        hold(&keeper, signal_fd);
+    if (keeper.state == KEEPER_GONE)
+        return problem_fill(problem, EXIT_NO, "no-such-lease", "there is nothing left to hold");
+    keeper_release(&keeper);
+    if (r == 0)
+        r = tell(&invocation->output, "released", describe(&keeper));
+    return r < 0 ? problem_fill(problem, EXIT_NO, "internal", "standard output: %s", strerror(-r)) : 0;
+}

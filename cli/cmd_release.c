@@ -1,0 +1,121 @@
+/*
+ * release: gives ports back. Always by port and id, so that what was listed a moment ago and is somebody else's by now is
+ * left alone. What still listens is told and not touched.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/client.h"
+#include "cli/command.h"
+#include "cli/lease_call.h"
+#include "cli/selection.h"
+#include "src/base/json.h"
+#include "src/base/text.h"
+
+static int refuse_several(const struct invocation *invocation, const struct selection *selection,
+                          struct problem *problem) {
+    const char *name = invocation->operands.items[0];
+
+    if (!invocation->output.json)
+        lease_views_print(selection->views, selection->n_views, &invocation->output, stderr);
+    problem_fill(problem, EXIT_NO, "several-leases", "%s has %zu leases; nothing was released", name,
+                 selection->n_views);
+    return problem_set_hint(problem, "portctl release %s --all, or portctl release %u for one of them", name,
+                            selection->views[0].port);
+}
+
+static void format_listener(const cJSON *listener, char *ret_text, size_t size) {
+    const char *address = "?";
+    const char *process = NULL;
+    const char *user = NULL;
+    uint64_t port = 0;
+    uint64_t pid = 0;
+    bool is_ipv6;
+
+    json_get_string(listener, "address", &address);
+    json_get_string(listener, "process", &process);
+    json_get_string(listener, "user", &user);
+    json_get_number(listener, "port", 0, UINT16_MAX, &port);
+    json_get_number(listener, "pid", 1, INT32_MAX, &pid);
+    is_ipv6 = strchr(address, ':') != NULL;
+    if (pid != 0)
+        snprintf(ret_text, size, "%s (pid %u%s%s) still listens on %s%s%s:%u", process != NULL ? process : "a process",
+                 (unsigned)pid, user != NULL ? ", user " : "", user != NULL ? user : "", is_ipv6 ? "[" : "", address,
+                 is_ipv6 ? "]" : "", (unsigned)port);
+    else
+        snprintf(ret_text, size, "a process of %s still listens on %s%s%s:%u", user != NULL ? user : "an unknown user",
+                 is_ipv6 ? "[" : "", address, is_ipv6 ? "]" : "", (unsigned)port);
+}
+
+static void tell_released(const struct output *output, const struct lease_view *view, const cJSON *reply) {
+    const cJSON *listener;
+    char name[OPTIONS_NAME_MAX + 1];
+
+    if (output->json)
+        return;
+    if (output->quiet)
+        printf("%u\n", view->port);
+    else
+        printf("Released port: %u (%s)\n", view->port, text_make_safe(view->service_name, name, sizeof name));
+    cJSON_ArrayForEach(listener, json_get(reply, "listeners")) {
+        char text[256];
+        char safe[256];
+        format_listener(listener, text, sizeof text);
+        output_say(output, "%s", text_make_safe(text, safe, sizeof safe));
+    }
+}
+
+/* With --all one lease that cannot be released does not keep the others: it is told, and its exit code is the command's. */
+static int release_each(const struct invocation *invocation, struct client *client, const struct selection *selection,
+                        cJSON *released, int *ret_exit_code) {
+    for (size_t i = 0; i < selection->n_views; i++) {
+        CLEANUP(problem_deinit) struct problem problem = {0};
+        CLEANUP(json_free_at) cJSON *reply = NULL;
+        const struct lease_view *view = &selection->views[i];
+
+        if (lease_call(client, "/release", view->port, view->id, CLIENT_PATIENCE_MS, &reply, &problem) != 0) {
+            int exit_code = problem_report(&problem, &invocation->output);
+            if (*ret_exit_code == EXIT_YES)
+                *ret_exit_code = exit_code;
+            if (problem.status == 0)
+                break; /* portd has gone: the others would fail alike */
+            continue;
+        }
+        tell_released(&invocation->output, view, reply);
+        if (cJSON_AddItemToArray(released, reply))
+            reply = NULL;
+    }
+    return *ret_exit_code;
+}
+
+static int release_selection(const struct invocation *invocation, struct client *client,
+                             const struct selection *selection, int *ret_exit_code, struct problem *problem) {
+    CLEANUP(json_free_at) cJSON *document = cJSON_CreateObject();
+    cJSON *released = cJSON_AddArrayToObject(document, "released");
+    cJSON *made;
+
+    if (released == NULL)
+        return problem_fill_memory(problem);
+    release_each(invocation, client, selection, released, ret_exit_code);
+    if (!invocation->output.json || released->child == NULL)
+        return 0;
+    made = document;
+    document = NULL;
+    return output_json(made) < 0 ? problem_fill_memory(problem) : 0;
+}
+
+int cmd_release(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
+    CLEANUP(selection_deinit) struct selection selection = {0};
+    const char *word = invocation->operands.items[0];
+    int r;
+
+    r = selection_all(client, &selection, problem);
+    if (r != 0)
+        return r;
+    r = selection_by_word(&selection, word, problem);
+    if (r != 0)
+        return r;
+    if (selection.n_views > 1 && !invocation->options.all)
+        return refuse_several(invocation, &selection, problem);
+    return release_selection(invocation, client, &selection, ret_exit_code, problem);
+}

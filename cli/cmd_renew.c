@@ -1,0 +1,68 @@
+/*
+ * renew: another TTL for the lease on a port, or for all of the caller's leases of a name; renewing one too many hurts
+ * nobody.
+ */
+#include <stdio.h>
+
+#include "cli/client.h"
+#include "cli/command.h"
+#include "cli/lease_call.h"
+#include "cli/selection.h"
+#include "src/base/json.h"
+#include "src/base/text.h"
+
+static int tell_renewed(const struct output *output, const cJSON *reply, struct problem *problem) {
+    struct lease_view view;
+    char name[OPTIONS_NAME_MAX + 1];
+    char life[LEASE_LIFE_MAX];
+
+    if (!lease_view_read(json_get(reply, "lease"), &view))
+        return problem_fill(problem, EXIT_UNREACHABLE, "bad-reply", "portd's answer holds no lease");
+    lease_view_format_life(&view, life);
+    if (output->quiet)
+        printf("%u\n", view.port);
+    else if (!output->json)
+        printf("Renewed port: %u (%s, %s)\n", view.port, text_make_safe(view.service_name, name, sizeof name), life);
+    return 0;
+}
+
+static int renew_each(const struct invocation *invocation, struct client *client, const struct selection *selection,
+                      struct problem *problem) {
+    CLEANUP(json_free_at) cJSON *document = cJSON_CreateObject();
+    cJSON *renewed = cJSON_AddArrayToObject(document, "renewed");
+    cJSON *made;
+
+    if (renewed == NULL)
+        return problem_fill_memory(problem);
+    for (size_t i = 0; i < selection->n_views; i++) {
+        const struct lease_view *view = &selection->views[i];
+        cJSON *reply = NULL;
+        int r = lease_call(client, "/heartbeat", view->port, view->id, CLIENT_PATIENCE_MS, &reply, problem);
+
+        if (r != 0)
+            return r;
+        cJSON_AddItemToArray(renewed, reply);
+        r = tell_renewed(&invocation->output, reply, problem);
+        if (r != 0)
+            return r;
+    }
+    if (!invocation->output.json)
+        return 0;
+    made = document;
+    document = NULL;
+    return output_json(made) < 0 ? problem_fill_memory(problem) : 0;
+}
+
+int cmd_renew(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
+    CLEANUP(selection_deinit) struct selection selection = {0};
+    const char *word = invocation->operands.items[0];
+    int r;
+
+    r = selection_all(client, &selection, problem);
+    if (r != 0)
+        return r;
+    r = selection_by_word(&selection, word, problem);
+    if (r != 0)
+        return r;
+    return renew_each(invocation, client, &selection, problem);
+}

@@ -1,0 +1,255 @@
+/*
+ * The table of commands, and dispatch.
+ */
+#include "cli/command.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "cli/help.h"
+#include "probe/fd.h"
+#include "src/base/text.h"
+
+static const enum option_id alloc_options[] = {OPTION_TTL,   OPTION_PORT, OPTION_PREFER,  OPTION_COUNT,
+                                               OPTION_REUSE, OPTION_TAG,  OPTION_PROJECT, OPTION_END};
+static const enum option_id hold_options[] = {OPTION_TTL, OPTION_PORT,    OPTION_PREFER, OPTION_REUSE,
+                                              OPTION_TAG, OPTION_PROJECT, OPTION_END};
+static const enum option_id run_options[] = {OPTION_TTL,     OPTION_PORT,     OPTION_PREFER, OPTION_REUSE, OPTION_TAG,
+                                             OPTION_PROJECT, OPTION_ENV_NAME, OPTION_HOST,   OPTION_END};
+static const enum option_id release_options[] = {OPTION_ALL, OPTION_END};
+static const enum option_id no_options[] = {OPTION_END};
+
+static const struct command table[] = {
+    {
+        .name = "alloc",
+        .summary = "get a free port for a service",
+        .usage = "NAME [options]",
+        .details = "Asks portd for a port that is free in the kernel, and prints its number and nothing else on\n"
+                   "standard output. The lease lives while something listens on the port, or for its TTL.\n",
+        .options = alloc_options,
+        .n_least = 1,
+        .n_most = 1,
+        .examples = {{"PORT=$(portctl alloc my-db)", "a port in a variable"},
+                     {"portctl alloc my-api --ttl 2h --tag dev", "for two hours, with a tag"},
+                     {"portctl alloc cluster --count 3", "three ports, one a line"},
+                     {"portctl alloc login --port 8080", "this port, or exit code 4"}},
+        .function = cmd_alloc,
+    },
+    {
+        .name = "run",
+        .summary = "run a program with a port of its own in PORT",
+        .usage = "NAME [options] [--] PROGRAM [ARGUMENT...]",
+        .details = "The lease lives as long as the program. Input, output, signals and the exit code pass through\n"
+                   "untouched. The program finds its port in PORT, the name in PORTMANAGER_SERVICE and the lease's id\n"
+                   "in PORTMANAGER_LEASE.\n",
+        .options = run_options,
+        .n_least = 2,
+        .n_most = SIZE_MAX,
+        .runs_program = true,
+        .examples = {{"portctl run web npm start", "a server that reads PORT"},
+                     {"portctl run api --env-name API_PORT -- ./server -v", "another variable"},
+                     {"portctl run docs -- sh -c 'python3 -m http.server $PORT'", "a program that wants a flag"}},
+        .function = cmd_run,
+    },
+    {
+        .name = "list",
+        .alias = "ls",
+        .summary = "show the leases",
+        .usage = "[NAME] [options]",
+        .details = "All leases of this machine, or those of one name. In a pipe: a line a lease, tab-separated: port,\n"
+                   "name, state, user, kept by, expires at, allocated at, id, tags; \"-\" where there is nothing.\n",
+        .options = no_options,
+        .n_most = 1,
+        .examples = {{"portctl list", "what a person wants to see"},
+                     {"portctl list -q my-api", "the ports of my-api, one a line"},
+                     {"portctl list --json", "everything, for a program"}},
+        .function = cmd_list,
+    },
+    {
+        .name = "lookup",
+        .summary = "print the port of a service",
+        .usage = "NAME [options]",
+        .details = "Prints every port that the name has, your own first, one a line. Exit code 1 if it has none.\n",
+        .options = no_options,
+        .n_least = 1,
+        .n_most = 1,
+        .examples = {{"curl http://localhost:$(portctl lookup my-api)/", "talk to a service by its name"}},
+        .function = cmd_lookup,
+    },
+    {
+        .name = "renew",
+        .alias = "heartbeat",
+        .summary = "let a lease live for another TTL",
+        .usage = "PORT|NAME [options]",
+        .details = "Needed only where nothing listens on the port: listening renews a lease by itself.\n",
+        .options = no_options,
+        .n_least = 1,
+        .n_most = 1,
+        .examples = {{"portctl renew my-db", "all your leases of this name"}, {"portctl renew 8001", "one lease"}},
+        .function = cmd_renew,
+    },
+    {
+        .name = "release",
+        .summary = "give a port back",
+        .usage = "PORT|NAME [options]",
+        .details = "Ends the lease; what listens on the port is told and not touched. A name with several leases is\n"
+                   "released with --all only.\n",
+        .options = release_options,
+        .n_least = 1,
+        .n_most = 1,
+        .examples = {{"portctl release 8001", "by port"},
+                     {"portctl release my-api --all", "all your leases of a name"}},
+        .function = cmd_release,
+    },
+    {
+        .name = "loop",
+        .summary = "hold a port until it is stopped",
+        .usage = "NAME [options]",
+        .details = "Prints the port and keeps the lease until it gets SIGINT or SIGTERM, then releases it.\n",
+        .options = hold_options,
+        .n_least = 1,
+        .n_most = 1,
+        .examples = {{"portctl loop my-db &", "hold a port in the background"}},
+        .function = cmd_loop,
+    },
+    {
+        .name = "status",
+        .summary = "show whether portd runs, and how",
+        .usage = "[options]",
+        .details = "In a pipe: a line a fact, tab-separated. Exit code 3 if portd does not run.\n",
+        .options = no_options,
+        .examples = {{"portctl status", "its address, range and database"},
+                     {"portctl status -q && echo up", "the exit code alone"}},
+        .function = cmd_status,
+    },
+};
+
+#define N_COMMANDS (sizeof table / sizeof table[0])
+
+const struct command *commands(size_t *ret_n) {
+    *ret_n = N_COMMANDS;
+    return table;
+}
+
+const struct command *command_find(const char *name) {
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        if (strcmp(name, table[i].name) == 0 || (table[i].alias != NULL && strcmp(name, table[i].alias) == 0))
+            return &table[i];
+    return NULL;
+}
+
+static int refuse_operands(const struct command *command, const struct operands *operands, struct problem *problem) {
+    if (operands->n_items > command->n_most)
+        problem_fill_usage(problem, "%s does not know what to do with '%s'", command->name,
+                          operands->items[command->n_most]);
+    else if (command->runs_program && operands->n_items == 1)
+        problem_fill_usage(problem, "%s wants a program behind the name '%s'", command->name, operands->items[0]);
+    else
+        problem_fill_usage(problem, "%s wants a %s", command->name,
+                          strncmp(command->usage, "PORT|NAME", 9) == 0 ? "port or a name" : "name");
+    return problem_set_hint(problem, "portctl %s %s", command->name, command->usage);
+}
+
+static int parse_command(struct invocation *invocation, int argc, char **argv, struct problem *problem) {
+    const struct command *command = invocation->command;
+    const struct options_grammar grammar = {
+        .command = command->name,
+        .accepted = command->options,
+        .n_leading = command->runs_program ? 1 : OPTIONS_ANYWHERE,
+    };
+    int r = options_parse(&grammar, argc, argv, &invocation->options, &invocation->operands, problem);
+
+    if (r != 0 || invocation->options.help || invocation->options.version)
+        return r;
+    if (invocation->operands.n_items < command->n_least || invocation->operands.n_items > command->n_most)
+        return refuse_operands(command, &invocation->operands, problem);
+    return 0;
+}
+
+static int refuse_command(const char *name, struct problem *problem) {
+    const char *words[2 * N_COMMANDS + 1] = {"help"};
+    size_t n_words = 1;
+    const char *near;
+
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        words[n_words++] = table[i].name;
+        if (table[i].alias != NULL)
+            words[n_words++] = table[i].alias;
+    }
+    near = text_nearest(name, words, n_words);
+    problem_fill_usage(problem, "there is no command '%s'", name);
+    if (near != NULL)
+        return problem_set_hint(problem, "did you mean portctl %s?", near);
+    return problem_set_hint(problem, "portctl help lists the commands");
+}
+
+/* What stands before the command, then the command. Returns PROBLEM_E_SET, or 0 and in *ret_exit_code how it ended. */
+static int dispatch(struct invocation *invocation, int argc, char **argv, int *ret_exit_code, struct problem *problem) {
+    const struct options_grammar grammar = {.n_leading = 0};
+    struct operands words;
+    int r = options_parse(&grammar, argc, argv, &invocation->options, &words, problem);
+
+    if (r != 0)
+        return r;
+    if (words.n_items > 0 && strcmp(words.items[0], "help") == 0) {
+        output_init(&invocation->output, &invocation->options);
+        return help_topic(words.n_items > 1 ? words.items[1] : NULL, &invocation->output, ret_exit_code, problem);
+    }
+    if (words.n_items > 0 && !invocation->options.help && !invocation->options.version) {
+        invocation->command = command_find(words.items[0]);
+        if (invocation->command == NULL)
+            return refuse_command(words.items[0], problem);
+        r = parse_command(invocation, (int)words.n_items, words.items, problem);
+        if (r != 0)
+            return r;
+    }
+    output_init(&invocation->output, &invocation->options);
+    if (invocation->options.help)
+        *ret_exit_code = help_show(invocation->command, &invocation->output);
+    else if (invocation->options.version)
+        *ret_exit_code = help_version();
+    else if (invocation->command == NULL)
+        *ret_exit_code = help_first_steps(&invocation->output);
+    else
+        *ret_exit_code = invocation->command->function(invocation);
+    return 0;
+}
+
+/* A standard stream that is closed would give its number to the first socket, which then got the error messages. What is
+ * put in its place fails as a closed one does, and closes by itself when a program is run: that finds what we found. */
+static void fill_standard_streams(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC) < 0)
+            return;
+}
+
+/* After a mistake the options behind it were not looked at, but who wants JSON wants it for mistakes too. */
+static bool asks_for_json(int argc, char **argv) {
+    for (int i = 1; i < argc && argv[i] != NULL && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--json") == 0)
+            return true;
+    return false;
+}
+
+int command_main(int argc, char **argv) {
+    struct invocation invocation = {0};
+    struct problem problem = {0};
+    int exit_code = EXIT_NO;
+    int r;
+
+    fill_standard_streams();
+    if (argc < 1)
+        return EXIT_USAGE;
+    if (dispatch(&invocation, argc, argv, &exit_code, &problem) != 0) {
+        invocation.options.json = invocation.options.json || asks_for_json(argc, argv);
+        output_init(&invocation.output, &invocation.options);
+        exit_code = problem_report(&problem, &invocation.output);
+    }
+    problem_deinit(&problem);
+    r = output_finish();
+    if (r < 0) {
+        output_say(&invocation.output, "standard output: %s", strerror(-r));
+        return exit_code == EXIT_YES ? EXIT_NO : exit_code;
+    }
+    return exit_code;
+}

@@ -1,0 +1,61 @@
+/*
+ * The commands as data, and what each is given. Dispatch, help and did-you-mean all read the same table (command.c).
+ */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cli/options.h"
+#include "cli/output.h"
+
+struct command;
+
+/* One call of portctl, parsed. */
+struct invocation {
+    const struct command *command;
+    struct options options;
+    struct output output;
+    struct operands operands; /* behind the command's name; as many as the command wants */
+};
+
+struct example {
+    const char *line;
+    const char *what;
+};
+
+#define EXAMPLES_MAX 4
+
+struct command {
+    const char *name;
+    const char *alias;   /* NULL: none */
+    const char *summary; /* for the list of commands */
+    const char *usage;   /* behind "portctl NAME " */
+    const char *details; /* what the summary leaves out; lines as they are to be shown */
+    const enum option_id *options;
+    size_t n_least; /* operands */
+    size_t n_most;
+    bool runs_program; /* the operands behind the first are a program's; see options_parse() */
+    struct example examples[EXAMPLES_MAX];
+    int (*function)(const struct invocation *invocation); /* returns the exit code */
+};
+
+const struct command *commands(size_t *ret_n);
+
+/* By name or alias; NULL if there is none. */
+const struct command *command_find(const char *name);
+
+/* Parses the arguments, does what they say, and returns the exit code. The whole of main(). */
+int command_main(int argc, char **argv);
+
+int cmd_alloc(const struct invocation *invocation);
+int cmd_list(const struct invocation *invocation);
+int cmd_lookup(const struct invocation *invocation);
+int cmd_loop(const struct invocation *invocation);
+int cmd_release(const struct invocation *invocation);
+int cmd_renew(const struct invocation *invocation);
+int cmd_run(const struct invocation *invocation);
+int cmd_status(const struct invocation *invocation);
+
+#endif

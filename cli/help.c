@@ -1,0 +1,258 @@
+/*
+ * Help. See help.h.
+ */
+#include "cli/help.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "src/base/text.h"
+
+#define INDENT 2
+#define GAP    2
+
+/* Where the second column begins at most, and what it keeps to itself on a narrow terminal. */
+#define COLUMN_MAX   30
+#define COLUMN_LEAST 20
+
+struct page {
+    FILE *stream;
+    bool colour;
+    size_t width;
+};
+
+static struct page page_on(const struct output *output, FILE *stream) {
+    bool on_stdout = stream == stdout;
+    bool terminal = on_stdout ? output->terminal : output->error_terminal;
+
+    return (struct page){
+        .stream = stream,
+        .colour = on_stdout ? output->colour : output->error_colour,
+        .width = terminal ? output->width : 80,
+    };
+}
+
+static void print_heading(const struct page *page, const char *heading) {
+    fprintf(page->stream, "%s%s%s\n", output_style(page->colour, STYLE_BOLD), heading,
+            output_style_end(page->colour, STYLE_BOLD));
+}
+
+/* The text, broken at spaces, from `column` on; the cursor is there already. */
+static void print_wrapped(const struct page *page, const char *text, size_t column) {
+    size_t room = page->width > column + COLUMN_LEAST ? page->width - column : COLUMN_LEAST;
+    size_t used = 0;
+
+    while (*text != '\0') {
+        size_t length = strcspn(text, " ");
+
+        if (used > 0 && used + 1 + length > room) {
+            fprintf(page->stream, "\n%*s", (int)column, "");
+            used = 0;
+        }
+        fprintf(page->stream, "%s%.*s", used > 0 ? " " : "", (int)length, text);
+        used += length + (used > 0 ? 1 : 0);
+        text += length;
+        text += strspn(text, " ");
+    }
+    fputc('\n', page->stream);
+}
+
+/* Two columns; where the first leaves no room the second begins on a line of its own. */
+static void print_entry(const struct page *page, const char *term, const char *text, size_t column) {
+    size_t used = INDENT + strlen(term);
+
+    if (page->width < column + COLUMN_LEAST)
+        column = INDENT + INDENT;
+    fprintf(page->stream, "%*s%s", INDENT, "", term);
+    if (used + GAP > column)
+        fprintf(page->stream, "\n%*s", (int)column, "");
+    else
+        fprintf(page->stream, "%*s", (int)(column - used), "");
+    print_wrapped(page, text, column);
+}
+
+/* Lines that end in a newline, wrapped anew where the terminal is narrower than they are. */
+static void print_paragraph(const struct page *page, const char *text) {
+    char words[1024];
+
+    snprintf(words, sizeof words, "%s", text);
+    for (char *at = words; (at = strchr(at, '\n')) != NULL;)
+        *at = ' ';
+    print_wrapped(page, words, 0);
+}
+
+static void format_option(const struct option_spec *spec, char *ret_text, size_t size) {
+    char letter[8] = "    ";
+
+    if (spec->letter != 0)
+        snprintf(letter, sizeof letter, "-%c, ", spec->letter);
+    snprintf(ret_text, size, "%s--%s%s%s", letter, spec->name, spec->argument != NULL ? " " : "",
+             spec->argument != NULL ? spec->argument : "");
+}
+
+static void print_options(const struct page *page, const enum option_id *ids) {
+    for (; *ids != OPTION_END; ids++) {
+        const struct option_spec *spec = option_get(*ids);
+        char term[64];
+        format_option(spec, term, sizeof term);
+        print_entry(page, term, spec->help, COLUMN_MAX);
+    }
+}
+
+static void print_examples(const struct page *page, const struct example *examples, size_t n_examples) {
+    for (size_t i = 0; i < n_examples && examples[i].line != NULL; i++)
+        print_entry(page, examples[i].line, examples[i].what, COLUMN_MAX + 6);
+}
+
+static void print_exit_codes(const struct page *page, const struct exit_meaning *meanings, size_t n_meanings) {
+    for (size_t i = 0; i < n_meanings; i++)
+        print_entry(page, meanings[i].code, meanings[i].meaning, 10);
+}
+
+static void show_command(const struct page *page, const struct command *command) {
+    const struct exit_meaning *meanings;
+    size_t n_meanings;
+
+    fprintf(page->stream, "portctl %s: %s\n\n", command->name, command->summary);
+    print_heading(page, "Usage");
+    fprintf(page->stream, "  portctl %s %s\n", command->name, command->usage);
+    if (command->alias != NULL)
+        fprintf(page->stream, "  portctl %s %s\n", command->alias, command->usage);
+    fputc('\n', page->stream);
+    print_paragraph(page, command->details);
+    fputc('\n', page->stream);
+    print_heading(page, "Examples");
+    print_examples(page, command->examples, EXAMPLES_MAX);
+    fputc('\n', page->stream);
+    print_heading(page, "Options");
+    print_options(page, command->options);
+    print_options(page, options_common());
+    fputc('\n', page->stream);
+    print_heading(page, "Exit codes");
+    meanings = command->runs_program ? exit_meanings_of_run(&n_meanings) : exit_meanings(&n_meanings);
+    print_exit_codes(page, meanings, n_meanings);
+}
+
+static void show_overview(const struct page *page) {
+    size_t n;
+    const struct command *all = commands(&n);
+
+    fprintf(page->stream, "portctl: asks portd for local ports that are free in the kernel\n\n");
+    print_heading(page, "Usage");
+    fprintf(page->stream, "  portctl COMMAND [ARGUMENT...] [options]\n\n");
+    print_heading(page, "Commands");
+    for (size_t i = 0; i < n; i++)
+        print_entry(page, all[i].name, all[i].summary, 12);
+    print_entry(page, "help", "explain a command, exit-codes or environment", 12);
+    fputc('\n', page->stream);
+    print_heading(page, "Options of every command");
+    print_options(page, options_common());
+    fprintf(page->stream, "\nportctl help COMMAND says more.\n");
+}
+
+int help_show(const struct command *command, const struct output *output) {
+    const struct page page = page_on(output, stdout);
+
+    if (command != NULL)
+        show_command(&page, command);
+    else
+        show_overview(&page);
+    return EXIT_YES;
+}
+
+static void show_exit_codes(const struct page *page) {
+    const struct exit_meaning *meanings;
+    size_t n_meanings;
+
+    print_heading(page, "Exit codes");
+    meanings = exit_meanings(&n_meanings);
+    print_exit_codes(page, meanings, n_meanings);
+    fputc('\n', page->stream);
+    print_heading(page, "Exit codes of portctl run");
+    meanings = exit_meanings_of_run(&n_meanings);
+    print_exit_codes(page, meanings, n_meanings);
+}
+
+static void show_environment(const struct page *page) {
+    static const struct example read[] = {
+        {"PM_SOCKET", "portd's Unix socket, like --socket"},
+        {"PM_URL", "portd's address, like --url; PM_SOCKET goes first"},
+        {"XDG_RUNTIME_DIR, HOME", "where portd's socket is looked for"},
+        {"NO_COLOR, TERM", "no colour if NO_COLOR is not empty, or TERM is dumb"},
+        {"COLUMNS", "the width of a terminal that does not tell its own"},
+        {"LC_ALL, LC_CTYPE, LANG", "whether signs that are not ASCII can be shown"},
+    };
+    static const struct example set[] = {
+        {"PORT", "the port; --env-name gives it another name"},
+        {"HOST", "the address that --host gave"},
+        {"PORTMANAGER_SERVICE", "the service's name"},
+        {"PORTMANAGER_LEASE", "the lease's id"},
+    };
+
+    print_heading(page, "Variables that portctl reads");
+    for (size_t i = 0; i < sizeof read / sizeof read[0]; i++)
+        print_entry(page, read[i].line, read[i].what, COLUMN_MAX);
+    fputc('\n', page->stream);
+    print_heading(page, "Variables that portctl run sets for the program");
+    for (size_t i = 0; i < sizeof set / sizeof set[0]; i++)
+        print_entry(page, set[i].line, set[i].what, COLUMN_MAX);
+    fputc('\n', page->stream);
+    print_paragraph(page, "Where nothing is said, portd is looked for at $XDG_RUNTIME_DIR/portmanager.sock,\n"
+                          "~/.portmanager/portd.sock, /run/portmanager/portd.sock and http://localhost:3030, in this\n"
+                          "order.");
+}
+
+static int refuse_topic(const char *topic, struct problem *problem) {
+    size_t n;
+    const struct command *all = commands(&n);
+    const char *words[32] = {"exit-codes", "environment"};
+    size_t n_words = 2;
+    const char *near;
+
+    for (size_t i = 0; i < n && n_words < sizeof words / sizeof words[0]; i++)
+        words[n_words++] = all[i].name;
+    near = text_nearest(topic, words, n_words);
+    problem_fill_usage(problem, "there is no help on '%s'", topic);
+    if (near != NULL)
+        return problem_set_hint(problem, "did you mean portctl help %s?", near);
+    return problem_set_hint(problem, "portctl help lists the commands");
+}
+
+int help_topic(const char *topic, const struct output *output, int *ret_exit_code, struct problem *problem) {
+    const struct page page = page_on(output, stdout);
+    const struct command *command = topic != NULL ? command_find(topic) : NULL;
+
+    if (topic == NULL || command != NULL || strcmp(topic, "help") == 0) {
+        *ret_exit_code = help_show(command, output);
+        return 0;
+    }
+    if (strcmp(topic, "exit-codes") == 0)
+        show_exit_codes(&page);
+    else if (strcmp(topic, "environment") == 0)
+        show_environment(&page);
+    else
+        return refuse_topic(topic, problem);
+    *ret_exit_code = EXIT_YES;
+    return 0;
+}
+
+int help_first_steps(const struct output *output) {
+    static const struct example steps[] = {
+        {"PORT=$(portctl alloc my-db)", "a free port in a variable"},
+        {"portctl run web npm start", "a program with its port in PORT"},
+        {"portctl list", "who has which port"},
+        {"portctl lookup my-db", "the port of a service"},
+        {"portctl release my-db", "give the port back"},
+    };
+    const struct page page = page_on(output, stderr);
+
+    fprintf(stderr, "portctl wants a command:\n\n");
+    print_examples(&page, steps, sizeof steps / sizeof steps[0]);
+    fprintf(stderr, "\nportctl help lists them all.\n");
+    return EXIT_USAGE;
+}
+
+int help_version(void) {
+    printf("portctl " PM_VERSION "\n");
+    return EXIT_YES;
+}

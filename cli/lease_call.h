@@ -1,0 +1,17 @@
+/*
+ * The calls about one lease: /release and /heartbeat.
+ */
+#ifndef CLI_LEASE_CALL_H
+#define CLI_LEASE_CALL_H
+
+#include <cjson/cJSON.h>
+#include <stdint.h>
+
+#include "cli/client.h"
+#include "cli/problem.h"
+
+/* Calls `target` with the lease's port and id; portd refuses if they are not of one lease. Returns as client_call() does. */
+int lease_call(struct client *client, const char *target, uint16_t port, uint64_t id, uint64_t patience_ms,
+               cJSON **ret_reply, struct problem *problem);
+
+#endif

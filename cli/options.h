@@ -1,0 +1,108 @@
+/*
+ * The options of the command line as data: one table says how each is written, what it takes and what it does, and every
+ * command names those it accepts. The parser, the help and (in time) completions and man pages are made from it.
+ */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cli/problem.h"
+
+enum option_id {
+    OPTION_END, /* ends a command's list */
+    OPTION_TTL,
+    OPTION_PORT,
+    OPTION_PREFER,
+    OPTION_COUNT,
+    OPTION_REUSE,
+    OPTION_TAG,
+    OPTION_PROJECT,
+    OPTION_ENV_NAME,
+    OPTION_HOST,
+    OPTION_ALL,
+    /* What every command takes, before its name or after it. */
+    OPTION_JSON,
+    OPTION_QUIET,
+    OPTION_VERBOSE,
+    OPTION_COLOR,
+    OPTION_SOCKET,
+    OPTION_URL,
+    OPTION_HELP,
+    OPTION_VERSION,
+    N_OPTIONS,
+};
+
+enum colour_choice { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
+
+/* The rules of docs/api.md that are cheap to know here: a wrong argument is told before anything is asked. */
+#define OPTIONS_NAME_MAX  128
+#define OPTIONS_TAGS_MAX  32
+#define OPTIONS_TAG_MAX   64
+#define OPTIONS_COUNT_MAX 64
+
+/* The values as given; texts point into argv. All zero: nothing was given. */
+struct options {
+    uint64_t ttl_seconds; /* 0: not given */
+    uint16_t port;        /* 0: not given */
+    uint16_t prefer;      /* 0: not given */
+    uint16_t count;       /* 0: not given */
+    bool reuse;
+    bool all;
+    bool json;
+    bool quiet;
+    bool verbose;
+    bool help;
+    bool version;
+    enum colour_choice colour;
+    const char *env_name;
+    const char *host;
+    const char *socket;
+    const char *url;
+    const char *tags[OPTIONS_TAGS_MAX];
+    size_t n_tags;
+    char project[PATH_MAX]; /* absolute; "": not given */
+};
+
+struct option_spec {
+    const char *name;     /* without the dashes */
+    char letter;          /* 0: it has none */
+    const char *argument; /* "PORT"; NULL for a switch */
+    const char *help;     /* one line, no full stop */
+};
+
+/* The entry of `id`, which is neither OPTION_END nor N_OPTIONS. Static. */
+const struct option_spec *option_get(enum option_id id);
+
+/* The ids that every command takes, ended by OPTION_END. Static. */
+const enum option_id *options_common(void);
+
+/* The arguments that are no options, in order; items[n_items] is NULL. Points into argv. */
+struct operands {
+    char **items;
+    size_t n_items;
+};
+
+#define OPTIONS_ANYWHERE SIZE_MAX
+
+struct options_grammar {
+    const char *command;            /* for the error sentences; NULL for what stands before the command */
+    const enum option_id *accepted; /* besides the common ones, ended by OPTION_END; NULL: none */
+    size_t n_leading; /* options may stand before and between so many operands; the next one ends them, and what
+                         follows belongs to somebody else. OPTIONS_ANYWHERE: to the end */
+};
+
+/*
+ * Parses argv[1..argc-1] and adds to `options`. `--` ends the options. argv is reordered in place.
+ * Returns 0, or PROBLEM_E_SET with a usage problem.
+ */
+int options_parse(const struct options_grammar *grammar, int argc, char **argv, struct options *options,
+                  struct operands *ret_operands, struct problem *problem);
+
+/* The rule for service names. Returns 0 or PROBLEM_E_SET. */
+int options_check_name(const char *name, struct problem *problem);
+
+#endif

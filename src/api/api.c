@@ -1,0 +1,140 @@
+/* The route table, and the order in which every request is looked at: its target, the guard, the route, the caller. */
+#include "src/api/api.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "src/api/guard.h"
+#include "src/api/problem.h"
+#include "src/api/routes.h"
+#include "src/base/text.h"
+
+static const struct api_route routes[] = {
+    {.method = "POST", .path = "/alloc", .handle = route_alloc, .summary = "Lease one port or several"},
+    {.method = "POST", .path = "/release", .handle = route_release, .summary = "End a lease"},
+    {.method = "POST", .path = "/heartbeat", .handle = route_heartbeat, .summary = "Renew a lease"},
+    {.method = "GET", .path = "/list", .handle = route_list, .summary = "All leases"},
+    {.method = "GET",
+     .path = "/lookup",
+     .handle = route_lookup,
+     .parameters = {"service"},
+     .summary = "The leases of a service"},
+    {.method = "GET", .path = "/status", .handle = route_status, .summary = "The daemon and its settings"},
+    {.method = "GET", .path = "/healthz", .handle = route_healthz, .for_anyone = true, .summary = "Is it alive"},
+    {.method = "GET", .path = "/", .handle = route_page, .summary = "A page for a person"},
+    {.method = "GET", .path = "/page.css", .handle = route_style, .for_anyone = true, .summary = "The page's style"},
+};
+#define N_ROUTES (sizeof routes / sizeof routes[0])
+
+const struct api_route *api_routes(size_t *ret_n_routes) {
+    *ret_n_routes = N_ROUTES;
+    return routes;
+}
+
+/* A path has one method, so the first route of the path decides. */
+static const struct api_route *find_route(const char *path) {
+    for (size_t i = 0; i < N_ROUTES; i++)
+        if (strcmp(routes[i].path, path) == 0)
+            return &routes[i];
+    return NULL;
+}
+
+static void refuse_path(const char *path, struct api_response *response) {
+    const char *paths[N_ROUTES];
+    const char *nearest;
+
+    for (size_t i = 0; i < N_ROUTES; i++)
+        paths[i] = routes[i].path;
+    nearest = text_nearest(path, paths, N_ROUTES);
+    if (nearest != NULL)
+        problem_set(response, PROBLEM_NO_SUCH_PATH, NULL, "There is no %s here. Did you mean %s?", path, nearest);
+    else
+        problem_set(response, PROBLEM_NO_SUCH_PATH, NULL, "There is no %s here.", path);
+}
+
+/* HEAD is what GET would say, without its body; the server leaves the body out. */
+static bool method_fits(const struct api_route *route, const char *method) {
+    return strcmp(route->method, method) == 0 || (strcmp(route->method, "GET") == 0 && strcmp(method, "HEAD") == 0);
+}
+
+static bool check_parameters(const struct api_route *route, const struct query *query, struct api_response *response) {
+    size_t n_known = 0;
+
+    while (n_known < sizeof route->parameters / sizeof route->parameters[0] && route->parameters[n_known] != NULL)
+        n_known++;
+    for (size_t i = 0; i < query->n_parameters; i++) {
+        const char *name = query->parameters[i].name;
+        const char *nearest = text_nearest(name, route->parameters, n_known);
+        bool known = false;
+
+        for (size_t j = 0; j < n_known; j++)
+            known = known || strcmp(route->parameters[j], name) == 0;
+        if (known)
+            continue;
+        problem_set(response, PROBLEM_UNKNOWN_PARAMETER, NULL, "%s has no query parameter \"%s\".%s%s%s", route->path,
+                    name, nearest != NULL ? " Did you mean \"" : "", nearest != NULL ? nearest : "",
+                    nearest != NULL ? "\"?" : "");
+        return false;
+    }
+    return true;
+}
+
+/* "application/json", with any parameters (RFC 9110, 8.3.1). */
+static bool is_json(const struct api_request *request) {
+    static const char wanted[] = "application/json";
+    size_t count;
+    const char *type = api_request_header(request, "Content-Type", &count);
+    size_t length = sizeof wanted - 1;
+
+    if (type == NULL || strncasecmp(type, wanted, length) != 0)
+        return false;
+    return type[length + strspn(type + length, " \t")] == '\0' || type[length + strspn(type + length, " \t")] == ';';
+}
+
+static bool check_body(const struct api_request *request, struct api_response *response) {
+    if (!is_json(request)) {
+        problem_set(response, PROBLEM_NOT_JSON, NULL, "A POST needs the header Content-Type: application/json.");
+        return false;
+    }
+    if (request->body_too_large) {
+        problem_set(response, PROBLEM_BODY_TOO_LARGE, NULL, "A body has at most %zu bytes.", API_BODY_MAX);
+        return false;
+    }
+    return true;
+}
+
+static bool may_call(const struct api_route *route, const struct api_request *request, struct api_response *response) {
+    if (route->for_anyone || request->caller.known)
+        return true;
+    problem_set(response, PROBLEM_UNKNOWN_CALLER, "keep the connection open until the answer has come",
+                "The kernel does not say whose connection this is: its other end is closed already, or in another "
+                "network namespace.");
+    return false;
+}
+
+static void dispatch(struct api *api, const struct api_request *request, const struct query *query,
+                     struct api_response *response) {
+    const struct api_route *route = find_route(query->path);
+
+    if (route == NULL) {
+        refuse_path(query->path, response);
+    } else if (!method_fits(route, request->method)) {
+        problem_set(response, PROBLEM_METHOD_NOT_ALLOWED, NULL, "%s takes %s, not %s.", route->path, route->method,
+                    request->method);
+        response->allow = strcmp(route->method, "GET") == 0 ? "GET, HEAD" : route->method;
+    } else if (check_parameters(route, query, response) && may_call(route, request, response) &&
+               (strcmp(route->method, "POST") != 0 || check_body(request, response))) {
+        route->handle(api, request, query, response);
+    }
+}
+
+void api_handle(struct api *api, const struct api_request *request, struct api_response *ret_response) {
+    struct query query;
+    const char *wrong = query_parse(request->target, &query);
+
+    *ret_response = (struct api_response){0};
+    if (wrong != NULL)
+        problem_set(ret_response, PROBLEM_BAD_REQUEST, NULL, "The request's target %s.", wrong);
+    else if (guard_pass(request, query.path, api->rules->api_port, ret_response))
+        dispatch(api, request, &query, ret_response);
+}

@@ -1,0 +1,55 @@
+/*
+ * The REST API: a request value in, a response value out. docs/api.md says what each call means.
+ */
+#ifndef SRC_API_API_H
+#define SRC_API_API_H
+
+#include <cjson/cJSON.h>
+
+#include "src/api/query.h"
+#include "src/api/request.h"
+#include "src/api/users.h"
+#include "src/base/clock.h"
+#include "src/lease/registry.h"
+
+/* What the daemon tells of itself. All borrowed. */
+struct api_info {
+    const char *version;
+    const char *database;
+    const char *socket; /* NULL: none */
+    const char *const *addresses;
+    size_t n_addresses;
+    const char *excluded; /* as the user wrote it; "": nothing */
+    const char *const *warnings;
+    size_t n_warnings;
+    bool sees_bound_sockets;
+    uint64_t started_ms; /* monotonic */
+};
+
+struct api {
+    struct registry *registry;
+    const struct port_rules *rules;
+    const struct api_info *info;
+    struct clock clock;
+    uid_t uid; /* portd's own */
+    struct users users;
+};
+
+/* Answers `request`. `ret_response` is filled whatever happens; api_response_deinit() it. */
+void api_handle(struct api *api, const struct api_request *request, struct api_response *ret_response);
+
+/* One row of the route table. */
+struct api_route {
+    const char *method;
+    const char *path;
+    void (*handle)(struct api *api, const struct api_request *request, const struct query *query,
+                   struct api_response *response);
+    const char *parameters[2]; /* query parameters that it knows */
+    bool for_anyone;           /* a caller whom the kernel cannot name may call, too */
+    const char *summary;
+};
+
+/* The table, for tests and documents. */
+const struct api_route *api_routes(size_t *ret_n_routes);
+
+#endif

@@ -1,0 +1,194 @@
+/* Reading a request's body, member by member. */
+#include "src/api/body.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "src/api/answer.h"
+#include "src/api/problem.h"
+#include "src/base/text.h"
+
+bool body_ok(const struct body *body) {
+    return !body->failed;
+}
+
+void body_deinit(struct body *body) {
+    cJSON_Delete(body->json);
+    body->json = NULL;
+}
+
+static void finish(struct body *body, cJSON *problem) {
+    problem_finish(body->response, problem);
+    body->failed = true;
+}
+
+static void refuse_malformed(struct body *body, const struct json_error *error) {
+    cJSON *problem =
+        problem_begin(body->response, PROBLEM_MALFORMED_JSON,
+                      "The body is not JSON that is taken here: %s, at byte %zu.", error->reason, error->offset);
+    cJSON_AddNumberToObject(problem, "offset", (double)error->offset);
+    finish(body, problem);
+}
+
+static void refuse_unknown(struct body *body, const char *key, const char *const *keys, size_t n_keys) {
+    const char *nearest = text_nearest(key, keys, n_keys);
+    cJSON *problem;
+
+    if (nearest != NULL)
+        problem =
+            problem_begin(body->response, PROBLEM_UNKNOWN_KEY,
+                          "The body has a key that is not known here, \"%s\". Did you mean \"%s\"?", key, nearest);
+    else
+        problem = problem_begin(body->response, PROBLEM_UNKNOWN_KEY,
+                                "The body has a key that is not known here, \"%s\".", key);
+    answer_add_text(problem, "key", key);
+    if (nearest != NULL)
+        answer_add_text(problem, "nearest", nearest);
+    finish(body, problem);
+}
+
+static bool is_one_of(const char *key, const char *const *keys, size_t n_keys) {
+    for (size_t i = 0; i < n_keys; i++)
+        if (strcmp(key, keys[i]) == 0)
+            return true;
+    return false;
+}
+
+void body_init(struct body *body, const struct api_request *request, const char *const *keys, size_t n_keys,
+               struct api_response *response) {
+    struct json_error error = {0};
+    const cJSON *member;
+    int r;
+
+    *body = (struct body){.response = response};
+    r = json_parse(request->body, request->body_length, &body->json, &error);
+    if (r < 0) {
+        finish(body, problem_begin(response, PROBLEM_INTERNAL, "portd is out of memory."));
+        return;
+    }
+    if (r != 0) {
+        refuse_malformed(body, &error);
+        return;
+    }
+    if (!cJSON_IsObject(body->json)) {
+        finish(body, problem_begin(response, PROBLEM_INVALID_VALUE, "The body must be a JSON object, not %s.",
+                                   json_type_name(body->json)));
+        return;
+    }
+    cJSON_ArrayForEach(member, body->json) {
+        if (is_one_of(member->string, keys, n_keys))
+            continue;
+        refuse_unknown(body, member->string, keys, n_keys);
+        return;
+    }
+}
+
+void body_refuse(struct body *body, const char *key, const char *rule) {
+    cJSON *problem;
+
+    if (body->failed)
+        return;
+    problem = problem_begin(body->response, PROBLEM_INVALID_VALUE, "\"%s\" %s.", key, rule);
+    answer_add_text(problem, "key", key);
+    finish(body, problem);
+}
+
+/* NULL if the member is absent, or if something was wrong before. */
+static const cJSON *get(const struct body *body, const char *key) {
+    return body->failed ? NULL : json_get(body->json, key);
+}
+
+static void refuse_type(struct body *body, const char *key, const char *wanted, const cJSON *item) {
+    char rule[160];
+
+    snprintf(rule, sizeof rule, "must be %s, not %s", wanted, json_type_name(item));
+    body_refuse(body, key, rule);
+}
+
+bool body_text(struct body *body, const char *key, const char *(*check)(const char *text), const char **ret_text) {
+    const cJSON *item = get(body, key);
+    const char *rule;
+
+    if (item == NULL)
+        return false;
+    if (!cJSON_IsString(item)) {
+        refuse_type(body, key, "a string", item);
+        return false;
+    }
+    rule = check(item->valuestring);
+    if (rule != NULL) {
+        body_refuse(body, key, rule);
+        return false;
+    }
+    *ret_text = item->valuestring;
+    return true;
+}
+
+bool body_number(struct body *body, const char *key, uint64_t min, uint64_t max, uint64_t *ret_number) {
+    const cJSON *item = get(body, key);
+    char rule[128];
+
+    if (item == NULL)
+        return false;
+    if (json_is_whole(item, min, max, ret_number))
+        return true;
+    snprintf(rule, sizeof rule, "a whole number from %" PRIu64 " to %" PRIu64, min, max);
+    if (!cJSON_IsNumber(item)) {
+        refuse_type(body, key, rule, item);
+        return false;
+    }
+    snprintf(rule, sizeof rule, "must be a whole number from %" PRIu64 " to %" PRIu64, min, max);
+    body_refuse(body, key, rule);
+    return false;
+}
+
+bool body_flag(struct body *body, const char *key, bool *ret_flag) {
+    const cJSON *item = get(body, key);
+
+    if (item == NULL)
+        return false;
+    if (!cJSON_IsBool(item)) {
+        refuse_type(body, key, "true or false", item);
+        return false;
+    }
+    *ret_flag = cJSON_IsTrue(item);
+    return true;
+}
+
+bool body_texts(struct body *body, const char *key, size_t max, const char *(*check)(const char *text),
+                const char **ret_texts, size_t *ret_n_texts) {
+    const cJSON *array = get(body, key);
+    const cJSON *item;
+    size_t n_texts = 0;
+    char rule[160];
+
+    if (array == NULL)
+        return false;
+    if (!cJSON_IsArray(array)) {
+        refuse_type(body, key, "an array of strings", array);
+        return false;
+    }
+    cJSON_ArrayForEach(item, array) {
+        const char *wrong = NULL;
+
+        if (n_texts == max) {
+            snprintf(rule, sizeof rule, "must have at most %zu strings", max);
+            wrong = rule;
+        } else if (!cJSON_IsString(item)) {
+            snprintf(rule, sizeof rule, "must be an array of strings; element %zu is %s", n_texts,
+                     json_type_name(item));
+            wrong = rule;
+        } else if (check(item->valuestring) != NULL) {
+            snprintf(rule, sizeof rule, "has an element, number %zu, that %s", n_texts, check(item->valuestring));
+            wrong = rule;
+        }
+        if (wrong != NULL) {
+            body_refuse(body, key, wrong);
+            return false;
+        }
+        ret_texts[n_texts++] = item->valuestring;
+    }
+    *ret_n_texts = n_texts;
+    return true;
+}

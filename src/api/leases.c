@@ -1,0 +1,197 @@
+/* The calls about leases that exist: /release, /heartbeat, /list, /lookup. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "probe/fd.h"
+#include "src/api/access.h"
+#include "src/api/answer.h"
+#include "src/api/body.h"
+#include "src/api/lease_json.h"
+#include "src/api/problem.h"
+#include "src/api/routes.h"
+
+/* JSON numbers are exact below 2^53, and ids will not get there: that is a grant every microsecond for 285 years. */
+#define ID_MAX ((UINT64_C(1) << 53) - 1)
+
+/* What a body names: by port, by id, or by both. 0: not given. */
+struct naming {
+    uint16_t port;
+    uint64_t id;
+};
+
+static void refuse_mismatch(struct api *api, const struct api_caller *caller, const struct naming *naming,
+                            const struct lease *lease, struct api_response *response) {
+    cJSON *problem = problem_begin(response, PROBLEM_LEASE_MISMATCH,
+                                   "Port %u is not lease %" PRIu64 ": it is lease %" PRIu64 ", of %s.", naming->port,
+                                   naming->id, lease->id, lease->service_name);
+
+    cJSON_AddItemToObject(problem, "lease", lease_to_json(api, lease, caller));
+    problem_finish(response, problem);
+}
+
+static void refuse_missing(const struct naming *naming, struct api_response *response) {
+    if (naming->port != 0)
+        problem_set(response, PROBLEM_NO_SUCH_LEASE, NULL, "Port %u is not leased.", naming->port);
+    else
+        problem_set(response, PROBLEM_NO_SUCH_LEASE, NULL, "There is no lease %" PRIu64 ".", naming->id);
+}
+
+/* The lease that is named, if there is one and nothing contradicts it; else NULL, and the response is a problem. */
+static struct lease *find_named(struct api *api, const struct api_caller *caller, const struct naming *naming,
+                                struct api_response *response) {
+    struct lease *by_port = naming->port != 0 ? registry_find_port(api->registry, naming->port) : NULL;
+    struct lease *by_id = naming->id != 0 ? registry_find_id(api->registry, naming->id) : NULL;
+    struct lease *lease = by_port != NULL ? by_port : by_id;
+
+    if (lease == NULL) {
+        refuse_missing(naming, response);
+        return NULL;
+    }
+    if (naming->port != 0 && naming->id != 0 && by_port != by_id) {
+        if (by_port != NULL) {
+            refuse_mismatch(api, caller, naming, by_port, response);
+        } else {
+            problem_set(response, PROBLEM_LEASE_MISMATCH, NULL, "Lease %" PRIu64 " is not of port %u, but of port %u.",
+                        naming->id, naming->port, lease->port);
+        }
+        return NULL;
+    }
+    return lease;
+}
+
+/* Reads who is meant, finds it, and checks the right to change it. NULL: the response is a problem. */
+static struct lease *find_to_change(struct api *api, const struct api_request *request, struct api_response *response) {
+    static const char *const keys[] = {"port", "id"};
+    CLEANUP(body_deinit) struct body body;
+    struct naming naming = {0};
+    uint64_t port = 0;
+    struct lease *lease;
+    char user[LEASE_WHO_MAX];
+
+    body_init(&body, request, keys, sizeof keys / sizeof keys[0], response);
+    if (body_number(&body, "port", 1, 65535, &port))
+        naming.port = (uint16_t)port;
+    body_number(&body, "id", 1, ID_MAX, &naming.id);
+    if (body_ok(&body) && naming.port == 0 && naming.id == 0) {
+        problem_set(response, PROBLEM_MISSING_KEY, NULL, "The body needs a \"port\", an \"id\", or both.");
+        return NULL;
+    }
+    lease = body_ok(&body) ? find_named(api, &request->caller, &naming, response) : NULL;
+    if (lease == NULL || access_may_change(api, &request->caller, lease))
+        return lease;
+    user_to_words(api, lease->uid, user);
+    problem_set(response, PROBLEM_NOT_YOURS, NULL, "Port %u is leased to %s of %s; only %s and root may change that.",
+                lease->port, lease->service_name, user, user);
+    return NULL;
+}
+
+void route_release(struct api *api, const struct api_request *request, const struct query *query,
+                   struct api_response *response) {
+    CLEANUP(listener_list_deinit) struct listener_list listeners = {0};
+    struct lease *lease = find_to_change(api, request, response);
+    cJSON *json;
+
+    (void)query;
+    if (lease == NULL)
+        return;
+    registry_observe(api->registry, lease->port, &listeners);
+    json = cJSON_CreateObject();
+    cJSON_AddNumberToObject(json, "port", lease->port);
+    cJSON_AddNumberToObject(json, "id", (double)lease->id);
+    cJSON_AddStringToObject(json, "service_name", lease->service_name);
+    cJSON_AddItemToObject(json, "listeners", listeners_to_json(api, &listeners));
+    registry_release(api->registry, lease);
+    answer_ok(response, json);
+}
+
+void route_heartbeat(struct api *api, const struct api_request *request, const struct query *query,
+                     struct api_response *response) {
+    struct lease *lease = find_to_change(api, request, response);
+    cJSON *json;
+
+    (void)query;
+    if (lease == NULL)
+        return;
+    registry_renew(api->registry, lease);
+    json = cJSON_CreateObject();
+    cJSON_AddNumberToObject(json, "port", lease->port);
+    cJSON_AddNumberToObject(json, "id", (double)lease->id);
+    cJSON_AddItemToObject(json, "lease", lease_to_json(api, lease, &request->caller));
+    answer_ok(response, json);
+}
+
+static int compare_ports(const void *a, const void *b) {
+    const struct lease *const *left = a;
+    const struct lease *const *right = b;
+
+    return (int)(*left)->port - (int)(*right)->port;
+}
+
+void route_list(struct api *api, const struct api_request *request, const struct query *query,
+                struct api_response *response) {
+    size_t n_leases;
+    struct lease *const *leases;
+    const struct lease **sorted;
+    cJSON *json;
+
+    (void)query;
+    registry_observe(api->registry, 0, NULL);
+    leases = registry_leases(api->registry, &n_leases);
+    sorted = calloc(n_leases + 1, sizeof(struct lease *));
+    if (sorted == NULL) {
+        answer_ok(response, NULL);
+        return;
+    }
+    for (size_t i = 0; i < n_leases; i++)
+        sorted[i] = leases[i];
+    qsort(sorted, n_leases, sizeof(struct lease *), compare_ports);
+    json = cJSON_CreateArray();
+    for (size_t i = 0; i < n_leases; i++)
+        cJSON_AddItemToArray(json, lease_to_json(api, sorted[i], &request->caller));
+    free(sorted);
+    answer_ok(response, json);
+}
+
+/* Adds those of the name that are (`own`) or are not the caller's. */
+static void add_matches(struct api *api, const struct api_caller *caller, const char *name, bool own, cJSON *matches) {
+    size_t n_leases;
+    struct lease *const *leases = registry_leases(api->registry, &n_leases);
+
+    for (size_t i = 0; i < n_leases; i++)
+        if (strcmp(leases[i]->service_name, name) == 0 && (leases[i]->uid == caller->uid) == own)
+            cJSON_AddItemToArray(matches, lease_to_json(api, leases[i], caller));
+}
+
+void route_lookup(struct api *api, const struct api_request *request, const struct query *query,
+                  struct api_response *response) {
+    const char *name = query_get(query, "service");
+    cJSON *matches;
+    cJSON *ports;
+    cJSON *json;
+    const cJSON *match;
+
+    if (name == NULL) {
+        problem_set(response, PROBLEM_MISSING_PARAMETER, NULL, "A look-up needs a name: /lookup?service=NAME.");
+        return;
+    }
+    registry_observe(api->registry, 0, NULL);
+    matches = cJSON_CreateArray();
+    add_matches(api, &request->caller, name, true, matches);
+    add_matches(api, &request->caller, name, false, matches);
+
+    json = cJSON_CreateObject();
+    answer_add_text(json, "service_name", name);
+    match = json_get(cJSON_GetArrayItem(matches, 0), "port");
+    answer_add_number_or_null(json, "port", match != NULL, match != NULL ? match->valuedouble : 0);
+    ports = cJSON_AddArrayToObject(json, "all_ports");
+    cJSON_ArrayForEach(match, matches)
+        cJSON_AddItemToArray(ports, cJSON_CreateNumber(json_get(match, "port")->valuedouble));
+    if (cJSON_GetArraySize(matches) > 0)
+        cJSON_AddItemToObject(json, "lease", cJSON_Duplicate(cJSON_GetArrayItem(matches, 0), true));
+    else
+        cJSON_AddNullToObject(json, "lease");
+    if (!cJSON_AddItemToObject(json, "leases", matches))
+        cJSON_Delete(matches);
+    answer_ok(response, json);
+}

@@ -1,0 +1,93 @@
+/* Errors as RFC 9457 problem documents. */
+#include "src/api/problem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "src/api/answer.h"
+
+static const struct {
+    int status;
+    const char *name;
+    const char *title;
+} kinds[] = {
+    [PROBLEM_BAD_REQUEST] = {400, "bad-request", "The request is not well-formed"},
+    [PROBLEM_MALFORMED_JSON] = {400, "malformed-json", "The body is not JSON"},
+    [PROBLEM_UNKNOWN_PARAMETER] = {400, "unknown-parameter", "A query parameter is not known"},
+    [PROBLEM_MISSING_PARAMETER] = {400, "missing-parameter", "A query parameter is missing"},
+    [PROBLEM_FORBIDDEN_HOST] = {403, "forbidden-host", "The Host is not this daemon's"},
+    [PROBLEM_FORBIDDEN_ORIGIN] = {403, "forbidden-origin", "Another origin may not call"},
+    [PROBLEM_FORBIDDEN_SITE] = {403, "forbidden-site", "Another site may not call"},
+    [PROBLEM_UNKNOWN_CALLER] = {403, "unknown-caller", "The kernel does not say who calls"},
+    [PROBLEM_NOT_YOURS] = {403, "not-yours", "The lease is somebody else's"},
+    [PROBLEM_PORT_PRIVILEGED] = {403, "port-privileged", "The port is privileged"},
+    [PROBLEM_NO_SUCH_PATH] = {404, "no-such-path", "There is nothing here"},
+    [PROBLEM_NO_SUCH_LEASE] = {404, "no-such-lease", "There is no such lease"},
+    [PROBLEM_METHOD_NOT_ALLOWED] = {405, "method-not-allowed", "The method does not fit the path"},
+    [PROBLEM_PORT_TAKEN] = {409, "port-taken", "The port is taken"},
+    [PROBLEM_PORT_LEASED] = {409, "port-leased", "The port is leased"},
+    [PROBLEM_RESERVED_FOR_PORTD] = {409, "reserved-for-portd", "The port is portd's own"},
+    [PROBLEM_LEASE_HELD] = {409, "lease-held", "The lease has another living holder"},
+    [PROBLEM_LEASE_MISMATCH] = {409, "lease-mismatch", "The port has another lease"},
+    [PROBLEM_BODY_TOO_LARGE] = {413, "body-too-large", "The body is too large"},
+    [PROBLEM_NOT_JSON] = {415, "not-json", "The body must be JSON"},
+    [PROBLEM_INVALID_VALUE] = {422, "invalid-value", "A value is not valid"},
+    [PROBLEM_UNKNOWN_KEY] = {422, "unknown-key", "A key is not known"},
+    [PROBLEM_MISSING_KEY] = {422, "missing-key", "A key is missing"},
+    [PROBLEM_INVALID_PID] = {422, "invalid-pid", "The holder is not a living process of the caller"},
+    [PROBLEM_INTERNAL] = {500, "internal", "portd failed"},
+    [PROBLEM_RANGE_FULL] = {503, "range-full", "No port is free"},
+    [PROBLEM_NOT_STORED] = {507, "not-stored", "The lease could not be stored"},
+};
+
+int problem_status(enum problem_kind kind) {
+    return kinds[kind].status;
+}
+
+const char *problem_name(enum problem_kind kind) {
+    return kinds[kind].name;
+}
+
+__attribute__((format(printf, 3, 0))) static cJSON *begin(struct api_response *response, enum problem_kind kind,
+                                                          const char *detail_format, va_list args) {
+    cJSON *problem = cJSON_CreateObject();
+    char type[64];
+    char detail[1024];
+
+    response->status = kinds[kind].status;
+    response->content_type = "application/problem+json";
+    snprintf(type, sizeof type, "urn:portmanager:problem:%s", kinds[kind].name);
+    vsnprintf(detail, sizeof detail, detail_format, args);
+    cJSON_AddStringToObject(problem, "type", type);
+    cJSON_AddStringToObject(problem, "title", kinds[kind].title);
+    cJSON_AddNumberToObject(problem, "status", kinds[kind].status);
+    answer_add_text(problem, "detail", detail);
+    return problem;
+}
+
+cJSON *problem_begin(struct api_response *response, enum problem_kind kind, const char *detail_format, ...) {
+    va_list args;
+    cJSON *problem;
+
+    va_start(args, detail_format);
+    problem = begin(response, kind, detail_format, args);
+    va_end(args);
+    return problem;
+}
+
+void problem_finish(struct api_response *response, cJSON *problem) {
+    answer_write(response, problem);
+}
+
+void problem_set(struct api_response *response, enum problem_kind kind, const char *hint, const char *detail_format,
+                 ...) {
+    va_list args;
+    cJSON *problem;
+
+    va_start(args, detail_format);
+    problem = begin(response, kind, detail_format, args);
+    va_end(args);
+    if (hint != NULL)
+        answer_add_text(problem, "hint", hint);
+    problem_finish(response, problem);
+}

@@ -1,0 +1,59 @@
+/*
+ * A request and a response as values. The API is a pure layer: nothing here knows of sockets or of libmicrohttpd, so tests
+ * and fuzzers call api_handle() with a struct and read a struct back.
+ */
+#ifndef SRC_API_REQUEST_H
+#define SRC_API_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define API_BODY_MAX ((size_t)64 * 1024)
+
+enum api_transport {
+    API_TCP,  /* loopback TCP: anything on the machine can send, browsers included */
+    API_UNIX, /* the Unix socket: no browser reaches it */
+};
+
+struct api_header {
+    const char *name;
+    const char *value;
+};
+
+/* Who calls, by the kernel's word. */
+struct api_caller {
+    bool known;
+    uid_t uid; /* only if known */
+};
+
+/* All borrowed, for the time of the call. */
+struct api_request {
+    enum api_transport transport;
+    struct api_caller caller;
+    const char *method;
+    const char *target;  /* as sent: path and query, nothing decoded */
+    const char *version; /* "HTTP/1.1" */
+    const struct api_header *headers;
+    size_t n_headers;
+    bool header_suspect; /* the header had bytes that are in none of `headers` (a NUL in a value, a folded line) */
+    const char *body;
+    size_t body_length;
+    bool body_too_large; /* over API_BODY_MAX; `body` is empty then */
+};
+
+struct api_response {
+    int status;
+    const char *content_type; /* static */
+    char *body;               /* owned; free() it by api_response_deinit() */
+    size_t body_length;
+    const char *allow;      /* static; for a 405 */
+    unsigned retry_after_s; /* 0: not said */
+};
+
+/* The value of a header (names compare without case) if it is there exactly once; *ret_count tells how often it is. */
+const char *api_request_header(const struct api_request *request, const char *name, size_t *ret_count);
+
+void api_response_deinit(struct api_response *response);
+
+#endif

@@ -1,0 +1,26 @@
+/* The handlers behind the route table of api.c, one a call of docs/api.md. */
+#ifndef SRC_API_ROUTES_H
+#define SRC_API_ROUTES_H
+
+#include "src/api/api.h"
+
+void route_alloc(struct api *api, const struct api_request *request, const struct query *query,
+                 struct api_response *response);
+void route_release(struct api *api, const struct api_request *request, const struct query *query,
+                   struct api_response *response);
+void route_heartbeat(struct api *api, const struct api_request *request, const struct query *query,
+                     struct api_response *response);
+void route_list(struct api *api, const struct api_request *request, const struct query *query,
+                struct api_response *response);
+void route_lookup(struct api *api, const struct api_request *request, const struct query *query,
+                  struct api_response *response);
+void route_status(struct api *api, const struct api_request *request, const struct query *query,
+                  struct api_response *response);
+void route_healthz(struct api *api, const struct api_request *request, const struct query *query,
+                   struct api_response *response);
+void route_page(struct api *api, const struct api_request *request, const struct query *query,
+                struct api_response *response);
+void route_style(struct api *api, const struct api_request *request, const struct query *query,
+                 struct api_response *response);
+
+#endif

@@ -1,0 +1,247 @@
+/* Which port: the order of choice, every skip, and the reasons for both. */
+#include "src/lease/allocator.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* One choice in the making. */
+struct choosing {
+    const struct allocator *allocator;
+    const struct choice_request *request;
+    struct port_settings settings;
+    struct port_set chosen;
+    struct choice *choice;
+};
+
+void choice_deinit(struct choice *choice) {
+    listener_list_deinit(&choice->evidence);
+}
+
+static void add_note(struct choosing *choosing, enum choice_note_kind kind, uint16_t port) {
+    struct choice *choice = choosing->choice;
+
+    assert(choice->n_notes < CHOICE_NOTES_MAX);
+    choice->notes[choice->n_notes++] = (struct choice_note){.kind = kind, .port = port};
+}
+
+/* The lowest slot that no live lease of the key, and no port of this choice, has. */
+static unsigned next_slot(const struct choosing *choosing) {
+    const struct choice *choice = choosing->choice;
+    unsigned slot = choice->n_ports > 0 ? choice->slots[choice->n_ports - 1] + 1 : 0;
+
+    while (lease_table_find_slot(choosing->allocator->leases, &choosing->request->key, slot) != NULL)
+        slot++;
+    return slot;
+}
+
+static void take(struct choosing *choosing, uint16_t port) {
+    struct choice *choice = choosing->choice;
+
+    choice->slots[choice->n_ports] = next_slot(choosing);
+    choice->ports[choice->n_ports++] = port;
+    port_set_add(&choosing->chosen, port);
+}
+
+/* What stands against a port whoever asks for it, the kernel's socket table apart. */
+static int refuse_always(const struct choosing *choosing, uint16_t port) {
+    if (port == choosing->allocator->rules->api_port)
+        return ALLOC_E_OWN;
+    if (lease_table_find_port(choosing->allocator->leases, port) != NULL)
+        return ALLOC_E_LEASED;
+    if (port < choosing->settings.unprivileged_start && !choosing->request->privileged)
+        return ALLOC_E_PRIVILEGED;
+    return 0;
+}
+
+static int ask_kernel(struct choosing *choosing, uint16_t port, enum port_check_effort effort,
+                      struct listener_list *evidence) {
+    const struct port_prober *prober = &choosing->allocator->prober;
+    int r = prober->check(prober->context, port, effort, evidence);
+
+    if (r == PORT_CHECK_E_BUSY)
+        return ALLOC_E_TAKEN;
+    return r == PORT_CHECK_E_NOT_PERMITTED ? ALLOC_E_UNVERIFIABLE : r;
+}
+
+/* A cool-down does not bind the name that had the port. */
+static uint64_t cooling_for(const struct choosing *choosing, uint16_t port) {
+    const struct sticky_table *sticky = choosing->allocator->sticky;
+
+    if (!sticky_table_is_others(sticky, &choosing->request->key, port) && sticky->by_port[port] != NULL)
+        return 0;
+    return sticky_table_cooling(sticky, port, choosing->request->now_ms);
+}
+
+/* A port that the caller named is granted in spite of an objection, and the reply says so. */
+static void note_objections(struct choosing *choosing, uint16_t port) {
+    switch (port_rules_object(choosing->allocator->rules, &choosing->settings, port)) {
+    case PORT_EXCLUDED:
+        add_note(choosing, NOTE_EXCLUDED, port);
+        break;
+    case PORT_RESERVED:
+        add_note(choosing, NOTE_RESERVED, port);
+        break;
+    case PORT_BLOCKED:
+        add_note(choosing, NOTE_BLOCKED, port);
+        break;
+    case PORT_NO_OBJECTION:
+        break;
+    }
+    if (cooling_for(choosing, port) > 0)
+        add_note(choosing, NOTE_COOLING, port);
+}
+
+static int try_named(struct choosing *choosing, uint16_t port, struct listener_list *evidence) {
+    int r = refuse_always(choosing, port);
+
+    if (r == 0)
+        r = ask_kernel(choosing, port, PORT_CHECK_THOROUGH, evidence);
+    if (r != 0)
+        return r;
+    note_objections(choosing, port);
+    take(choosing, port);
+    return 0;
+}
+
+static int try_preferred(struct choosing *choosing) {
+    uint16_t port = choosing->request->prefer;
+    int r;
+
+    if (port == 0)
+        return 0;
+    r = try_named(choosing, port, NULL);
+    switch (r) {
+    case ALLOC_E_LEASED:
+        add_note(choosing, NOTE_PREFERRED_LEASED, port);
+        return 0;
+    case ALLOC_E_TAKEN:
+        add_note(choosing, NOTE_PREFERRED_TAKEN, port);
+        return 0;
+    case ALLOC_E_OWN:
+        add_note(choosing, NOTE_PREFERRED_OWN, port);
+        return 0;
+    case ALLOC_E_PRIVILEGED:
+    case ALLOC_E_UNVERIFIABLE:
+        add_note(choosing, NOTE_PREFERRED_PRIVILEGED, port);
+        return 0;
+    default:
+        return r;
+    }
+}
+
+/* Returns 0 whether or not it could be had; n_ports tells. */
+static int try_sticky(struct choosing *choosing) {
+    uint16_t port = sticky_table_find(choosing->allocator->sticky, &choosing->request->key, next_slot(choosing));
+    int r;
+
+    if (port == 0 || port_set_has(&choosing->chosen, port) || refuse_always(choosing, port) != 0 ||
+        port_rules_object(choosing->allocator->rules, &choosing->settings, port) != PORT_NO_OBJECTION)
+        return 0;
+    r = ask_kernel(choosing, port, PORT_CHECK_THOROUGH, NULL);
+    if (r < 0)
+        return r;
+    if (r == 0)
+        take(choosing, port);
+    else
+        add_note(choosing, NOTE_STICKY_TAKEN, port);
+    return 0;
+}
+
+/* True if rotation passes over the port without asking the kernel; counts why. */
+static bool pass_over(struct choosing *choosing, uint16_t port) {
+    struct choice_counts *counts = &choosing->choice->counts;
+    uint64_t cooling_ms;
+
+    if (port_set_has(&choosing->chosen, port))
+        return true;
+    switch (refuse_always(choosing, port)) {
+    case 0:
+        break;
+    case ALLOC_E_LEASED:
+        counts->n_leased++;
+        return true;
+    default:
+        counts->n_other++;
+        return true;
+    }
+    switch (port_rules_object(choosing->allocator->rules, &choosing->settings, port)) {
+    case PORT_EXCLUDED:
+        counts->n_excluded++;
+        return true;
+    case PORT_RESERVED:
+        counts->n_reserved++;
+        return true;
+    case PORT_BLOCKED:
+        counts->n_blocked++;
+        return true;
+    case PORT_NO_OBJECTION:
+        break;
+    }
+    cooling_ms = cooling_for(choosing, port);
+    if (cooling_ms == 0)
+        return false;
+    counts->n_cooling++;
+    if (counts->cooling_ms == 0 || cooling_ms < counts->cooling_ms)
+        counts->cooling_ms = cooling_ms;
+    return true;
+}
+
+/*
+ * Once round the managed range, from the cursor on, for one port. `others` false: only ports that were nobody else's last;
+ * true: only those that were. Between the two every port is looked at once, so the counts add up.
+ */
+static int rotate(struct choosing *choosing, bool others) {
+    const struct port_rules *rules = choosing->allocator->rules;
+    struct choice *choice = choosing->choice;
+    unsigned n_range = (unsigned)rules->max - rules->min + 1;
+    uint16_t cursor = choice->cursor;
+    unsigned first = cursor >= rules->min && cursor < rules->max ? (unsigned)cursor - rules->min + 1 : 0;
+
+    for (unsigned i = 0; i < n_range; i++) {
+        uint16_t port = (uint16_t)(rules->min + (first + i) % n_range);
+        int r;
+
+        if (sticky_table_is_others(choosing->allocator->sticky, &choosing->request->key, port) != others ||
+            pass_over(choosing, port))
+            continue;
+        r = ask_kernel(choosing, port, PORT_CHECK_QUICK, NULL);
+        if (r < 0)
+            return r;
+        if (r == 0) {
+            take(choosing, port);
+            choice->cursor = port;
+            return 0;
+        }
+        choice->counts.n_busy++;
+    }
+    return ALLOC_E_RANGE_FULL;
+}
+
+/* One more port: the slot's own if it can be had, else by rotation. */
+static int choose_automatic(struct choosing *choosing) {
+    unsigned n_before = choosing->choice->n_ports;
+    int r = try_sticky(choosing);
+
+    if (r < 0 || choosing->choice->n_ports > n_before)
+        return r;
+    choosing->choice->counts = (struct choice_counts){0};
+    r = rotate(choosing, false);
+    return r == ALLOC_E_RANGE_FULL ? rotate(choosing, true) : r;
+}
+
+int allocator_choose(const struct allocator *allocator, const struct choice_request *request,
+                     struct choice *ret_choice) {
+    struct choosing choosing = {.allocator = allocator, .request = request, .choice = ret_choice};
+    int r;
+
+    assert(request->count >= 1 && request->count <= LEASE_COUNT_MAX);
+    assert(request->exact == 0 || request->count == 1);
+    ret_choice->cursor = request->cursor;
+    port_settings_read(allocator->rules->sysctl_dir, &choosing.settings);
+    if (request->exact != 0)
+        return try_named(&choosing, request->exact, &ret_choice->evidence);
+    r = try_preferred(&choosing);
+    while (r == 0 && ret_choice->n_ports < request->count)
+        r = choose_automatic(&choosing);
+    return r;
+}

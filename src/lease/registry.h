@@ -1,0 +1,117 @@
+/*
+ * The registry: the one place where leases change. It owns the table, the sticky ports and the database, and keeps them in
+ * step: what is granted was stored before it was true, what is released is true at once and stored as soon as it can be.
+ *
+ * It runs on the loop's thread and never waits, but for the database's commit and the kernel's answer to a look-up. Lease
+ * pointers that it hands out are borrowed and valid until the next call that is not a find.
+ */
+#ifndef SRC_LEASE_REGISTRY_H
+#define SRC_LEASE_REGISTRY_H
+
+#include "probe/listener.h"
+#include "src/base/clock.h"
+#include "src/lease/allocator.h"
+#include "src/lease/lease.h"
+#include "src/lease/store.h"
+
+struct registry;
+
+/* The kernel's listeners: sock_diag_dump() of probe/sock_diag.h with SOCK_DIAG_LISTEN, or a test's own. Returns 0,
+ * SOCK_DIAG_E_INTERRUPTED if the list may lack some, or -errno. */
+struct listener_source {
+    int (*read)(void *context, uint16_t port, struct listener_list *list);
+    void *context;
+};
+
+struct registry_config {
+    const char *db_path;
+    uid_t uid; /* portd's own: imported leases become its */
+    const struct port_rules *rules;
+    struct port_prober prober;
+    struct listener_source listeners;
+    struct clock clock;
+};
+
+/*
+ * Opens the database and restores its leases. In the same boot they keep their deadlines, with at least 30 s of grace, and
+ * their holders are recognised again; after a reboot leases with a holder have ended, the others get a fresh TTL.
+ * `config` is copied; what it points to must outlive the registry. Returns 0, STORE_E_LOCKED or STORE_E_FAILED (see
+ * ret_opening), or -errno.
+ */
+int registry_new(const struct registry_config *config, struct registry **ret_registry,
+                 struct store_opening *ret_opening);
+
+/* Closes all. NULL is allowed; returns NULL. */
+struct registry *registry_free(struct registry *registry);
+
+struct grant_request {
+    struct lease_key key;
+    uint16_t exact;
+    uint16_t prefer;
+    unsigned count; /* 1..LEASE_COUNT_MAX */
+    bool reuse;     /* the live leases of this key first, by slot */
+    bool privileged;
+    const uint64_t *ttl_seconds; /* 1..LEASE_TTL_MAX; NULL: the default, or what a reused lease has */
+    const char *const *tags;     /* NULL: none, or what a reused lease has */
+    size_t n_tags;
+    pid_t holder; /* 0: none; else a living process of key.uid, which the registry pins */
+};
+
+struct grant {
+    const struct lease *leases[LEASE_COUNT_MAX];
+    size_t n_leases;
+    size_t n_reused;            /* the first of `leases` */
+    struct choice choice;       /* notes, and on a refusal its evidence and counts */
+    const struct lease *in_way; /* ALLOC_E_LEASED, GRANT_E_HELD */
+};
+
+/* Frees what the grant owns (not the leases). */
+void grant_deinit(struct grant *grant);
+
+/*
+ * Grants `count` leases, all or none. `ret_grant` must be all zero; grant_deinit() it whatever the answer. Returns 0; what
+ * allocator_choose() returns (ALLOC_E_...); -errno; or
+ *   GRANT_E_HELD        reuse: the lease has another living holder (`in_way`),
+ *   GRANT_E_HOLDER      the holder is no living process,
+ *   GRANT_E_HOLDER_UID  the holder is another uid's,
+ *   GRANT_E_NOT_STORED  the database could not be written (registry_reason()); nothing was granted.
+ * With `reuse`, a port that another uid has taken meanwhile is ALLOC_E_TAKEN.
+ */
+enum {
+    GRANT_E_HELD = 32,
+    GRANT_E_HOLDER,
+    GRANT_E_HOLDER_UID,
+    GRANT_E_NOT_STORED,
+};
+int registry_grant(struct registry *registry, const struct grant_request *request, struct grant *ret_grant);
+
+/* Why the database failed last. */
+const char *registry_reason(const struct registry *registry);
+
+/* NULL if there is none. */
+struct lease *registry_find_port(struct registry *registry, uint16_t port);
+struct lease *registry_find_id(struct registry *registry, uint64_t id);
+
+/* All leases, lowest id first. */
+struct lease *const *registry_leases(const struct registry *registry, size_t *ret_n_leases);
+
+/* Renews the lease: its TTL counts anew from now. */
+void registry_renew(struct registry *registry, struct lease *lease);
+
+/* Ends the lease and frees it; its port starts its cool-down. */
+void registry_release(struct registry *registry, struct lease *lease);
+
+/* Reads the kernel's listeners and brings every lease's sight up to date; ends nothing. If `ret_listeners` is not NULL it
+ * gains those on `port` (0: all). Returns 0, SOCK_DIAG_E_INTERRUPTED or -errno. */
+int registry_observe(struct registry *registry, uint16_t port, struct listener_list *ret_listeners);
+
+/*
+ * One turn of the background work: observes, renews what its own listener keeps, ends what nothing keeps any more, and
+ * writes what the database still lacks. To be called once a second and whenever registry_holders_fd() is readable.
+ */
+void registry_turn(struct registry *registry);
+
+/* An epoll descriptor that becomes readable when a holder has ended. The registry's own; valid until it is freed. */
+int registry_holders_fd(const struct registry *registry);
+
+#endif

@@ -1,0 +1,483 @@
+/*
+ * SQLite behind the store's contract. Statements are prepared once, and named by an enum, so that a statement's text and its
+ * use stand in one file and none is built from strings.
+ */
+#include "src/lease/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "src/base/directory.h"
+#include "src/base/json.h"
+#include "src/base/log.h"
+#include "src/base/text.h"
+#include "src/lease/store_schema.h"
+
+enum statement {
+    BEGIN,
+    COMMIT,
+    ROLLBACK,
+    PUT_LEASE,
+    DELETE_LEASE,
+    LOAD_LEASES,
+    FORGET_STICKY,
+    PUT_STICKY,
+    LOAD_STICKY,
+    PUT_MARK,
+    GET_MARK,
+    NEXT_ID,
+    N_STATEMENTS,
+};
+
+#define LEASE_COLUMNS                                                                                                  \
+    "id, port, service_name, project, uid, slot, tags, allocated_at, last_heartbeat, ttl_seconds, deadline, "          \
+    "holder_pid, holder_start_time, holder_pidfd_inode, was_bound"
+
+static const char *const statement_texts[N_STATEMENTS] = {
+    [BEGIN] = "BEGIN IMMEDIATE",
+    [COMMIT] = "COMMIT",
+    [ROLLBACK] = "ROLLBACK",
+    [PUT_LEASE] = ("INSERT OR REPLACE INTO lease (" LEASE_COLUMNS ")"
+                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"),
+    [DELETE_LEASE] = "DELETE FROM lease WHERE id = ?1",
+    [LOAD_LEASES] = ("SELECT " LEASE_COLUMNS " FROM lease ORDER BY id"),
+    [FORGET_STICKY] = "DELETE FROM sticky WHERE uid = ?1 AND project = ?2 AND service_name = ?3 AND slot = ?4",
+    [PUT_STICKY] = "INSERT OR REPLACE INTO sticky (uid, project, service_name, slot, port) VALUES (?1, ?2, ?3, ?4, ?5)",
+    [LOAD_STICKY] = "SELECT uid, project, service_name, slot, port FROM sticky",
+    [PUT_MARK] = "INSERT OR REPLACE INTO mark (name, value) VALUES (?1, ?2)",
+    [GET_MARK] = "SELECT value FROM mark WHERE name = ?1",
+    [NEXT_ID] = "SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'lease'",
+};
+
+struct store {
+    sqlite3 *db;
+    sqlite3_stmt *statements[N_STATEMENTS];
+    int lock_fd;
+    char reason[256];
+};
+
+static int fail(struct store *store, int code) {
+    snprintf(store->reason, sizeof store->reason, "%s",
+             store->db != NULL ? sqlite3_errmsg(store->db) : sqlite3_errstr(code));
+    return STORE_E_FAILED;
+}
+
+const char *store_reason(const struct store *store) {
+    return store->reason;
+}
+
+/*
+ * A POSIX record lock: the kernel tells the holder's pid, and drops the lock however the holder ends, so neither can be
+ * stale. SQLite's own locks on the database file are no use for this: they come and go with each transaction.
+ */
+static int lock_database(const char *path, int *ret_fd, pid_t *ret_locked_by) {
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    char lock_path[4128];
+    CLEANUP(fd_close_at) int fd = -1;
+
+    snprintf(lock_path, sizeof lock_path, "%s.lock", path);
+    fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return -errno;
+    if (fcntl(fd, F_SETLK, &lock) == 0) {
+        *ret_fd = fd_take(&fd);
+        return 0;
+    }
+    if (errno != EACCES && errno != EAGAIN)
+        return -errno;
+    lock.l_pid = 0;
+    if (fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK)
+        *ret_locked_by = lock.l_pid;
+    return STORE_E_LOCKED;
+}
+
+/* A step of opening; the caller knows from the code whether the file is to blame. */
+static int open_and_check(sqlite3 **ret_db, const char *path) {
+    sqlite3 *db = NULL;
+    sqlite3_stmt *check = NULL;
+    int r = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+
+    *ret_db = db;
+    if (r != SQLITE_OK)
+        return r;
+    sqlite3_extended_result_codes(db, 1);
+    sqlite3_busy_timeout(db, 1000);
+    r = sqlite3_exec(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;", NULL, NULL, NULL);
+    if (r == SQLITE_OK)
+        r = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &check, NULL);
+    if (r == SQLITE_OK) {
+        r = sqlite3_step(check);
+        if (r == SQLITE_ROW)
+            r = strcmp((const char *)sqlite3_column_text(check, 0), "ok") == 0 ? SQLITE_OK : SQLITE_CORRUPT;
+    }
+    sqlite3_finalize(check);
+    if (r == SQLITE_OK && sqlite3_db_readonly(db, "main") == 1)
+        r = SQLITE_READONLY;
+    return r;
+}
+
+/* Puts the corrupt file aside, and what SQLite keeps beside it; never over a file that is there already. */
+static int quarantine(const char *path, char *ret_quarantined, size_t size) {
+    static const char *const companions[] = {"-wal", "-shm"};
+    char from[4128];
+    char to[4232];
+    int r = -EEXIST;
+
+    for (unsigned attempt = 0; r == -EEXIST && attempt < 100; attempt++) {
+        snprintf(ret_quarantined, size, "%s.corrupt-%lld", path, (long long)time(NULL) + attempt);
+        r = renameat2(AT_FDCWD, path, AT_FDCWD, ret_quarantined, RENAME_NOREPLACE) < 0 ? -errno : 0;
+    }
+    if (r < 0)
+        ret_quarantined[0] = '\0';
+    for (size_t i = 0; r == 0 && i < sizeof companions / sizeof companions[0]; i++) {
+        snprintf(from, sizeof from, "%s%s", path, companions[i]);
+        snprintf(to, sizeof to, "%s%s", ret_quarantined, companions[i]);
+        if (rename(from, to) < 0 && errno != ENOENT)
+            r = -errno;
+    }
+    return r;
+}
+
+static bool is_corrupt(int code) {
+    return (code & 0xFF) == SQLITE_CORRUPT || (code & 0xFF) == SQLITE_NOTADB;
+}
+
+static int prepare_all(struct store *store) {
+    for (size_t i = 0; i < N_STATEMENTS; i++) {
+        int r = sqlite3_prepare_v3(store->db, statement_texts[i], -1, SQLITE_PREPARE_PERSISTENT, &store->statements[i],
+                                   NULL);
+        if (r != SQLITE_OK)
+            return r;
+    }
+    return SQLITE_OK;
+}
+
+static int open_database(struct store *store, const char *path, struct schema_import *import,
+                         struct store_opening *opening) {
+    int r = open_and_check(&store->db, path);
+
+    if (is_corrupt(r)) {
+        int moved;
+
+        sqlite3_close(store->db);
+        store->db = NULL;
+        moved = quarantine(path, opening->quarantined, sizeof opening->quarantined);
+        if (moved < 0) {
+            snprintf(opening->reason, sizeof opening->reason, "is corrupt, and cannot be put aside: %s",
+                     strerror(-moved));
+            return STORE_E_FAILED;
+        }
+        r = open_and_check(&store->db, path);
+    }
+    if (r == SQLITE_OK)
+        r = schema_migrate(store->db, import);
+    if (r == SQLITE_MISMATCH) {
+        snprintf(opening->reason, sizeof opening->reason, "was written by a newer portd; update, or name another --db");
+        return STORE_E_FAILED;
+    }
+    if (r == SQLITE_OK)
+        r = prepare_all(store);
+    if (r != SQLITE_OK) {
+        snprintf(opening->reason, sizeof opening->reason, "cannot be used: %s",
+                 r == SQLITE_READONLY ? "it is read-only" : sqlite3_errmsg(store->db));
+        return STORE_E_FAILED;
+    }
+    return 0;
+}
+
+static void store_close_at(struct store **store) {
+    *store = store_close(*store);
+}
+
+int store_open(const char *path, uid_t uid, int64_t now_unix_ms, struct store **ret_store,
+               struct store_opening *ret_opening) {
+    struct schema_import import = {.uid = uid, .now_unix_ms = now_unix_ms};
+    CLEANUP(store_close_at) struct store *store = calloc(1, sizeof *store);
+    int r;
+
+    *ret_opening = (struct store_opening){0};
+    if (store == NULL)
+        return -ENOMEM;
+    store->lock_fd = -1;
+    r = directory_make_parents(path);
+    if (r == 0)
+        r = lock_database(path, &store->lock_fd, &ret_opening->locked_by);
+    if (r < 0) {
+        snprintf(ret_opening->reason, sizeof ret_opening->reason, "cannot be used: %s", strerror(-r));
+        return STORE_E_FAILED;
+    }
+    if (r == 0)
+        r = open_database(store, path, &import, ret_opening);
+    if (r != 0)
+        return r;
+    ret_opening->n_imported = import.n_imported;
+    ret_opening->n_import_refused = import.n_refused;
+    *ret_store = store;
+    store = NULL;
+    return 0;
+}
+
+struct store *store_close(struct store *store) {
+    if (store == NULL)
+        return NULL;
+    for (size_t i = 0; i < N_STATEMENTS; i++)
+        sqlite3_finalize(store->statements[i]);
+    sqlite3_close(store->db);
+    fd_close_at(&store->lock_fd);
+    free(store);
+    return NULL;
+}
+
+/* Runs a statement that returns no rows, with its parameters bound. */
+static int run(struct store *store, enum statement which) {
+    sqlite3_stmt *statement = store->statements[which];
+    int r = sqlite3_step(statement);
+
+    r = r == SQLITE_DONE || r == SQLITE_ROW ? 0 : fail(store, r);
+    sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement);
+    return r;
+}
+
+int store_begin(struct store *store) {
+    return run(store, BEGIN);
+}
+
+int store_commit(struct store *store) {
+    return run(store, COMMIT);
+}
+
+/* After some errors (a full disk among them) SQLite has rolled back by itself; then there is nothing to do. */
+void store_rollback(struct store *store) {
+    char reason[sizeof store->reason];
+
+    if (sqlite3_get_autocommit(store->db))
+        return;
+    memcpy(reason, store->reason, sizeof reason);
+    if (run(store, ROLLBACK) != 0)
+        log_error("the database could not roll back: %s", store->reason);
+    memcpy(store->reason, reason, sizeof reason);
+}
+
+static char *tags_to_text(const struct lease *lease) {
+    CLEANUP(json_free_at) cJSON *json = cJSON_CreateStringArray((const char *const *)lease->tags, (int)lease->n_tags);
+
+    return json != NULL ? cJSON_PrintUnformatted(json) : NULL;
+}
+
+static void bind_text(sqlite3_stmt *statement, int index, const char *text) {
+    sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC);
+}
+
+static void bind_number(sqlite3_stmt *statement, int index, uint64_t number) {
+    sqlite3_bind_int64(statement, index, (sqlite3_int64)number);
+}
+
+int store_put_lease(struct store *store, const struct lease *lease) {
+    CLEANUP(json_free_text_at) char *tags = tags_to_text(lease);
+    sqlite3_stmt *put = store->statements[PUT_LEASE];
+
+    if (tags == NULL) {
+        snprintf(store->reason, sizeof store->reason, "out of memory");
+        return STORE_E_FAILED;
+    }
+    bind_number(put, 1, lease->id);
+    bind_number(put, 2, lease->port);
+    bind_text(put, 3, lease->service_name);
+    bind_text(put, 4, lease->project);
+    bind_number(put, 5, lease->uid);
+    bind_number(put, 6, lease->slot);
+    bind_text(put, 7, tags);
+    sqlite3_bind_int64(put, 8, lease->allocated_at);
+    sqlite3_bind_int64(put, 9, lease->last_heartbeat);
+    bind_number(put, 10, lease->ttl_seconds);
+    bind_number(put, 11, lease->deadline);
+    bind_number(put, 12, (uint64_t)lease->holder.pid);
+    bind_number(put, 13, lease->holder.start_time);
+    bind_number(put, 14, lease->holder.pidfd_inode);
+    bind_number(put, 15, lease->was_bound);
+    return run(store, PUT_LEASE);
+}
+
+int store_delete_lease(struct store *store, uint64_t id) {
+    bind_number(store->statements[DELETE_LEASE], 1, id);
+    return run(store, DELETE_LEASE);
+}
+
+int store_put_sticky(struct store *store, const struct lease_key *key, unsigned slot, uint16_t port) {
+    static const enum statement both[] = {FORGET_STICKY, PUT_STICKY};
+
+    for (size_t i = 0; i < sizeof both / sizeof both[0]; i++) {
+        sqlite3_stmt *statement = store->statements[both[i]];
+        int r;
+
+        bind_number(statement, 1, key->uid);
+        bind_text(statement, 2, key->project);
+        bind_text(statement, 3, key->service_name);
+        bind_number(statement, 4, slot);
+        if (both[i] == PUT_STICKY)
+            bind_number(statement, 5, port);
+        r = run(store, both[i]);
+        if (r != 0)
+            return r;
+    }
+    return 0;
+}
+
+static int put_mark(struct store *store, const char *name, const char *value) {
+    bind_text(store->statements[PUT_MARK], 1, name);
+    bind_text(store->statements[PUT_MARK], 2, value);
+    return run(store, PUT_MARK);
+}
+
+int store_put_cursor(struct store *store, uint16_t cursor) {
+    char value[8];
+
+    snprintf(value, sizeof value, "%" PRIu16, cursor);
+    return put_mark(store, "cursor", value);
+}
+
+int store_put_boot_id(struct store *store, const char *boot_id) {
+    return put_mark(store, "boot_id", boot_id);
+}
+
+/* An absent mark is "". */
+static int get_mark(struct store *store, const char *name, char *ret_value, size_t size) {
+    sqlite3_stmt *get = store->statements[GET_MARK];
+    int r;
+
+    ret_value[0] = '\0';
+    bind_text(get, 1, name);
+    r = sqlite3_step(get);
+    if (r == SQLITE_ROW)
+        snprintf(ret_value, size, "%s", (const char *)sqlite3_column_text(get, 0));
+    r = r == SQLITE_ROW || r == SQLITE_DONE ? 0 : fail(store, r);
+    sqlite3_reset(get);
+    return r;
+}
+
+int store_load_marks(struct store *store, struct store_marks *ret_marks) {
+    sqlite3_stmt *next_id = store->statements[NEXT_ID];
+    uint64_t cursor = 0;
+    char value[8];
+    int r = get_mark(store, "boot_id", ret_marks->boot_id, sizeof ret_marks->boot_id);
+
+    if (r == 0)
+        r = get_mark(store, "cursor", value, sizeof value);
+    if (r != 0)
+        return r;
+    if (text_parse_number(value, 1, 65535, &cursor) == 0)
+        ret_marks->cursor = (uint16_t)cursor;
+    r = sqlite3_step(next_id);
+    if (r == SQLITE_ROW)
+        ret_marks->next_id = (uint64_t)sqlite3_column_int64(next_id, 0);
+    r = r == SQLITE_ROW ? 0 : fail(store, r);
+    sqlite3_reset(next_id);
+    return r;
+}
+
+static uint64_t column_number(sqlite3_stmt *row, int index) {
+    return (uint64_t)sqlite3_column_int64(row, index);
+}
+
+static const char *column_text(sqlite3_stmt *row, int index) {
+    const char *text = (const char *)sqlite3_column_text(row, index);
+    return text != NULL ? text : "";
+}
+
+static int set_tags_from_text(struct lease *lease, const char *text) {
+    CLEANUP(json_free_at) cJSON *json = NULL;
+    const char *tags[LEASE_TAGS_MAX];
+    struct json_error error;
+    const cJSON *tag;
+    size_t n_tags = 0;
+
+    if (json_parse(text, strlen(text), &json, &error) == 0)
+        cJSON_ArrayForEach(tag, json) if (cJSON_IsString(tag) && n_tags < LEASE_TAGS_MAX) tags[n_tags++] =
+            tag->valuestring;
+    return lease_set_tags(lease, tags, n_tags);
+}
+
+static int read_lease(sqlite3_stmt *row, struct lease *lease) {
+    struct lease_key key = {
+        .service_name = column_text(row, 2),
+        .project = column_text(row, 3),
+        .uid = (uid_t)column_number(row, 4),
+    };
+    int r;
+
+    if (lease_check_name(key.service_name) != NULL)
+        return -EINVAL;
+    r = lease_set_key(lease, &key);
+    if (r == 0)
+        r = set_tags_from_text(lease, column_text(row, 6));
+    lease->id = column_number(row, 0);
+    lease->port = (uint16_t)column_number(row, 1);
+    lease->slot = (unsigned)column_number(row, 5);
+    lease->allocated_at = sqlite3_column_int64(row, 7);
+    lease->last_heartbeat = sqlite3_column_int64(row, 8);
+    lease->ttl_seconds = column_number(row, 9);
+    lease->deadline = column_number(row, 10);
+    lease->holder = (struct process_id){
+        .pid = (pid_t)column_number(row, 11),
+        .start_time = column_number(row, 12),
+        .pidfd_inode = column_number(row, 13),
+    };
+    lease->was_bound = column_number(row, 14) != 0;
+    return r;
+}
+
+int store_load_leases(struct store *store, int (*take)(void *context, struct lease *lease), void *context) {
+    sqlite3_stmt *row = store->statements[LOAD_LEASES];
+    int step;
+    int r = 0;
+
+    while (r == 0 && (step = sqlite3_step(row)) == SQLITE_ROW) {
+        struct lease *lease = lease_new();
+
+        if (lease == NULL) {
+            r = -ENOMEM;
+            break;
+        }
+        r = read_lease(row, lease);
+        if (r == -EINVAL) {
+            log_warning("the database's lease %lld is no lease; it is left there and not used",
+                        (long long)sqlite3_column_int64(row, 0));
+            lease_free(lease);
+            r = 0;
+        } else if (r != 0) {
+            lease_free(lease);
+        } else {
+            r = take(context, lease);
+        }
+    }
+    if (r == 0 && step != SQLITE_DONE)
+        r = fail(store, step);
+    sqlite3_reset(row);
+    return r;
+}
+
+int store_load_sticky(struct store *store, struct sticky_table *table) {
+    sqlite3_stmt *row = store->statements[LOAD_STICKY];
+    int step;
+    int r = 0;
+
+    while (r == 0 && (step = sqlite3_step(row)) == SQLITE_ROW) {
+        struct lease_key key = {
+            .uid = (uid_t)column_number(row, 0),
+            .project = column_text(row, 1),
+            .service_name = column_text(row, 2),
+        };
+        r = sticky_table_put(table, &key, (unsigned)column_number(row, 3), (uint16_t)column_number(row, 4));
+    }
+    if (r == 0 && step != SQLITE_DONE)
+        r = fail(store, step);
+    sqlite3_reset(row);
+    return r;
+}

@@ -1,0 +1,69 @@
+/*
+ * The background work: what nothing keeps any more ends, what its own listener keeps is renewed, and the database gets what it
+ * still lacks.
+ */
+#include <string.h>
+
+#include "src/base/log.h"
+#include "src/lease/registry_private.h"
+
+/* A loop that was away for longer than this was stopped or starved: its clients could not be heard meanwhile. */
+#define STALL_MS UINT64_C(5000)
+
+/* Why the lease ends now, or NULL. */
+static const char *reason_to_end(const struct registry *registry, const struct lease *lease, uint64_t now_ms) {
+    if (lease->sight.own || lease->holder_pidfd >= 0)
+        return NULL;
+    if (lease->holder.pid != 0)
+        return "its process has ended";
+    if (now_ms >= lease->deadline && now_ms >= registry->no_expiry_before_ms)
+        return "its time ran out";
+    return NULL;
+}
+
+/* `complete`: the last observation saw every listener there is. */
+static void turn_lease(struct registry *registry, struct lease *lease, bool complete, struct clock_reading now) {
+    const char *reason;
+
+    if (lease->sight.own) {
+        /* Listening is the heartbeat. It is not worth a write a second: a restart looks at the kernel again. */
+        lease->last_heartbeat = now.unix_ms;
+        lease->deadline = now.monotonic_ms + lease->ttl_seconds * 1000;
+    }
+    reason = reason_to_end(registry, lease, now.monotonic_ms);
+    if (reason != NULL && complete)
+        registry_end(registry, lease, reason);
+}
+
+static void write_backlog(struct registry *registry) {
+    struct store *store = registry->store;
+    int r = 0;
+
+    while (r == 0 && registry->n_undeleted > 0) {
+        r = store_delete_lease(store, registry->undeleted[registry->n_undeleted - 1]);
+        if (r == 0)
+            registry->n_undeleted--;
+    }
+    for (size_t i = 0; r == 0 && i < registry->leases.n_items; i++) {
+        if (!registry->leases.items[i]->unsaved)
+            continue;
+        registry_save(registry, registry->leases.items[i]);
+        r = registry->leases.items[i]->unsaved;
+    }
+}
+
+void registry_turn(struct registry *registry) {
+    struct clock_reading now = clock_read(&registry->config.clock);
+    int r = registry_observe(registry, 0, NULL);
+
+    if (r < 0)
+        log_warning("the kernel's listeners cannot be read: %s", strerror(-r));
+    if (now.monotonic_ms - registry->last_turn_ms > STALL_MS)
+        registry->no_expiry_before_ms = now.monotonic_ms + GRACE_MS;
+    registry->last_turn_ms = now.monotonic_ms;
+
+    /* From the last to the first, because a lease that ends moves those behind it. */
+    for (size_t i = registry->leases.n_items; i > 0; i--)
+        turn_lease(registry, registry->leases.items[i - 1], r == 0, now);
+    write_backlog(registry);
+}

@@ -1,0 +1,365 @@
+/* The daemon, wired. */
+#include "src/portd.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+#include <unistd.h>
+
+#include "probe/fd.h"
+#include "probe/port_check.h"
+#include "probe/process.h"
+#include "probe/sock_diag.h"
+#include "src/api/api.h"
+#include "src/http/server.h"
+#include "src/http/sockets.h"
+
+/* How often the leases are laid beside the kernel's listeners. */
+#define TURN_US UINT64_C(1000000)
+
+#define WARNINGS_MAX     8
+#define ADDRESSES_MAX    2
+#define OWNER_SEARCH_FDS 200000
+
+struct portd {
+    const struct options *options;
+    struct clock clock;
+    struct port_rules rules;
+    struct sock_diag *diag;
+    struct registry *registry;
+    struct api_info info;
+    struct api api;
+    sd_event *event;
+    sd_event_source *turn;
+    sd_event_source *holders;
+    struct server *server;
+    char *addresses[ADDRESSES_MAX];
+    char *warnings[WARNINGS_MAX];
+};
+
+/* A warning is said at the start and kept for GET /status. */
+__attribute__((format(printf, 2, 3))) static void warn(struct portd *portd, const char *format, ...) {
+    char *warning = NULL;
+    va_list args;
+
+    va_start(args, format);
+    if (vasprintf(&warning, format, args) < 0)
+        warning = NULL;
+    va_end(args);
+    if (warning == NULL)
+        return;
+    log_warning("%s", warning);
+    if (portd->info.n_warnings < WARNINGS_MAX)
+        portd->warnings[portd->info.n_warnings++] = warning;
+    else
+        free(warning);
+}
+
+static int check_port(void *context, uint16_t port, enum port_check_effort effort, struct listener_list *evidence) {
+    return port_check(context, port, effort, evidence);
+}
+
+static int read_listeners(void *context, uint16_t port, struct listener_list *list) {
+    return sock_diag_dump(context, SOCK_DIAG_LISTEN, port, list);
+}
+
+static int open_registry(struct portd *portd) {
+    struct registry_config config = {
+        .db_path = portd->options->database,
+        .uid = geteuid(),
+        .rules = &portd->rules,
+        .prober = {.check = check_port, .context = portd->diag},
+        .listeners = {.read = read_listeners, .context = portd->diag},
+        .clock = portd->clock,
+    };
+    struct store_opening opening = {0};
+    int r = registry_new(&config, &portd->registry, &opening);
+
+    if (opening.quarantined[0] != '\0')
+        warn(portd, "the database %s was corrupt; it was put aside as %s, and a new one begun", config.db_path,
+             opening.quarantined);
+    if (r == STORE_E_LOCKED && opening.locked_by > 0)
+        log_error("the database %s is another portd's (pid %d)", config.db_path, (int)opening.locked_by);
+    else if (r == STORE_E_LOCKED)
+        log_error("the database %s is another portd's, in another pid namespace", config.db_path);
+    else if (r == STORE_E_FAILED)
+        log_error("the database %s %s", config.db_path, opening.reason);
+    else if (r < 0)
+        log_error("the leases cannot be loaded: %s", strerror(-r));
+    if (r == 0 && opening.n_imported + opening.n_import_refused > 0)
+        log_info("%u leases imported from the original PortManager's database, %u rows refused", opening.n_imported,
+                 opening.n_import_refused);
+    return r == 0 ? 0 : -1;
+}
+
+static int on_turn(sd_event_source *source, uint64_t now_us, void *context) {
+    struct portd *portd = context;
+
+    registry_turn(portd->registry);
+    sd_event_source_set_time(source, now_us + TURN_US);
+    return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static int on_holder_ended(sd_event_source *source, int fd, uint32_t events, void *context) {
+    struct portd *portd = context;
+
+    (void)source;
+    (void)fd;
+    (void)events;
+    registry_turn(portd->registry);
+    return 0;
+}
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *context) {
+    (void)context;
+    log_info("%s: stopping", info->ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+    return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+static int start_loop(struct portd *portd) {
+    sigset_t stop;
+    int r;
+
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTERM);
+    sigaddset(&stop, SIGINT);
+    if (sigprocmask(SIG_BLOCK, &stop, NULL) < 0)
+        return -errno;
+    signal(SIGPIPE, SIG_IGN);
+    r = sd_event_new(&portd->event);
+    if (r >= 0)
+        r = sd_event_add_signal(portd->event, NULL, SIGTERM, on_signal, NULL);
+    if (r >= 0)
+        r = sd_event_add_signal(portd->event, NULL, SIGINT, on_signal, NULL);
+    return r;
+}
+
+static int start_turns(struct portd *portd) {
+    int r = sd_event_add_time_relative(portd->event, &portd->turn, CLOCK_MONOTONIC, 0, 0, on_turn, portd);
+
+    /* After a stall, the requests that wait are heard before anything expires. */
+    if (r >= 0)
+        r = sd_event_source_set_priority(portd->turn, SD_EVENT_PRIORITY_IDLE);
+    if (r >= 0)
+        r = sd_event_add_io(portd->event, &portd->holders, registry_holders_fd(portd->registry), EPOLLIN,
+                            on_holder_ended, portd);
+    if (r >= 0)
+        r = sd_event_source_set_priority(portd->holders, SD_EVENT_PRIORITY_IDLE);
+    return r;
+}
+
+/* Who listens on the port that we wanted: "python3 (pid 4711)". */
+static void name_listener(struct portd *portd, int family, char *ret_words, size_t size) {
+    CLEANUP(listener_list_deinit) struct listener_list listeners = {0};
+    struct process_owner owner;
+
+    snprintf(ret_words, size, "another process");
+    if (sock_diag_dump(portd->diag, SOCK_DIAG_LISTEN, portd->options->port, &listeners) < 0)
+        return;
+    for (size_t i = 0; i < listeners.n_items; i++) {
+        const struct listener *listener = &listeners.items[i];
+
+        if (family == AF_INET6 && listener->family != AF_INET6)
+            continue;
+        if (process_find_owner(listener->inode, listener->uid, OWNER_SEARCH_FDS, &owner) == 0)
+            snprintf(ret_words, size, "%s (pid %d)", owner.name, (int)owner.pid);
+        else
+            snprintf(ret_words, size, "a process of uid %u that is hidden from us", (unsigned)listener->uid);
+        return;
+    }
+}
+
+/* 127.0.0.1 must be had; ::1 is a warning, because a machine may have no IPv6. */
+static int listen_tcp(struct portd *portd, int family) {
+    const char *address = family == AF_INET ? "127.0.0.1" : "[::1]";
+    uint16_t port = portd->options->port;
+    char who[96];
+    int fd = -1;
+    int r = socket_listen_tcp(family, port, &fd);
+
+    if (r == SOCKET_E_IN_USE)
+        name_listener(portd, family, who, sizeof who);
+    if (r == 0) {
+        r = server_add_listener(portd->server, fd, API_TCP);
+        if (r == 0 && asprintf(&portd->addresses[portd->info.n_addresses], "http://%s:%u", address, port) > 0)
+            portd->info.n_addresses++;
+        return r;
+    }
+    if (family == AF_INET6 && r == SOCKET_E_IN_USE)
+        warn(portd, "%s:%u is taken by %s; a client that asks for \"localhost\" may reach it instead of portd", address,
+             port, who);
+    else if (family == AF_INET6)
+        warn(portd, "%s:%u cannot be listened on: %s", address, port, strerror(-r));
+    else if (r == SOCKET_E_IN_USE)
+        log_error("%s:%u is taken by %s; stop it, or choose another --port", address, port, who);
+    else
+        log_error("%s:%u cannot be listened on: %s", address, port, strerror(-r));
+    return family == AF_INET6 ? 0 : -1;
+}
+
+static int listen_unix(struct portd *portd) {
+    const char *path = portd->options->socket;
+    pid_t pid = 0;
+    int fd = -1;
+    int r = socket_listen_unix(path, &fd, &pid);
+
+    if (r == 0)
+        r = server_add_listener(portd->server, fd, API_UNIX);
+    if (r == 0) {
+        portd->info.socket = path;
+        return 0;
+    }
+    if (r == SOCKET_E_IN_USE)
+        log_error("the socket %s is another portd's (pid %d)", path, (int)pid);
+    else if (r == -ENOTSOCK)
+        log_error("%s is there already, and is no socket; choose another --socket", path);
+    else if (r == -ENAMETOOLONG)
+        log_error("the socket's path has more than %d bytes: %s", SOCKET_PATH_MAX - 1, path);
+    else
+        log_error("the socket %s cannot be made: %s", path, strerror(-r));
+    return -1;
+}
+
+/* What is not wrong, but will surprise somebody one day. */
+static void warn_of_settings(struct portd *portd) {
+    const struct options *options = portd->options;
+    struct port_settings settings;
+
+    port_settings_read(portd->rules.sysctl_dir, &settings);
+    if (options->range_max >= settings.ephemeral_min && options->range_min <= settings.ephemeral_max &&
+        !port_set_covers(&settings.reserved, options->range_min, options->range_max))
+        warn(portd,
+             "the range %u-%u overlaps the kernel's ephemeral ports %u-%u: outgoing connections will take ports of "
+             "it; reserve it with sysctl net.ipv4.ip_local_reserved_ports=%u-%u",
+             options->range_min, options->range_max, settings.ephemeral_min, settings.ephemeral_max, options->range_min,
+             options->range_max);
+    if (!portd->info.sees_bound_sockets)
+        log_info("this kernel does not report sockets that are bound and not listening (Linux 6.8 does); a port in "
+                 "TIME_WAIT counts as taken");
+}
+
+static void prepare(struct portd *portd, const struct options *options) {
+    portd->options = options;
+    portd->clock = clock_system();
+    portd->rules = (struct port_rules){
+        .min = options->range_min,
+        .max = options->range_max,
+        .excluded = options->excluded,
+        .api_port = options->port,
+        .sysctl_dir = RULES_SYSCTL_DIR,
+    };
+    portd->info = (struct api_info){
+        .version = PM_VERSION,
+        .database = options->database,
+        .addresses = (const char *const *)portd->addresses,
+        .excluded = options->exclude,
+        .warnings = (const char *const *)portd->warnings,
+        .started_ms = clock_read(&portd->clock).monotonic_ms,
+    };
+}
+
+static void connect_api(struct portd *portd) {
+    portd->info.sees_bound_sockets = sock_diag_sees_bound(portd->diag);
+    portd->api = (struct api){
+        .registry = portd->registry,
+        .rules = &portd->rules,
+        .info = &portd->info,
+        .clock = portd->clock,
+        .uid = geteuid(),
+    };
+}
+
+static int start(struct portd *portd) {
+    int r = sock_diag_new(&portd->diag);
+
+    if (r < 0) {
+        log_error("the kernel's socket table cannot be read (sock_diag): %s", strerror(-r));
+        return r;
+    }
+    r = open_registry(portd);
+    if (r < 0)
+        return r;
+    connect_api(portd);
+    r = start_loop(portd);
+    if (r >= 0)
+        r = start_turns(portd);
+    if (r >= 0)
+        r = server_new(portd->event, &portd->api, portd->diag, &portd->server);
+    if (r < 0) {
+        log_error("the event loop cannot be started: %s", strerror(-r));
+        return r;
+    }
+    r = listen_unix(portd);
+    if (r == 0 && portd->options->port != 0)
+        r = listen_tcp(portd, AF_INET);
+    if (r == 0 && portd->options->port != 0)
+        r = listen_tcp(portd, AF_INET6);
+    return r;
+}
+
+static void stop(struct portd *portd) {
+    portd->server = server_free(portd->server);
+    if (portd->info.socket != NULL)
+        unlink(portd->info.socket);
+    sd_event_source_disable_unref(portd->turn);
+    sd_event_source_disable_unref(portd->holders);
+    sd_event_unref(portd->event);
+    portd->registry = registry_free(portd->registry);
+    portd->diag = sock_diag_free(portd->diag);
+    for (size_t i = 0; i < portd->info.n_addresses; i++)
+        free(portd->addresses[i]);
+    for (size_t i = 0; i < portd->info.n_warnings; i++)
+        free(portd->warnings[i]);
+}
+
+/* Only what is true now: every address here is listened on. */
+static void announce(const struct portd *portd) {
+    printf("portd %s\n", PM_VERSION);
+    printf("Database   %s\n", portd->options->database);
+    printf("Range      %u-%u\n", portd->options->range_min, portd->options->range_max);
+    for (size_t i = 0; i < portd->info.n_addresses; i++)
+        printf("Listening  %s\n", portd->addresses[i]);
+    printf("Listening  %s\n", portd->options->socket);
+    if (portd->info.n_addresses > 0)
+        printf("Dashboard  http://localhost:%u/\n", portd->options->port);
+    fflush(stdout);
+}
+
+/* A holder costs a descriptor for its pidfd, a client one for its socket. */
+static void raise_descriptor_limit(void) {
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+int portd_run(const struct options *options) {
+    struct portd portd = {0};
+    int r;
+
+    log_set_level(options->log_level);
+    raise_descriptor_limit();
+    umask(077);
+    prepare(&portd, options);
+    r = start(&portd);
+    if (r == 0) {
+        warn_of_settings(&portd);
+        announce(&portd);
+        sd_notify(0, "READY=1");
+        r = sd_event_loop(portd.event);
+        if (r < 0)
+            log_error("the event loop failed: %s", strerror(-r));
+        sd_notify(0, "STOPPING=1");
+    }
+    stop(&portd);
+    return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

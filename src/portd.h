@@ -1,0 +1,12 @@
+/*
+ * The daemon: its parts made in order, run on one loop, and taken down in the opposite order.
+ */
+#ifndef SRC_PORTD_H
+#define SRC_PORTD_H
+
+#include "src/options.h"
+
+/* Runs the daemon until SIGTERM or SIGINT. Returns the process's exit code; what was wrong has been said in the log. */
+int portd_run(const struct options *options);
+
+#endif

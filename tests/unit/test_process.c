@@ -1,0 +1,452 @@
+/*
+ * Processes pinned: alive, ended, never mistaken for another one that has their pid. And who has a socket open.
+ */
+#include "probe/process.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+
+#include "probe/fd.h"
+#include "probe/sock_diag.h"
+#include "tests/support/holder.h"
+#include "tests/support/netns.h"
+#include "tests/support/tcp.h"
+
+#define MANY_FDS  1000000
+#define UNTOUCHED 77
+
+/* A child that waits for its end; it dies with the test. */
+static pid_t start_child(void) {
+    const pid_t child = fork();
+    cr_assert_geq(child, 0);
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (;;)
+            pause();
+    }
+    return child;
+}
+
+/* Kills it and leaves a zombie: ended, and not waited for. */
+static void kill_child(pid_t child) {
+    siginfo_t info;
+    cr_assert_eq(kill(child, SIGKILL), 0);
+    cr_assert_eq(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
+}
+
+static void bury_child(pid_t child) {
+    cr_assert_eq(waitpid(child, NULL, 0), child);
+}
+
+static bool is_readable(int pidfd) {
+    struct pollfd poll_fd = {.fd = pidfd, .events = POLLIN};
+    return poll(&poll_fd, 1, 0) == 1;
+}
+
+static void assert_gone(pid_t pid) {
+    int pidfd = UNTOUCHED;
+    struct process_id id = {.pid = UNTOUCHED};
+    uid_t uid = UNTOUCHED;
+    cr_assert_eq(process_pin(pid, &pidfd, &id, &uid), PROCESS_E_GONE, "pid %d", pid);
+    cr_assert_eq(pidfd, UNTOUCHED, "outputs are untouched");
+    cr_assert_eq(id.pid, UNTOUCHED);
+    cr_assert_eq(uid, UNTOUCHED);
+}
+
+static bool kernel_has_pidfs(void) {
+    struct utsname system;
+    unsigned major = 0;
+    unsigned minor = 0;
+    cr_assert_eq(uname(&system), 0);
+    cr_assert_eq(sscanf(system.release, "%u.%u", &major, &minor), 2);
+    return major * 1000 + minor >= 6009;
+}
+
+/* ---- pinning ---- */
+
+Test(process, the_boot_id_is_36_characters_and_stays) {
+    char first[PROCESS_BOOT_ID_MAX];
+    char second[PROCESS_BOOT_ID_MAX];
+    cr_assert_eq(process_read_boot_id(first), 0);
+    cr_assert_eq(process_read_boot_id(second), 0);
+    cr_assert_eq(strlen(first), 36);
+    cr_assert_eq(strspn(first, "0123456789abcdef-"), 36);
+    cr_assert_str_eq(first, second);
+}
+
+Test(process, this_one_can_be_pinned) {
+    CLEANUP(fd_close_at) int pidfd = -1;
+    struct process_id id = {0};
+    uid_t uid = UNTOUCHED;
+    cr_assert_eq(process_pin(getpid(), &pidfd, &id, &uid), 0);
+    cr_assert_geq(pidfd, 0);
+    cr_assert(fcntl(pidfd, F_GETFD) & FD_CLOEXEC);
+    cr_assert_eq(id.pid, getpid());
+    cr_assert_gt(id.start_time, 0);
+    cr_assert_eq(id.pidfd_inode != 0, kernel_has_pidfs());
+    cr_assert_eq(uid, getuid());
+    cr_assert_eq(process_pin(getpid(), NULL, NULL, NULL), 0, "nothing need be asked for");
+}
+
+Test(process, a_child_is_pinned_and_its_pidfd_becomes_readable_when_it_ends) {
+    const pid_t child = start_child();
+    CLEANUP(fd_close_at) int pidfd = -1;
+    struct process_id id = {0};
+    cr_assert_eq(process_pin(child, &pidfd, &id, NULL), 0);
+    cr_assert_eq(id.pid, child);
+    cr_assert_not(is_readable(pidfd));
+    kill_child(child);
+    cr_assert(is_readable(pidfd));
+}
+
+Test(process, two_processes_are_not_equal_and_one_is_equal_to_itself) {
+    struct process_id id = {0};
+    struct process_id same = {0};
+    struct process_id other = {0};
+    cr_assert_eq(process_pin(getpid(), NULL, &id, NULL), 0);
+    cr_assert_eq(process_pin(getpid(), NULL, &same, NULL), 0);
+    cr_assert_eq(process_pin(start_child(), NULL, &other, NULL), 0);
+    cr_assert(process_id_equal(&id, &same));
+    cr_assert_not(process_id_equal(&id, &other));
+
+    struct process_id changed = id;
+    changed.start_time++;
+    cr_assert_not(process_id_equal(&id, &changed));
+    changed = id;
+    changed.pidfd_inode++;
+    cr_assert_not(process_id_equal(&id, &changed));
+    const struct process_id nobody = {0};
+    cr_assert_not(process_id_equal(&nobody, &nobody), "no process is not even itself");
+}
+
+/* Field 22 is counted from the last parenthesis: a name may have parentheses, spaces and numbers of its own. */
+Test(process, a_start_time_is_read_past_a_hostile_name) {
+    struct process_id id = {0};
+    cr_assert_eq(process_pin(getpid(), NULL, &id, NULL), 0);
+    const char *names[] = {"x) S 1 1 1 1 1", ") ) ) )", "((((", "a\nUid:\t7\t7", ""};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct process_id again = {0};
+        uid_t uid = UNTOUCHED;
+        cr_assert_eq(prctl(PR_SET_NAME, names[i]), 0);
+        cr_assert_eq(process_pin(getpid(), NULL, &again, &uid), 0, "%s", names[i]);
+        cr_assert(process_id_equal(&id, &again), "%s", names[i]);
+        cr_assert_eq(uid, getuid(), "%s", names[i]);
+    }
+}
+
+Test(process, the_first_one_can_be_pinned_by_anybody) {
+    CLEANUP(fd_close_at) int pidfd = -1;
+    struct process_id id = {0};
+    if (geteuid() == 0)
+        cr_assert_eq(setresuid(HOLDER_OTHER_UID, HOLDER_OTHER_UID, HOLDER_OTHER_UID), 0);
+    cr_assert_eq(process_pin(1, &pidfd, &id, NULL), 0);
+    cr_assert_eq(id.pid, 1);
+}
+
+Test(process, the_uid_is_the_real_one) {
+    if (geteuid() != 0)
+        cr_skip_test("only root can become another user");
+    uid_t uid = UNTOUCHED;
+    /* A root daemon that has put on a user's uid for a moment stays root's. */
+    cr_assert_eq(setresuid(0, 4242, 0), 0);
+    cr_assert_eq(process_pin(getpid(), NULL, NULL, &uid), 0);
+    cr_assert_eq(uid, 0);
+    /* A set-uid program stays the user's who started it. */
+    cr_assert_eq(setresuid((uid_t)-1, 0, (uid_t)-1), 0);
+    cr_assert_eq(setresuid(4242, 0, 0), 0);
+    cr_assert_eq(process_pin(getpid(), NULL, NULL, &uid), 0);
+    cr_assert_eq(uid, 4242);
+}
+
+Test(process, another_users_process_is_pinned_with_its_uid) {
+    if (geteuid() != 0)
+        cr_skip_test("only root can become another user");
+    const struct holder_spec spec = {.kind = HOLDER_LISTENS, .address = "127.0.0.1", .uid = HOLDER_OTHER_UID};
+    struct holder holder = {0};
+    netns_enter();
+    cr_assert_eq(holder_open(&spec, &holder), 0);
+    uid_t uid = UNTOUCHED;
+    cr_assert_eq(process_pin(holder.pid, NULL, NULL, &uid), 0);
+    cr_assert_eq(uid, HOLDER_OTHER_UID);
+}
+
+Test(process, a_zombie_is_gone_and_so_is_what_was_buried) {
+    const pid_t child = start_child();
+    kill_child(child);
+    assert_gone(child);
+    bury_child(child);
+    assert_gone(child);
+}
+
+Test(process, numbers_that_no_process_has_are_gone) {
+    assert_gone(0);
+    assert_gone(-1);
+    assert_gone(-getpid());
+    assert_gone(0x7fffffff);
+}
+
+struct thread {
+    pthread_barrier_t barrier;
+    pid_t id;
+};
+
+static void *run_thread(void *data) {
+    struct thread *thread = data;
+    thread->id = (pid_t)syscall(SYS_gettid);
+    pthread_barrier_wait(&thread->barrier);
+    pthread_barrier_wait(&thread->barrier);
+    return NULL;
+}
+
+Test(process, a_thread_is_no_process) {
+    struct thread thread;
+    pthread_t pthread;
+    cr_assert_eq(pthread_barrier_init(&thread.barrier, NULL, 2), 0);
+    cr_assert_eq(pthread_create(&pthread, NULL, run_thread, &thread), 0);
+    pthread_barrier_wait(&thread.barrier);
+    cr_assert_neq(thread.id, getpid());
+    assert_gone(thread.id);
+    pthread_barrier_wait(&thread.barrier);
+    pthread_join(pthread, NULL);
+}
+
+/* ---- pinning again ---- */
+
+Test(process, the_same_process_can_be_pinned_again_until_it_ends) {
+    const pid_t child = start_child();
+    struct process_id id = {0};
+    cr_assert_eq(process_pin(child, NULL, &id, NULL), 0);
+    CLEANUP(fd_close_at) int pidfd = -1;
+    cr_assert_eq(process_pin_again(&id, &pidfd), 0);
+    cr_assert_geq(pidfd, 0);
+    cr_assert(fcntl(pidfd, F_GETFD) & FD_CLOEXEC);
+    cr_assert_eq(process_pin_again(&id, NULL), 0);
+    kill_child(child);
+    cr_assert(is_readable(pidfd));
+
+    int untouched = UNTOUCHED;
+    cr_assert_eq(process_pin_again(&id, &untouched), PROCESS_E_GONE);
+    bury_child(child);
+    cr_assert_eq(process_pin_again(&id, &untouched), PROCESS_E_GONE);
+    cr_assert_eq(untouched, UNTOUCHED);
+}
+
+Test(process, another_identity_under_the_same_pid_is_gone) {
+    struct process_id id = {0};
+    cr_assert_eq(process_pin(getpid(), NULL, &id, NULL), 0);
+    struct process_id earlier = id;
+    earlier.start_time--;
+    cr_assert_eq(process_pin_again(&earlier, NULL), PROCESS_E_GONE);
+    struct process_id sooner = id;
+    sooner.pidfd_inode++;
+    cr_assert_eq(process_pin_again(&sooner, NULL), PROCESS_E_GONE);
+    const struct process_id nobody = {0};
+    cr_assert_eq(process_pin_again(&nobody, NULL), PROCESS_E_GONE);
+}
+
+/* Everything in a pid namespace of its own, where the next pid can be chosen: the test's process has it at once after
+ * its predecessor, so that pid and start time are mostly equal and only the pidfd's inode tells the two apart. */
+#define N_REUSES 200
+
+static bool choose_next_pid(pid_t pid) {
+    char text[16];
+    CLEANUP(fd_close_at) int fd = open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC);
+    const int length = snprintf(text, sizeof(text), "%d", pid - 1);
+    return fd >= 0 && write(fd, text, (size_t)length) == length;
+}
+
+static pid_t start_child_as(pid_t wanted) {
+    if (wanted > 0 && !choose_next_pid(wanted))
+        return -1;
+    return start_child();
+}
+
+static void end_child(pid_t child) {
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+}
+
+/* Runs as pid 1. Returns the number of the step that failed, or 0. */
+static int reuse_pids(unsigned *ret_n_same_tick) {
+    for (int i = 0; i < N_REUSES; i++) {
+        const pid_t first = start_child_as(0);
+        struct process_id id = {0};
+        if (process_pin(first, NULL, &id, NULL) != 0)
+            return 1;
+        end_child(first);
+        const pid_t second = start_child_as(first);
+        if (second != first)
+            return 2;
+        struct process_id other = {0};
+        if (process_pin(second, NULL, &other, NULL) != 0)
+            return 3;
+        if (other.start_time == id.start_time)
+            ++*ret_n_same_tick;
+        if (process_pin_again(&id, NULL) != PROCESS_E_GONE)
+            return 4;
+        if (process_pin_again(&other, NULL) != 0)
+            return 5;
+        end_child(second);
+    }
+    return 0;
+}
+
+static int run_as_first_process(void) {
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount("proc", "/proc", "proc", 0, NULL) < 0)
+        return 10;
+    unsigned n_same_tick = 0;
+    const int failed_step = reuse_pids(&n_same_tick);
+    if (failed_step == 0 && n_same_tick == 0)
+        return 6;
+    return failed_step;
+}
+
+Test(process, a_reused_pid_is_never_taken_for_the_process_that_had_it) {
+    if (!kernel_has_pidfs())
+        cr_skip_test("before Linux 6.9 two processes with one pid and one start time cannot be told apart");
+    if (unshare(CLONE_NEWPID | CLONE_NEWNS) < 0)
+        cr_skip_test("only root can choose the next pid");
+    const pid_t first_process = fork();
+    cr_assert_geq(first_process, 0);
+    if (first_process == 0)
+        _exit(run_as_first_process());
+    int status;
+    cr_assert_eq(waitpid(first_process, &status, 0), first_process);
+    cr_assert(WIFEXITED(status));
+    cr_assert_eq(WEXITSTATUS(status), 0, "step %d of reuse_pids() failed", WEXITSTATUS(status));
+}
+
+/* ---- who has a socket open ---- */
+
+Test(process, the_owner_of_an_own_socket_is_this_process) {
+    netns_enter();
+    CLEANUP(fd_close_at) int fd = tcp_listen("127.0.0.1", 0);
+    prctl(PR_SET_NAME, "who-is-it");
+    struct process_owner owner = {0};
+    cr_assert_eq(process_find_owner(tcp_inode_of(fd), geteuid(), MANY_FDS, &owner), 0);
+    cr_assert_eq(owner.pid, getpid());
+    cr_assert_str_eq(owner.name, "who-is-it");
+}
+
+/* A holder in a namespace of its own, and the inode of its only socket. */
+static uint32_t open_holder(uid_t uid, struct holder *ret_holder) {
+    const struct holder_spec spec = {.kind = HOLDER_LISTENS, .address = "127.0.0.1", .uid = uid};
+    netns_enter();
+    cr_assert_eq(holder_open(&spec, ret_holder), 0);
+    CLEANUP(sock_diag_free_at) struct sock_diag *diag = NULL;
+    CLEANUP(listener_list_deinit) struct listener_list list = {0};
+    cr_assert_eq(sock_diag_new(&diag), 0);
+    cr_assert_eq(sock_diag_dump(diag, SOCK_DIAG_LISTEN, ret_holder->port, &list), 0);
+    cr_assert_eq(list.n_items, 1);
+    return list.items[0].inode;
+}
+
+static void assert_owner(uint32_t inode, uid_t uid, size_t max_fds, const struct holder *holder) {
+    struct process_owner owner = {0};
+    cr_assert_eq(process_find_owner(inode, uid, max_fds, &owner), 0);
+    cr_assert_eq(owner.pid, holder->pid, "pid %d", owner.pid);
+    cr_assert_str_eq(owner.name, "holder");
+}
+
+static void assert_hidden(uint32_t inode, uid_t uid, size_t max_fds) {
+    struct process_owner owner = {.pid = UNTOUCHED};
+    cr_assert_eq(process_find_owner(inode, uid, max_fds, &owner), PROCESS_E_HIDDEN);
+    cr_assert_eq(owner.pid, UNTOUCHED);
+}
+
+Test(process, the_owner_is_found_also_if_it_runs_as_another_uid_than_its_socket_has) {
+    struct holder holder = {0};
+    const uint32_t inode = open_holder(0, &holder);
+    assert_owner(inode, geteuid(), MANY_FDS, &holder);
+    assert_owner(inode, 4242, MANY_FDS, &holder);
+}
+
+Test(process, the_processes_of_the_sockets_uid_are_read_first) {
+    if (geteuid() != 0)
+        cr_skip_test("only root can become another user, and read what he has open");
+    struct holder holder = {0};
+    const uint32_t inode = open_holder(HOLDER_OTHER_UID, &holder);
+    assert_owner(inode, HOLDER_OTHER_UID, 16, &holder);
+    assert_hidden(inode, 0, 16);
+}
+
+Test(process, an_owner_whose_descriptors_cannot_be_read_is_hidden) {
+    if (geteuid() != 0)
+        cr_skip_test("only root can become another user");
+    struct holder holder = {0};
+    const uint32_t inode = open_holder(0, &holder);
+    cr_assert_eq(setresuid(HOLDER_OTHER_UID, HOLDER_OTHER_UID, HOLDER_OTHER_UID), 0);
+    assert_hidden(inode, 0, MANY_FDS);
+}
+
+Test(process, a_socket_that_nobody_has_open_has_no_owner) {
+    netns_enter();
+    int fd = tcp_listen("127.0.0.1", 0);
+    const uint32_t inode = tcp_inode_of(fd);
+    close(fd);
+    assert_hidden(inode, geteuid(), MANY_FDS);
+    assert_hidden(0, geteuid(), MANY_FDS);
+}
+
+Test(process, the_search_gives_up_after_so_many_descriptors) {
+    netns_enter();
+    CLEANUP(fd_close_at) int fd = tcp_listen("127.0.0.1", 0);
+    assert_hidden(tcp_inode_of(fd), geteuid(), 0);
+    assert_hidden(tcp_inode_of(fd), geteuid(), 1);
+}
+
+Test(process, a_name_is_shown_without_control_characters) {
+    netns_enter();
+    CLEANUP(fd_close_at) int fd = tcp_listen("127.0.0.1", 0);
+    const struct {
+        const char *name, *shown;
+    } cases[] = {
+        {"a\033[2J\nb\177", "a?[2J?b?"},        {"\n", "?"}, {"", ""}, {"caf\303\251", "caf\303\251"},
+        {"fifteen-letters", "fifteen-letters"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct process_owner owner = {0};
+        cr_assert_eq(prctl(PR_SET_NAME, cases[i].name), 0);
+        cr_assert_eq(process_find_owner(tcp_inode_of(fd), geteuid(), MANY_FDS, &owner), 0);
+        cr_assert_str_eq(owner.name, cases[i].shown);
+    }
+}
+
+Test(process, to_be_out_of_descriptors_hides_nobody) {
+    netns_enter();
+    CLEANUP(fd_close_at) int fd = tcp_listen("127.0.0.1", 0);
+    int opened[256];
+    size_t n_opened = 0;
+    const struct rlimit few = {.rlim_cur = 128, .rlim_max = 128};
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+    while (n_opened < 256 && (opened[n_opened] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
+        n_opened++;
+
+    /* One descriptor more at each attempt, until there are enough for the search. */
+    int r = -EMFILE;
+    unsigned n_failed = 0;
+    struct process_owner owner = {0};
+    for (; r == -EMFILE && n_opened > 0; n_failed++) {
+        r = process_find_owner(tcp_inode_of(fd), geteuid(), MANY_FDS, &owner);
+        close(opened[--n_opened]);
+    }
+    while (n_opened > 0)
+        close(opened[--n_opened]);
+    cr_assert_eq(r, 0);
+    cr_assert_eq(n_failed, 4, "/proc, /proc/PID and /proc/PID/fd: it succeeded at attempt %u", n_failed);
+    cr_assert_eq(owner.pid, getpid());
+}
