@@ -61,7 +61,7 @@ bool client_shares_pids(const struct client *client) {
 static int finish_connect(int fd, const struct patience *patience) {
     int error = 0;
     socklen_t length = sizeof error;
-    int r = wait_for(fd, POLLOUT, patience);
+    int r = patience_wait(fd, POLLOUT, patience);
 
     if (r < 0)
         return r;
@@ -87,7 +87,7 @@ static int connect_once(const struct endpoint *endpoint, const struct patience *
         }
         if (errno != EAGAIN && errno != EINTR)
             return -errno;
-        r = wait_a_moment(5, patience);
+        r = patience_pause(5, patience);
         if (r < 0)
             return r;
     }
@@ -230,7 +230,7 @@ static int send_all(int fd, const char *data, size_t length, const struct patien
         } else if (errno == EPIPE || errno == ECONNRESET) {
             return 0;
         } else if (errno == EAGAIN) {
-            int r = wait_for(fd, POLLOUT, patience);
+            int r = patience_wait(fd, POLLOUT, patience);
             if (r < 0)
                 return r;
         } else if (errno != EINTR) {
@@ -293,7 +293,7 @@ static void connection_close_at(struct connection *connection) {
 }
 
 static struct patience patience_for(const struct client *client, uint64_t patience_ms) {
-    return (struct patience){.deadline_ms = wait_now_ms() + patience_ms, .interrupt_fd = client->interrupt_fd};
+    return (struct patience){.deadline_ms = patience_now_ms() + patience_ms, .interrupt_fd = client->interrupt_fd};
 }
 
 static int connect_and_check(struct client *client, const struct patience *patience, uint64_t patience_ms,

@@ -47,11 +47,11 @@ static int print_ports(const struct output *output, const struct grant *grant, s
 int cmd_alloc(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     CLEANUP(grant_deinit) struct grant grant = {0};
     const char *name = invocation->operands.items[0];
-    int r;
+    int r = grant_ask(invocation->client, name, &invocation->options, 0, &grant, NULL, problem);
 
-    r = grant_ask(client, name, &invocation->options, 0, &grant, NULL, problem);
     if (r != 0)
         return r;
+    *ret_exit_code = EXIT_YES;
     if (invocation->output.json) {
         cJSON *reply = grant.reply;
         grant.reply = NULL;

@@ -50,11 +50,11 @@ static int print_leases(const struct invocation *invocation, const struct select
 int cmd_list(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     CLEANUP(selection_deinit) struct selection selection = {0};
     const char *name = invocation->operands.items[0]; /* NULL: all */
-    int r;
+    int r = selection_all(invocation->client, &selection, problem);
 
-    r = selection_all(client, &selection, problem);
     if (r != 0)
         return r;
+    *ret_exit_code = EXIT_YES;
     if (invocation->output.json)
         return print_json(&selection, name, ret_exit_code, problem);
     if (name != NULL)

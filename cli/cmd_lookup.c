@@ -43,14 +43,12 @@ static int ask(struct client *client, const char *name, cJSON **ret_reply, struc
     return client_call(client, target, NULL, CLIENT_PATIENCE_MS, ret_reply, problem);
 }
 
-/* Returns 0 and the exit code, or PROBLEM_E_SET. */
 int cmd_lookup(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     CLEANUP(json_free_at) cJSON *reply = NULL;
     const char *name = invocation->operands.items[0];
     bool found;
-    int r;
+    int r = ask(invocation->client, name, &reply, problem);
 
-    r = ask(client, name, &reply, problem);
     if (r != 0)
         return r;
     found = cJSON_GetArraySize(json_get(reply, "all_ports")) > 0;
@@ -60,5 +58,5 @@ int cmd_lookup(const struct invocation *invocation, int *ret_exit_code, struct p
         reply = NULL;
         return output_json(members) < 0 ? problem_fill_memory(problem) : 0;
     }
-    return found ? print_ports(json_get(reply, "all_ports"), problem) : tell_miss(client, name, problem);
+    return found ? print_ports(json_get(reply, "all_ports"), problem) : tell_miss(invocation->client, name, problem);
 }

@@ -86,12 +86,12 @@ static void hold(struct keeper *keeper, int signal_fd) {
     }
 }
 
-static int ask(const struct invocation *invocation, struct client *client, int signal_fd, struct grant *ret_grant,
-               struct problem *problem) {
+static int ask(const struct invocation *invocation, int signal_fd, struct grant *ret_grant, struct problem *problem) {
     int r;
 
-    client_set_interrupt(client, signal_fd);
-    r = grant_ask(client, invocation->operands.items[0], &invocation->options, getpid(), ret_grant, NULL, problem);
+    client_set_interrupt(invocation->client, signal_fd);
+    r = grant_ask(invocation->client, invocation->operands.items[0], &invocation->options, getpid(), ret_grant, NULL,
+                  problem);
     if (r == CLIENT_E_INTERRUPTED)
         return problem_fill(problem, EXIT_NO, "interrupted", "stopped before a port was granted");
     return r;
@@ -101,15 +101,15 @@ int cmd_loop(const struct invocation *invocation, int *ret_exit_code, struct pro
     CLEANUP(grant_deinit) struct grant grant = {0};
     CLEANUP(fd_close_at) int signal_fd = -1;
     struct keeper keeper;
-    int r;
+    int r = open_end_signals(&signal_fd);
 
-    r = open_end_signals(&signal_fd);
     if (r < 0)
         return problem_fill(problem, EXIT_NO, "internal", "signalfd: %s", strerror(-r));
-    r = ask(invocation, client, signal_fd, &grant, problem);
+    r = ask(invocation, signal_fd, &grant, problem);
     if (r != 0)
         return r;
-    keeper_init(&keeper, client, &invocation->output, &grant.lease);
+    *ret_exit_code = EXIT_YES;
+    keeper_init(&keeper, invocation->client, &invocation->output, &grant.lease);
     r = tell_granted(&invocation->output, &grant, &keeper);
     if (r == 0)
         hold(&keeper, signal_fd);

@@ -66,17 +66,19 @@ static void tell_released(const struct output *output, const struct lease_view *
 }
 
 /* With --all one lease that cannot be released does not keep the others: it is told, and its exit code is the command's. */
-static int release_each(const struct invocation *invocation, struct client *client, const struct selection *selection,
-                        cJSON *released, int *ret_exit_code) {
+static int release_each(const struct invocation *invocation, const struct selection *selection, cJSON *released) {
+    int worst = EXIT_YES;
+
     for (size_t i = 0; i < selection->n_views; i++) {
         CLEANUP(problem_deinit) struct problem problem = {0};
         CLEANUP(json_free_at) cJSON *reply = NULL;
         const struct lease_view *view = &selection->views[i];
 
-        if (lease_call(client, "/release", view->port, view->id, CLIENT_PATIENCE_MS, &reply, &problem) != 0) {
+        if (lease_call(invocation->client, "/release", view->port, view->id, CLIENT_PATIENCE_MS, &reply, &problem) !=
+            0) {
             int exit_code = problem_report(&problem, &invocation->output);
-            if (*ret_exit_code == EXIT_YES)
-                *ret_exit_code = exit_code;
+            if (worst == EXIT_YES)
+                worst = exit_code;
             if (problem.status == 0)
                 break; /* portd has gone: the others would fail alike */
             continue;
@@ -85,18 +87,18 @@ static int release_each(const struct invocation *invocation, struct client *clie
         if (cJSON_AddItemToArray(released, reply))
             reply = NULL;
     }
-    return *ret_exit_code;
+    return worst;
 }
 
-static int release_selection(const struct invocation *invocation, struct client *client,
-                             const struct selection *selection, int *ret_exit_code, struct problem *problem) {
+static int release_selection(const struct invocation *invocation, const struct selection *selection, int *ret_exit_code,
+                             struct problem *problem) {
     CLEANUP(json_free_at) cJSON *document = cJSON_CreateObject();
     cJSON *released = cJSON_AddArrayToObject(document, "released");
     cJSON *made;
 
     if (released == NULL)
         return problem_fill_memory(problem);
-    release_each(invocation, client, selection, released, ret_exit_code);
+    *ret_exit_code = release_each(invocation, selection, released);
     if (!invocation->output.json || released->child == NULL)
         return 0;
     made = document;
@@ -106,16 +108,11 @@ static int release_selection(const struct invocation *invocation, struct client 
 
 int cmd_release(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     CLEANUP(selection_deinit) struct selection selection = {0};
-    const char *word = invocation->operands.items[0];
-    int r;
+    int r = selection_by_word(invocation->client, invocation->operands.items[0], &selection, problem);
 
-    r = selection_all(client, &selection, problem);
-    if (r != 0)
-        return r;
-    r = selection_by_word(&selection, word, problem);
     if (r != 0)
         return r;
     if (selection.n_views > 1 && !invocation->options.all)
         return refuse_several(invocation, &selection, problem);
-    return release_selection(invocation, client, &selection, ret_exit_code, problem);
+    return release_selection(invocation, &selection, ret_exit_code, problem);
 }

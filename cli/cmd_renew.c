@@ -26,8 +26,7 @@ static int tell_renewed(const struct output *output, const cJSON *reply, struct 
     return 0;
 }
 
-static int renew_each(const struct invocation *invocation, struct client *client, const struct selection *selection,
-                      struct problem *problem) {
+static int renew_each(const struct invocation *invocation, const struct selection *selection, struct problem *problem) {
     CLEANUP(json_free_at) cJSON *document = cJSON_CreateObject();
     cJSON *renewed = cJSON_AddArrayToObject(document, "renewed");
     cJSON *made;
@@ -37,7 +36,7 @@ static int renew_each(const struct invocation *invocation, struct client *client
     for (size_t i = 0; i < selection->n_views; i++) {
         const struct lease_view *view = &selection->views[i];
         cJSON *reply = NULL;
-        int r = lease_call(client, "/heartbeat", view->port, view->id, CLIENT_PATIENCE_MS, &reply, problem);
+        int r = lease_call(invocation->client, "/heartbeat", view->port, view->id, CLIENT_PATIENCE_MS, &reply, problem);
 
         if (r != 0)
             return r;
@@ -55,14 +54,10 @@ static int renew_each(const struct invocation *invocation, struct client *client
 
 int cmd_renew(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     CLEANUP(selection_deinit) struct selection selection = {0};
-    const char *word = invocation->operands.items[0];
-    int r;
+    int r = selection_by_word(invocation->client, invocation->operands.items[0], &selection, problem);
 
-    r = selection_all(client, &selection, problem);
+    *ret_exit_code = EXIT_YES;
     if (r != 0)
         return r;
-    r = selection_by_word(&selection, word, problem);
-    if (r != 0)
-        return r;
-    return renew_each(invocation, client, &selection, problem);
+    return renew_each(invocation, &selection, problem);
 }

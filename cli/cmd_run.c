@@ -13,20 +13,18 @@
 #include "src/base/json.h"
 #include "src/base/text.h"
 
-static void explain_exec(const struct run_program *program, int error, struct problem *problem) {
+static int explain_exec(const struct run_program *program, int error, struct problem *problem) {
     const char *name = program->argv[0];
 
-    if (error == ENOENT && strchr(name, '/') == NULL) {
-        problem_fill(problem, EXIT_RUN_NOT_FOUND, "program-not-found", "there is no program '%s' in PATH", name);
-    } else if (error == ENOENT && access(name, F_OK) == 0) {
-        problem_fill(problem, EXIT_RUN_NOT_FOUND, "program-not-found", "the interpreter of '%s' does not exist", name);
-        problem_set_hint(problem, "look at its first line: head -n 1 '%s'", name);
-    } else if (error == ENOENT) {
-        problem_fill(problem, EXIT_RUN_NOT_FOUND, "program-not-found", "there is no program '%s'", name);
-    } else {
-        problem_fill(problem, EXIT_RUN_CANNOT_EXECUTE, "program-not-executable", "'%s' cannot be executed: %s", name,
-                     strerror(error));
-    }
+    if (error != ENOENT)
+        return problem_fill(problem, EXIT_RUN_CANNOT_EXECUTE, "program-not-executable", "'%s' cannot be executed: %s",
+                            name, strerror(error));
+    if (strchr(name, '/') == NULL)
+        return problem_fill(problem, EXIT_RUN_NOT_FOUND, "program-not-found", "there is no program '%s' in PATH", name);
+    if (access(name, F_OK) < 0)
+        return problem_fill(problem, EXIT_RUN_NOT_FOUND, "program-not-found", "there is no program '%s'", name);
+    problem_fill(problem, EXIT_RUN_NOT_FOUND, "program-not-found", "the interpreter of '%s' does not exist", name);
+    return problem_set_hint(problem, "look at its first line: head -n 1 '%s'", name);
 }
 
 static void tell_granted(const struct invocation *invocation, const struct grant *grant, const struct keeper *keeper,
@@ -40,60 +38,38 @@ static void tell_granted(const struct invocation *invocation, const struct grant
         output_say(output, "portd does not see the program's process: the lease lives by heartbeats");
 }
 
-/* Returns the exit code once the program has ended, or was not to be had. */
-static int run_with_lease(const struct invocation *invocation, struct run_child *child,
-                          const struct run_program *program, struct keeper *keeper, struct problem *problem) {
+/* Returns 0 once the program has ended. */
+static int run_with_lease(struct run_child *child, const struct run_program *program, struct keeper *keeper,
+                          int *ret_exit_code, struct problem *problem) {
     int r = run_child_start(child, keeper->port, keeper->id);
 
     if (r < 0) {
         run_child_abandon(child);
         keeper_release(keeper);
-        problem_fill(problem, EXIT_RUN_FAILED, "internal", "the program cannot be started: %s", strerror(-r));
-        return problem_report(problem, &invocation->output);
+        return problem_fill(problem, EXIT_RUN_FAILED, "internal", "the program cannot be started: %s", strerror(-r));
     }
     client_set_interrupt(keeper->client, child->signal_fd);
     run_child_watch(child, keeper);
     keeper_release(keeper);
-    if (child->exec_error != 0) {
-        explain_exec(program, child->exec_error, problem);
-        problem_report(problem, &invocation->output);
-    }
-    return run_child_exit_code(child);
+    if (child->exec_error != 0)
+        return explain_exec(program, child->exec_error, problem);
+    *ret_exit_code = run_child_exit_code(child);
+    return 0;
 }
 
 /* Without a lease nothing runs. What asked us to stop meanwhile is why, if anything did. */
-static int give_up(const struct invocation *invocation, struct run_child *child, const struct problem *problem, int r) {
-    if (run_child_abandon(child))
-        return run_child_exit_code(child);
-    if (r == PROBLEM_E_SET)
-        problem_report(problem, &invocation->output);
-    return EXIT_RUN_FAILED;
-}
-
-static int run_program(const struct invocation *invocation, struct client *client, const struct run_program *program,
-                       struct problem *problem) {
-    CLEANUP(grant_deinit) struct grant grant = {0};
-    CLEANUP(run_child_deinit) struct run_child child;
-    struct keeper keeper;
-    bool held = false;
-    int r = run_child_fork(&child, program);
-
-    if (r < 0) {
-        problem_fill(problem, EXIT_RUN_FAILED, "internal", "no process can be made: %s", strerror(-r));
-        return problem_report(problem, &invocation->output);
+static int give_up(struct run_child *child, int r, int *ret_exit_code, struct problem *problem) {
+    if (run_child_abandon(child)) {
+        *ret_exit_code = run_child_exit_code(child);
+        return 0;
     }
-    client_set_interrupt(client, child.stop_fd);
-    r = grant_ask(client, program->service_name, &invocation->options, child.pid, &grant, &held, problem);
-    if (r != 0)
-        return give_up(invocation, &child, problem, r);
-    keeper_init(&keeper, client, &invocation->output, &grant.lease);
-    tell_granted(invocation, &grant, &keeper, held);
-    return run_with_lease(invocation, &child, program, &keeper, problem);
+    if (r == CLIENT_E_INTERRUPTED)
+        return problem_fill(problem, EXIT_RUN_FAILED, "interrupted", "stopped before a port was granted");
+    problem->exit_code = EXIT_RUN_FAILED; /* its own number might be the program's */
+    return PROBLEM_E_SET;
 }
 
-int cmd_run(const struct invocation *invocation) {
-    CLEANUP(problem_deinit) struct problem problem = {0};
-    CLEANUP(client_close_at) struct client *client = NULL;
+int cmd_run(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     const struct options *options = &invocation->options;
     const struct run_program program = {
         .argv = invocation->operands.items + 1,
@@ -101,9 +77,19 @@ int cmd_run(const struct invocation *invocation) {
         .host = options->host,
         .service_name = invocation->operands.items[0],
     };
+    CLEANUP(grant_deinit) struct grant grant = {0};
+    CLEANUP(run_child_deinit) struct run_child child;
+    struct keeper keeper;
+    bool held = false;
+    int r = run_child_fork(&child, &program);
 
-    if (options_check_name(program.service_name, &problem) != 0 ||
-        client_open(&invocation->options, &client, &problem) != 0)
-        return problem_report(&problem, &invocation->output);
-    return run_program(invocation, client, &program, &problem);
+    if (r < 0)
+        return problem_fill(problem, EXIT_RUN_FAILED, "internal", "no process can be made: %s", strerror(-r));
+    client_set_interrupt(invocation->client, child.stop_fd);
+    r = grant_ask(invocation->client, program.service_name, options, child.pid, &grant, &held, problem);
+    if (r != 0)
+        return give_up(&child, r, ret_exit_code, problem);
+    keeper_init(&keeper, invocation->client, &invocation->output, &grant.lease);
+    tell_granted(invocation, &grant, &keeper, held);
+    return run_with_lease(&child, &program, &keeper, ret_exit_code, problem);
 }

@@ -136,13 +136,11 @@ static int print_json(cJSON *status, struct problem *problem) {
 
 int cmd_status(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     CLEANUP(json_free_at) cJSON *reply = NULL;
-    int r;
+    int r = client_call(invocation->client, "/status", NULL, CLIENT_PATIENCE_MS, &reply, problem);
 
     if (r != 0)
         return r;
-    r = client_call(client, "/status", NULL, CLIENT_PATIENCE_MS, &reply, problem);
-    if (r != 0)
-        return r;
+    *ret_exit_code = EXIT_YES;
     if (invocation->output.json) {
         cJSON *taken = reply;
         reply = NULL;

@@ -141,12 +141,12 @@ const struct command *command_find(const char *name) {
 static int refuse_operands(const struct command *command, const struct operands *operands, struct problem *problem) {
     if (operands->n_items > command->n_most)
         problem_fill_usage(problem, "%s does not know what to do with '%s'", command->name,
-                          operands->items[command->n_most]);
+                           operands->items[command->n_most]);
     else if (command->runs_program && operands->n_items == 1)
         problem_fill_usage(problem, "%s wants a program behind the name '%s'", command->name, operands->items[0]);
     else
         problem_fill_usage(problem, "%s wants a %s", command->name,
-                          strncmp(command->usage, "PORT|NAME", 9) == 0 ? "port or a name" : "name");
+                           strncmp(command->usage, "PORT|NAME", 9) == 0 ? "port or a name" : "name");
     return problem_set_hint(problem, "portctl %s %s", command->name, command->usage);
 }
 
@@ -163,7 +163,19 @@ static int parse_command(struct invocation *invocation, int argc, char **argv, s
         return r;
     if (invocation->operands.n_items < command->n_least || invocation->operands.n_items > command->n_most)
         return refuse_operands(command, &invocation->operands, problem);
-    return 0;
+    return invocation->operands.n_items > 0 ? options_check_name(invocation->operands.items[0], problem) : 0;
+}
+
+static int run_command(struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
+    CLEANUP(client_close_at) struct client *client = NULL;
+    int r = client_open(&invocation->options, &client, problem);
+
+    if (r != 0)
+        return r;
+    invocation->client = client;
+    r = invocation->command->function(invocation, ret_exit_code, problem);
+    invocation->client = NULL;
+    return r;
 }
 
 static int refuse_command(const char *name, struct problem *problem) {
@@ -211,7 +223,7 @@ static int dispatch(struct invocation *invocation, int argc, char **argv, int *r
     else if (invocation->command == NULL)
         *ret_exit_code = help_first_steps(&invocation->output);
     else
-        *ret_exit_code = invocation->command->function(invocation);
+        return run_command(invocation, ret_exit_code, problem);
     return 0;
 }
 

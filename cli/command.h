@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "cli/client.h"
 #include "cli/options.h"
 #include "cli/output.h"
 
@@ -17,7 +18,8 @@ struct invocation {
     const struct command *command;
     struct options options;
     struct output output;
-    struct operands operands; /* behind the command's name; as many as the command wants */
+    struct operands operands; /* behind the command's name; as many as the command wants, the first a valid name */
+    struct client *client;
 };
 
 struct example {
@@ -38,7 +40,8 @@ struct command {
     size_t n_most;
     bool runs_program; /* the operands behind the first are a program's; see options_parse() */
     struct example examples[EXAMPLES_MAX];
-    int (*function)(const struct invocation *invocation); /* returns the exit code */
+    /* Returns 0 with the answer printed and the exit code filled, or PROBLEM_E_SET. */
+    int (*function)(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
 };
 
 const struct command *commands(size_t *ret_n);
@@ -49,13 +52,13 @@ const struct command *command_find(const char *name);
 /* Parses the arguments, does what they say, and returns the exit code. The whole of main(). */
 int command_main(int argc, char **argv);
 
-int cmd_alloc(const struct invocation *invocation);
-int cmd_list(const struct invocation *invocation);
-int cmd_lookup(const struct invocation *invocation);
-int cmd_loop(const struct invocation *invocation);
-int cmd_release(const struct invocation *invocation);
-int cmd_renew(const struct invocation *invocation);
-int cmd_run(const struct invocation *invocation);
-int cmd_status(const struct invocation *invocation);
+int cmd_alloc(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
+int cmd_list(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
+int cmd_lookup(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
+int cmd_loop(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
+int cmd_release(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
+int cmd_renew(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
+int cmd_run(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
+int cmd_status(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
 
 #endif

@@ -60,7 +60,7 @@ static int take_socket(struct endpoints *endpoints, const char *path, const char
     if (add_socket(endpoints, path))
         return 0;
     return problem_fill_usage(problem, "%s: a socket's path has at most %zu bytes", source,
-                             sizeof((struct sockaddr_un *)0)->sun_path - 1);
+                              sizeof((struct sockaddr_un *)0)->sun_path - 1);
 }
 
 static bool field_is(const char *url, const struct http_parser_url *parts, enum http_parser_url_fields field,
@@ -87,10 +87,9 @@ static int take_url(struct endpoints *endpoints, const char *url, const char *so
 
     endpoints->explicit_ones = true;
     http_parser_url_init(&parts);
-    if (strlen(url) > 64 || http_parser_parse_url(url, strlen(url), 0, &parts) != 0 || !has_field(&parts, UF_PORT) ||
-        parts.port == 0 || !field_is(url, &parts, UF_SCHEMA, "http") || has_field(&parts, UF_USERINFO) ||
-        has_field(&parts, UF_QUERY) || has_field(&parts, UF_FRAGMENT) ||
-        (has_field(&parts, UF_PATH) && !field_is(url, &parts, UF_PATH, "/")))
+    if (strlen(url) > 64 || http_parser_parse_url(url, strlen(url), 0, &parts) != 0 || parts.port == 0 ||
+        !field_is(url, &parts, UF_SCHEMA, "http") || has_field(&parts, UF_USERINFO) || has_field(&parts, UF_QUERY) ||
+        has_field(&parts, UF_FRAGMENT) || (has_field(&parts, UF_PATH) && !field_is(url, &parts, UF_PATH, "/")))
         return refuse_url(url, source, problem);
     if (field_is(url, &parts, UF_HOST, "localhost") || field_is(url, &parts, UF_HOST, "127.0.0.1"))
         add_ipv4(endpoints, parts.port);

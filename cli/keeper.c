@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cli/lease_call.h"
-#include "cli/wait.h"
+#include "cli/patience.h"
 #include "src/base/json.h"
 #include "src/base/text.h"
 
@@ -34,13 +34,13 @@ void keeper_init(struct keeper *keeper, struct client *client, const struct outp
         .port = lease->port,
         .id = lease->id,
         .interval_ms = interval_ms,
-        .due_ms = wait_now_ms() + interval_ms,
+        .due_ms = patience_now_ms() + interval_ms,
     };
     text_make_safe(lease->service_name, keeper->service_name, sizeof keeper->service_name);
 }
 
 int keeper_timeout_ms(const struct keeper *keeper) {
-    uint64_t now = wait_now_ms();
+    uint64_t now = patience_now_ms();
     uint64_t left = keeper->due_ms > now ? keeper->due_ms - now : 0;
 
     return left > INT_MAX ? INT_MAX : (int)left;
@@ -80,7 +80,7 @@ void keeper_beat(struct keeper *keeper) {
     enum keeper_state state;
     int r;
 
-    if (wait_now_ms() < keeper->due_ms)
+    if (patience_now_ms() < keeper->due_ms)
         return;
     r = lease_call(keeper->client, "/heartbeat", keeper->port, keeper->id, BEAT_PATIENCE_MS, &reply, &problem);
     if (r == CLIENT_E_INTERRUPTED)
@@ -92,7 +92,7 @@ void keeper_beat(struct keeper *keeper) {
     }
     if (state == KEEPER_AWAY && pause_ms > RETRY_MS)
         pause_ms = RETRY_MS;
-    keeper->due_ms = wait_now_ms() + pause_ms;
+    keeper->due_ms = patience_now_ms() + pause_ms;
 }
 
 void keeper_release(struct keeper *keeper) {

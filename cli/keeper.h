@@ -27,7 +27,7 @@ struct keeper {
     uint64_t id;
     char service_name[OPTIONS_NAME_MAX + 1];
     uint64_t interval_ms;
-    uint64_t due_ms; /* of the next heartbeat, on wait_now_ms() */
+    uint64_t due_ms; /* of the next heartbeat, on patience_now_ms() */
 };
 
 /* The first heartbeat is due an interval from now: a third of the TTL, at least a second and at most a minute. `client` and

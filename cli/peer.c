@@ -90,7 +90,7 @@ static int identify_tcp(int fd, const struct patience *patience, struct peer *re
             return r;
         if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
             return PEER_E_UNKNOWN; /* closed by the server: it will never be known */
-        r = wait_a_moment(pause_ms, patience);
+        r = patience_pause(pause_ms, patience);
         if (r < 0)
             return r;
     }

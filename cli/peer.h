@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "cli/wait.h"
+#include "cli/patience.h"
 
 #define PEER_SYSTEM_USER "portmanager"
 
@@ -21,7 +21,7 @@ struct peer {
 /*
  * Asks who the server at the other end of `fd` is: SO_PEERCRED on a Unix socket, sock_diag on TCP, where the server is
  * known as soon as it has accepted the connection.
- * Returns 0; PEER_E_UNKNOWN if the kernel knows nobody there (the server has gone); what wait_for() returns; another
+ * Returns 0; PEER_E_UNKNOWN if the kernel knows nobody there (the server has gone); what patience_wait() returns; another
  * -errno.
  */
 #define PEER_E_UNKNOWN 1

@@ -141,7 +141,7 @@ static int read_some(int fd, const struct patience *patience, http_parser *parse
     struct reading *reading = parser->data;
     char buffer[16384];
     ssize_t n_bytes;
-    int r = wait_for(fd, POLLIN, patience);
+    int r = patience_wait(fd, POLLIN, patience);
 
     if (r < 0)
         return r;

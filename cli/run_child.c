@@ -237,8 +237,6 @@ static void end_by_signal(int number) {
 int run_child_exit_code(const struct run_child *child) {
     int number;
 
-    if (child->exec_error != 0)
-        return child->exec_error == ENOENT ? EXIT_RUN_NOT_FOUND : EXIT_RUN_CANNOT_EXECUTE;
     if (WIFEXITED(child->status))
         return WEXITSTATUS(child->status);
     number = WTERMSIG(child->status);

@@ -111,19 +111,22 @@ static int keep_port(struct selection *selection, uint16_t port, struct problem 
     return problem_set_hint(problem, "portctl list shows all leases");
 }
 
-bool selection_word_is_port(const char *word) {
-    return word[0] != '\0' && strspn(word, "0123456789") == strlen(word);
-}
-
-int selection_by_word(struct selection *selection, const char *word, struct problem *problem) {
-    uint64_t port;
+int selection_by_word(struct client *client, const char *word, struct selection *ret_selection,
+                      struct problem *problem) {
+    CLEANUP(selection_deinit) struct selection selection = {0};
+    bool is_port = strspn(word, "0123456789") == strlen(word);
+    uint64_t port = 0;
     int r;
 
-    if (!selection_word_is_port(word)) {
-        r = selection_by_name(selection, word, problem);
-        return r != 0 ? r : keep_own(selection, word, problem);
-    }
-    if (text_parse_number(word, 1, UINT16_MAX, &port) < 0)
+    if (is_port && text_parse_number(word, 1, UINT16_MAX, &port) < 0)
         return problem_fill_usage(problem, "%s is no port: they go from 1 to 65535", word);
-    return keep_port(selection, (uint16_t)port, problem);
+    r = selection_all(client, &selection, problem);
+    if (r == 0)
+        r = is_port ? keep_port(&selection, (uint16_t)port, problem) : selection_by_name(&selection, word, problem);
+    if (r == 0 && !is_port)
+        r = keep_own(&selection, word, problem);
+    if (r != 0)
+        return r;
+    *ret_selection = selection_take(&selection);
+    return 0;
 }

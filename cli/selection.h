@@ -13,7 +13,7 @@
 
 struct selection {
     cJSON *list;              /* owned: portd's list, which the views borrow from */
-    struct lease_view *views; /* owned; at least one */
+    struct lease_view *views; /* owned */
     size_t n_views;
 };
 
@@ -26,12 +26,13 @@ static inline void selection_deinit(struct selection *selection) {
 /* Asks portd for all leases and reads them, in order; none is no problem here. Returns 0 or PROBLEM_E_SET. */
 int selection_all(struct client *client, struct selection *ret_selection, struct problem *problem);
 
-/* Keeps the leases of `name`, or those that `word` (a port or a name) means. Returns 0, or PROBLEM_E_SET if there is none:
- * then the problem says whose the name is, or which name was probably meant. */
+/* Keeps the leases of `name`, whosever they are. Returns 0, or PROBLEM_E_SET if there is none: then the problem says which
+ * name was probably meant. */
 int selection_by_name(struct selection *selection, const char *name, struct problem *problem);
-int selection_by_word(struct selection *selection, const char *word, struct problem *problem);
 
-/* True if `word` is a port by its form: nothing but digits. */
-bool selection_word_is_port(const char *word);
+/* Asks portd for the leases that `word`, a port or a name, means: at least one. Returns 0, or PROBLEM_E_SET if there is none,
+ * or `word` is no port though it has the form of one. */
+int selection_by_word(struct client *client, const char *word, struct selection *ret_selection,
+                      struct problem *problem);
 
 #endif

@@ -10,7 +10,7 @@
 
 #include <unistd.h>
 
-#define CLEANUP(function) __attribute__((cleanup(function)))
+#define CLEANUP(function) __attribute__((cleanup(function), unused))
 
 /* Closes the descriptor that `fd` points to, if there is one (>= 0), and marks it closed. */
 static inline void fd_close_at(int *fd) {

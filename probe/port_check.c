@@ -53,22 +53,34 @@ static int check_over_remains(struct sock_diag *diag, uint16_t port, struct list
     return r < 0 ? r : PORT_CHECK_E_BUSY;
 }
 
-static int check_once(struct sock_diag *diag, uint16_t port, enum port_check_effort effort,
-                      struct listener_list *found) {
+/* The cheaper witness first: in a crowded range most ports fail the bind test, and the dump, which walks past every listener of
+ * the machine, is asked of one port only. */
+static int check_quickly(struct sock_diag *diag, uint16_t port, struct listener_list *found) {
+    int r = bind_test(port, BIND_TEST_STRICT);
+    if (r != 0)
+        return answer_from_bind_test(r);
+    r = sock_diag_dump(diag, SOCK_DIAG_LISTEN, port, found);
+    if (r < 0)
+        return r;
+    return found->n_items > 0 ? PORT_CHECK_E_BUSY : 0;
+}
+
+static int check_thoroughly(struct sock_diag *diag, uint16_t port, struct listener_list *found) {
     /* An interrupted dump may have missed a listener; the strict test does not. */
     int r = sock_diag_dump(diag, SOCK_DIAG_LISTEN, port, found);
     if (r < 0)
         return r;
     if (found->n_items > 0) {
-        if (effort == PORT_CHECK_THOROUGH)
-            r = sock_diag_dump(diag, SOCK_DIAG_BOUND, port, found);
+        r = sock_diag_dump(diag, SOCK_DIAG_BOUND, port, found);
         return r < 0 ? r : PORT_CHECK_E_BUSY;
     }
-
     r = bind_test(port, BIND_TEST_STRICT);
-    if (r != BIND_TEST_E_IN_USE || effort == PORT_CHECK_QUICK)
-        return answer_from_bind_test(r);
-    return check_over_remains(diag, port, found);
+    return r == BIND_TEST_E_IN_USE ? check_over_remains(diag, port, found) : answer_from_bind_test(r);
+}
+
+static int check_once(struct sock_diag *diag, uint16_t port, enum port_check_effort effort,
+                      struct listener_list *found) {
+    return effort == PORT_CHECK_QUICK ? check_quickly(diag, port, found) : check_thoroughly(diag, port, found);
 }
 
 int port_check(struct sock_diag *diag, uint16_t port, enum port_check_effort effort, struct listener_list *evidence) {

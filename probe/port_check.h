@@ -16,7 +16,7 @@
 struct sock_diag;
 
 enum port_check_effort {
-    PORT_CHECK_QUICK,    /* listeners and the strict test: enough to go on to the next port */
+    PORT_CHECK_QUICK,    /* the strict test and the listeners: enough to go on to the next port */
     PORT_CHECK_THOROUGH, /* and the lenient test, and the dear dumps that explain a refusal */
 };
 
@@ -28,9 +28,9 @@ enum port_check_effort {
  *   PORT_CHECK_E_BUSY            not free. THOROUGH: `evidence` has gained what occupies it: listening, then bound, then,
  *                                if nothing listens, connections (a listener's own explain nothing). It may have gained
  *                                nothing where the kernel does not report bound sockets, or if the holder came and
- *                                went twice. QUICK: the listeners alone, perhaps none,
+ *                                went twice. QUICK: nothing, as a rule,
  *   PORT_CHECK_E_NOT_PERMITTED   this process may not bind the port (below net.ipv4.ip_unprivileged_port_start), so
- *                                nothing can be said but that nobody listens on it,
+ *                                nothing can be said (THOROUGH: but that nobody listens on it),
  *   -errno                       the kernel could not be asked.
  * `evidence` may be NULL. It is appended to, and untouched unless the answer is PORT_CHECK_E_BUSY. Nothing limits how
  * many connections a port has: the caller who shows them counts them.

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +47,17 @@ int process_read_boot_id(char *ret_boot_id) {
     return 0;
 }
 
+/* A decimal number after white space. Returns 0, or -EBADMSG: /proc does not read as it should. */
+static int parse_number(const char *text, uint64_t *ret_number) {
+    char *end;
+    errno = 0;
+    const unsigned long long number = strtoull(text, &end, 10);
+    if (end == text || errno != 0)
+        return -EBADMSG;
+    *ret_number = number;
+    return 0;
+}
+
 /* The name stands in parentheses and may have parentheses and spaces of its own, so counting starts after the last ')':
  * field 3 follows the first space behind it. */
 static int parse_start_time(const char *stat, uint64_t *ret_start_time) {
@@ -60,7 +70,7 @@ static int parse_start_time(const char *stat, uint64_t *ret_start_time) {
         if (!at)
             return -EBADMSG;
     }
-    return sscanf(at, " %" SCNu64, ret_start_time) == 1 ? 0 : -EBADMSG;
+    return parse_number(at, ret_start_time);
 }
 
 static int read_start_time(pid_t pid, uint64_t *ret_start_time) {
@@ -80,8 +90,13 @@ static int read_real_uid(pid_t pid, uid_t *ret_uid) {
     int r = read_text(path, status, sizeof(status));
     if (r < 0)
         return r;
-    const char *line = strstr(status, "\nUid:");
-    return line && sscanf(line, " Uid: %u", ret_uid) == 1 ? 0 : -EBADMSG;
+    static const char label[] = "\nUid:";
+    const char *line = strstr(status, label);
+    uint64_t uid = 0;
+    if (!line || parse_number(line + strlen(label), &uid) < 0)
+        return -EBADMSG;
+    *ret_uid = (uid_t)uid;
+    return 0;
 }
 
 static int read_pidfd_inode(int pidfd, uint64_t *ret_inode) {

@@ -309,8 +309,8 @@ int sock_diag_dump(struct sock_diag *diag, unsigned what, uint16_t port, struct 
 
 /* ---- the handle ---- */
 
-/* Binds a socket to a port of the kernel's choice on the any-address: 127.0.0.1 cannot be had while the loopback is
- * down. Returns its descriptor and inode, or -errno. */
+/* Binds a socket to a port of the kernel's choice on the any-address, which depends on no interface. Returns its
+ * descriptor and inode, or -errno. */
 static int open_bound_socket(uint32_t *ret_inode) {
     CLEANUP(fd_close_at) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
     if (fd < 0)

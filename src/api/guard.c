@@ -7,6 +7,18 @@
 
 #include "src/api/problem.h"
 
+/* RFC 9110, 5.6.2. A name with white space in it is read as another one by some, and as the line before by others. */
+static bool has_sound_names(const struct api_request *request) {
+    static const char token[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+    for (size_t i = 0; i < request->n_headers; i++) {
+        const char *name = request->headers[i].name;
+        if (name[0] == '\0' || name[strspn(name, token)] != '\0')
+            return false;
+    }
+    return true;
+}
+
 static bool check_form(const struct api_request *request, struct api_response *response) {
     size_t n_hosts;
     size_t n_lengths;
@@ -20,6 +32,8 @@ static bool check_form(const struct api_request *request, struct api_response *r
         wrong = "Only HTTP/1.1 is spoken here.";
     else if (request->header_suspect)
         wrong = "The header has bytes that belong to no header: a NUL, a folded line, or superfluous white space.";
+    else if (!has_sound_names(request))
+        wrong = "A header's name has a character that no name has.";
     else if (n_hosts != 1)
         wrong = "A request needs exactly one Host header.";
     else if (n_lengths > 1)

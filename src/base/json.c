@@ -1,6 +1,6 @@
 /*
- * JSON, by way of cJSON, made strict: the text is scanned before cJSON sees it for what cJSON would let pass, and the tree
- * is walked after for what only the tree shows.
+ * JSON, by way of cJSON, made strict: the text's form is checked before cJSON sees it (json_scan.h), and the tree is walked
+ * after for what only the tree shows.
  */
 #include "src/base/json.h"
 
@@ -9,44 +9,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "src/base/json_scan.h"
 #include "src/base/text.h"
 
 static int malformed(struct json_error *ret_error, size_t offset, const char *reason) {
     ret_error->offset = offset;
     snprintf(ret_error->reason, sizeof ret_error->reason, "%s", reason);
     return JSON_E_MALFORMED;
-}
-
-/* Depth and \u0000: both must be known before cJSON recurses into the text or cuts a string short. */
-static int scan_text(const char *text, size_t length, struct json_error *ret_error) {
-    bool in_string = false;
-    size_t depth = 0;
-
-    for (size_t at = 0; at < length; at++) {
-        char c = text[at];
-
-        if (c == '\0')
-            return malformed(ret_error, at, "a NUL byte");
-        if (in_string && c == '\\') {
-            if (length - at >= 6 && memcmp(text + at, "\\u0000", 6) == 0)
-                return malformed(ret_error, at, "\\u0000 in a string");
-            at++;
-        } else if (in_string && (unsigned char)c < 0x20) {
-            return malformed(ret_error, at, "a control character in a string, which JSON wants escaped");
-        } else if (c == '"') {
-            in_string = !in_string;
-        } else if (!in_string && (c == '{' || c == '[')) {
-            if (++depth > JSON_DEPTH_MAX)
-                return malformed(ret_error, at, "nested too deep");
-        } else if (!in_string && (c == '}' || c == ']') && depth > 0) {
-            depth--;
-        }
-    }
-    return 0;
-}
-
-static bool is_white(char c) {
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
 /* Quadratic in the members of one object, of which a 64 KiB text holds some 13,000; so wide ones are cut off first. */
@@ -96,29 +65,42 @@ static int check_tree(const cJSON *root, struct json_error *ret_error) {
     }
 }
 
-int json_parse(const char *text, size_t length, cJSON **ret_json, struct json_error *ret_error) {
+/* `text` ends with a NUL at `length`. */
+static int parse_terminated(const char *text, size_t length, cJSON **ret_json, struct json_error *ret_error) {
     CLEANUP(json_free_at) cJSON *json = NULL;
-    const char *end = text;
+    size_t offset = 0;
+    const char *wrong = json_scan(text, &offset);
     int r;
 
-    if (!text_is_utf8(text, length))
-        return malformed(ret_error, 0, "not UTF-8");
-    r = scan_text(text, length, ret_error);
-    if (r != 0)
-        return r;
-    json = cJSON_ParseWithLengthOpts(text, length, &end, false);
+    if (wrong != NULL)
+        return malformed(ret_error, offset, wrong);
+    /* The text is sound, so only memory can be missing. */
+    json = cJSON_ParseWithLength(text, length);
     if (json == NULL)
-        return malformed(ret_error, (size_t)(end - text), length == 0 ? "empty" : "not JSON");
-    while (end < text + length && is_white(*end))
-        end++;
-    if (end < text + length)
-        return malformed(ret_error, (size_t)(end - text), "text after the end of the JSON value");
+        return -ENOMEM;
     r = check_tree(json, ret_error);
     if (r != 0)
         return r;
     *ret_json = json;
     json = NULL;
     return 0;
+}
+
+int json_parse(const char *text, size_t length, cJSON **ret_json, struct json_error *ret_error) {
+    CLEANUP(json_free_text_at) char *terminated = NULL;
+    const char *nul = length > 0 ? memchr(text, '\0', length) : NULL;
+
+    if (nul != NULL)
+        return malformed(ret_error, (size_t)(nul - text), "a NUL byte");
+    if (!text_is_utf8(text, length))
+        return malformed(ret_error, 0, "not UTF-8");
+    terminated = cJSON_malloc(length + 1);
+    if (terminated == NULL)
+        return -ENOMEM;
+    if (length > 0)
+        memcpy(terminated, text, length);
+    terminated[length] = '\0';
+    return parse_terminated(terminated, length, ret_json, ret_error);
 }
 
 const cJSON *json_get(const cJSON *object, const char *key) {

@@ -228,6 +228,13 @@ static const char *read_offset(const char *text, int *ret_seconds) {
     return text;
 }
 
+static int days_in_month(int year, int month) {
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+    return month == 2 && leap ? 29 : days[month - 1];
+}
+
 int text_parse_time(const char *text, int64_t *ret_unix_ms) {
     struct tm tm = {0};
     int milliseconds = 0;
@@ -243,8 +250,8 @@ int text_parse_time(const char *text, int64_t *ret_unix_ms) {
     text = read_field(text, 2, 0, &tm.tm_sec);
     text = read_fraction(text, &milliseconds);
     text = read_offset(text, &offset);
-    if (text == NULL || *text != '\0' || tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
-        tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
+    if (text == NULL || *text != '\0' || tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 ||
+        tm.tm_mday > days_in_month(tm.tm_year, tm.tm_mon) || tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
         return -EINVAL;
     tm.tm_year -= 1900;
     tm.tm_mon -= 1;

@@ -2,10 +2,36 @@
 #include "src/http/caller.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <string.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
 
+#include "probe/fd.h"
 #include "probe/sock_diag.h"
+
+/*
+ * In a user namespace every uid that is not mapped reads as the overflow uid: strangers, and all of them equal. In the
+ * initial one that uid is a user's like any other ("nobody"). user_namespaces(7).
+ */
+static bool is_unmapped(uid_t uid) {
+    static const uid_t overflow_uid = 65534; /* the default of /proc/sys/kernel/overflowuid, which nobody changes */
+    CLEANUP(fd_close_at) int fd = -1;
+    char map[128];
+    ssize_t n_read;
+    unsigned long first;
+    char *at;
+
+    if (uid != overflow_uid)
+        return false;
+    fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+    n_read = fd >= 0 ? read(fd, map, sizeof map - 1) : -1;
+    if (n_read <= 0)
+        return true;
+    map[n_read] = '\0';
+    /* The whole range onto itself: "0 0 4294967295". */
+    first = strtoul(map, &at, 10);
+    return first != 0 || strtoul(at, &at, 10) != 0 || strtoul(at, &at, 10) != UINT32_MAX;
+}
 
 static int find_unix(int fd, struct api_caller *ret_caller) {
     struct ucred peer;
@@ -15,26 +41,6 @@ static int find_unix(int fd, struct api_caller *ret_caller) {
         return -errno;
     *ret_caller = (struct api_caller){.known = true, .uid = peer.uid};
     return 0;
-}
-
-/* IPv4 becomes ::ffff:a.b.c.d, as the probe has it. */
-static int to_endpoint(const struct sockaddr_storage *address, struct sock_diag_endpoint *ret_endpoint) {
-    if (address->ss_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const void *)address;
-
-        *ret_endpoint = (struct sock_diag_endpoint){.port = ntohs(v4->sin_port)};
-        ret_endpoint->address.s6_addr[10] = 0xFF;
-        ret_endpoint->address.s6_addr[11] = 0xFF;
-        memcpy(&ret_endpoint->address.s6_addr[12], &v4->sin_addr, sizeof v4->sin_addr);
-        return 0;
-    }
-    if (address->ss_family == AF_INET6) {
-        const struct sockaddr_in6 *v6 = (const void *)address;
-
-        *ret_endpoint = (struct sock_diag_endpoint){.address = v6->sin6_addr, .port = ntohs(v6->sin6_port)};
-        return 0;
-    }
-    return -EAFNOSUPPORT;
 }
 
 static int find_tcp(struct sock_diag *diag, int fd, struct api_caller *ret_caller) {
@@ -56,9 +62,9 @@ static int find_tcp(struct sock_diag *diag, int fd, struct api_caller *ret_calle
         *ret_caller = caller; /* it was reset already */
         return 0;
     }
-    r = to_endpoint(&other, &local);
+    r = sock_diag_endpoint_init(&local, &other);
     if (r == 0)
-        r = to_endpoint(&own, &remote);
+        r = sock_diag_endpoint_init(&remote, &own);
     if (r == 0)
         r = sock_diag_find_peer(diag, &local, &remote, &caller.uid, &inode);
     if (r < 0)
@@ -69,5 +75,13 @@ static int find_tcp(struct sock_diag *diag, int fd, struct api_caller *ret_calle
 }
 
 int caller_find(struct sock_diag *diag, int fd, enum api_transport transport, struct api_caller *ret_caller) {
-    return transport == API_UNIX ? find_unix(fd, ret_caller) : find_tcp(diag, fd, ret_caller);
+    struct api_caller caller = {0};
+    int r = transport == API_UNIX ? find_unix(fd, &caller) : find_tcp(diag, fd, &caller);
+
+    if (r < 0)
+        return r;
+    if (caller.known && is_unmapped(caller.uid))
+        caller.known = false;
+    *ret_caller = caller;
+    return 0;
 }

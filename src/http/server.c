@@ -164,11 +164,11 @@ static int start_mhd(struct server *server) {
     int r;
 
     /* ITC would cost a pipe and is for other threads; there are none. */
-    server->mhd = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, exchange_handle, server->api,
-        MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, NULL, MHD_OPTION_NOTIFY_COMPLETED, exchange_end, NULL,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)8192, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+    server->mhd =
+        MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, exchange_handle, server->api,
+                         MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, NULL, MHD_OPTION_NOTIFY_COMPLETED, exchange_end,
+                         NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_CONNECTION_TIMEOUT,
+                         (unsigned)IDLE_SECONDS, MHD_OPTION_CONNECTION_LIMIT, (unsigned)8192, MHD_OPTION_END);
     if (server->mhd == NULL)
         return -ENOMEM;
     info = MHD_get_daemon_info(server->mhd, MHD_DAEMON_INFO_EPOLL_FD);

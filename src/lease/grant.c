@@ -1,6 +1,6 @@
 /*
- * Grants. One runs: reuse what may be reused, choose ports, make the leases, store them in one transaction, and only then put
- * them into the table, which cannot fail any more because its room was reserved first.
+ * Grants. One runs: find what may be reused, choose ports for the rest, make each lease as it will be, store all of them in one
+ * transaction, and only then make them true, which cannot fail any more because the table's room was reserved first.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -9,62 +9,119 @@
 #include "src/base/log.h"
 #include "src/lease/registry_private.h"
 
+/* A grant in the making. */
+struct granting {
+    struct registry *registry;
+    const struct grant_request *request;
+    struct grant *grant;
+    struct lease *reused[LEASE_COUNT_MAX]; /* leases that live, to be handed out again */
+    size_t n_reused;
+    struct lease *drafts[LEASE_COUNT_MAX]; /* each lease as it will be: those of `reused`, then the new ones */
+    size_t n_drafts;
+};
+
 void grant_deinit(struct grant *grant) {
     choice_deinit(&grant->choice);
 }
 
-/* Each lease has a pidfd of its own, so that ending one lease never unpins another's holder. */
-static int pin_holder(struct registry *registry, struct lease *lease, pid_t pid, uid_t uid) {
-    CLEANUP(fd_close_at) int pidfd = -1;
-    struct process_id holder;
-    uid_t holder_uid = 0;
-    int before = lease->holder_pidfd;
-    int r = process_pin(pid, &pidfd, &holder, &holder_uid);
+static void granting_deinit(struct granting *granting) {
+    for (size_t i = 0; i < granting->n_drafts; i++)
+        lease_free(granting->drafts[i]);
+}
 
-    if (r != 0)
-        return r == PROCESS_E_GONE ? GRANT_E_HOLDER : r;
-    if (holder_uid != uid)
-        return GRANT_E_HOLDER_UID;
-    lease->holder_pidfd = pidfd;
-    r = registry_watch_holder(registry, lease);
-    if (r < 0) {
-        lease->holder_pidfd = before;
+/* Each lease has a pidfd of its own, so that ending one lease never unpins another's holder. `watcher` is the lease to which
+ * the end of the holder will be told. */
+static int pin_holder(struct granting *granting, struct lease *draft, struct lease *watcher) {
+    uid_t uid = 0;
+    int r = process_pin(granting->request->holder, &draft->holder_pidfd, &draft->holder, &uid);
+
+    /* EACCES: it lives, but /proc hides it from us (hidepid=), so whose it is cannot be told. */
+    if (r == PROCESS_E_GONE || r == -EACCES)
+        return GRANT_E_HOLDER;
+    if (r < 0)
         return r;
-    }
-    fd_take(&pidfd);
-    fd_close_at(&before);
-    lease->holder = holder;
+    if (uid != granting->request->key.uid)
+        return GRANT_E_HOLDER_UID;
+    return registry_watch_holder(granting->registry, draft->holder_pidfd, watcher);
+}
+
+/* Makes the next draft, with what every grant gives: a whole TTL from now, and the holder of the request. */
+static int add_draft(struct granting *granting, struct lease *live, struct lease **ret_draft) {
+    const struct grant_request *request = granting->request;
+    struct clock_reading now = clock_read(&granting->registry->config.clock);
+    struct lease *draft = lease_new();
+    int r;
+
+    if (draft == NULL)
+        return -ENOMEM;
+    granting->drafts[granting->n_drafts++] = draft;
+    r = lease_set_key(draft, &request->key);
+    if (r == 0 && (request->tags != NULL || live == NULL))
+        r = lease_set_tags(draft, request->tags, request->n_tags);
+    else if (r == 0)
+        r = lease_set_tags(draft, (const char *const *)live->tags, live->n_tags);
+    if (r == 0 && request->holder != 0)
+        r = pin_holder(granting, draft, live != NULL ? live : draft);
+    if (r != 0)
+        return r;
+    draft->ttl_seconds = live != NULL ? live->ttl_seconds : LEASE_TTL_DEFAULT;
+    if (request->ttl_seconds != NULL)
+        draft->ttl_seconds = *request->ttl_seconds;
+    draft->last_heartbeat = now.unix_ms;
+    draft->deadline = now.monotonic_ms + draft->ttl_seconds * 1000;
+    draft->allocated_at = live != NULL ? live->allocated_at : now.unix_ms;
+    *ret_draft = draft;
     return 0;
 }
 
-/* Fills a new lease but for its port, slot and id. */
-static int fill_lease(struct registry *registry, struct lease *lease, const struct grant_request *request) {
-    struct clock_reading now = clock_read(&registry->config.clock);
-    int r = lease_set_key(lease, &request->key);
+static int draft_reused(struct granting *granting) {
+    int r = 0;
 
-    if (r == 0)
-        r = lease_set_tags(lease, request->tags, request->n_tags);
-    if (r == 0 && request->holder != 0)
-        r = pin_holder(registry, lease, request->holder, request->key.uid);
-    lease->allocated_at = now.unix_ms;
-    lease->last_heartbeat = now.unix_ms;
-    lease->ttl_seconds = request->ttl_seconds != NULL ? *request->ttl_seconds : LEASE_TTL_DEFAULT;
-    lease->deadline = now.monotonic_ms + lease->ttl_seconds * 1000;
+    for (size_t i = 0; r == 0 && i < granting->n_reused; i++) {
+        struct lease *live = granting->reused[i];
+        struct lease *draft = NULL;
+
+        r = add_draft(granting, live, &draft);
+        if (r != 0)
+            return r;
+        draft->id = live->id;
+        draft->port = live->port;
+        draft->slot = live->slot;
+        draft->was_bound = live->was_bound;
+    }
     return r;
 }
 
-static int store_grant(struct registry *registry, struct lease *const *leases, const struct choice *choice) {
-    struct store *store = registry->store;
-    int r = store_begin(store);
+static int draft_new(struct granting *granting) {
+    const struct choice *choice = &granting->grant->choice;
+    int r = lease_table_reserve(&granting->registry->leases, choice->n_ports);
 
     for (unsigned i = 0; r == 0 && i < choice->n_ports; i++) {
-        struct lease_key key = lease_get_key(leases[i]);
-        r = store_put_lease(store, leases[i]);
-        if (r == 0)
-            r = store_put_sticky(store, &key, leases[i]->slot, leases[i]->port);
+        struct lease *draft = NULL;
+
+        r = add_draft(granting, NULL, &draft);
+        if (r != 0)
+            return r;
+        draft->id = granting->registry->next_id + i;
+        draft->port = choice->ports[i];
+        draft->slot = choice->slots[i];
     }
-    if (r == 0 && choice->cursor != registry->cursor)
-        r = store_put_cursor(store, choice->cursor);
+    return r;
+}
+
+static int store_drafts(struct granting *granting) {
+    struct store *store = granting->registry->store;
+    uint16_t cursor = granting->grant->choice.cursor;
+    int r = store_begin(store);
+
+    for (size_t i = 0; r == 0 && i < granting->n_drafts; i++) {
+        const struct lease *draft = granting->drafts[i];
+        r = store_put_lease(store, draft);
+        if (r == 0)
+            r = store_put_sticky(store, &granting->request->key, draft->slot, draft->port);
+    }
+    if (r == 0 && cursor != 0 && cursor != granting->registry->cursor)
+        r = store_put_cursor(store, cursor);
     if (r == 0)
         r = store_commit(store);
     if (r == 0)
@@ -73,47 +130,58 @@ static int store_grant(struct registry *registry, struct lease *const *leases, c
     return r == STORE_E_FAILED ? GRANT_E_NOT_STORED : r;
 }
 
-/* What was stored becomes true. A sticky port that cannot be remembered for want of memory is only a convenience lost. */
-static void commit_grant(struct registry *registry, struct lease **leases, struct grant *grant) {
-    const struct choice *choice = &grant->choice;
+/* The lease that lives takes over what its draft has, and the draft what it had. */
+static void make_true_again(struct lease *live, struct lease *draft) {
+    struct lease before = *live;
 
-    for (unsigned i = 0; i < choice->n_ports; i++) {
-        struct lease_key key = lease_get_key(leases[i]);
-
-        sticky_table_put(&registry->sticky, &key, leases[i]->slot, leases[i]->port);
-        lease_table_insert(&registry->leases, leases[i]);
-        grant->leases[grant->n_leases++] = leases[i];
-        log_debug("granted port %" PRIu16 " to %s (uid %u, lease %" PRIu64 ")", leases[i]->port,
-                  leases[i]->service_name, (unsigned)leases[i]->uid, leases[i]->id);
-        leases[i] = NULL;
-    }
-    registry->cursor = choice->cursor;
-    registry->next_id += choice->n_ports;
+    live->tags = draft->tags;
+    live->n_tags = draft->n_tags;
+    live->holder = draft->holder;
+    live->holder_pidfd = draft->holder_pidfd;
+    live->ttl_seconds = draft->ttl_seconds;
+    live->last_heartbeat = draft->last_heartbeat;
+    live->deadline = draft->deadline;
+    live->saved_deadline = draft->deadline;
+    live->unsaved = false;
+    draft->tags = before.tags;
+    draft->n_tags = before.n_tags;
+    draft->holder_pidfd = before.holder_pidfd;
 }
 
-static int make_leases(struct registry *registry, const struct grant_request *request, struct grant *grant,
-                       struct lease **leases) {
-    const struct choice *choice = &grant->choice;
-    int r = lease_table_reserve(&registry->leases, choice->n_ports);
-
-    for (unsigned i = 0; r == 0 && i < choice->n_ports; i++) {
-        leases[i] = lease_new();
-        if (leases[i] == NULL)
-            return -ENOMEM;
-        leases[i]->id = registry->next_id + i;
-        leases[i]->port = choice->ports[i];
-        leases[i]->slot = choice->slots[i];
-        r = fill_lease(registry, leases[i], request);
-    }
-    if (r == 0)
-        r = store_grant(registry, leases, choice);
-    if (r == 0)
-        commit_grant(registry, leases, grant);
-    return r;
+/* A sticky port that cannot be remembered for want of memory is only a convenience lost. */
+static void make_true(struct granting *granting, struct lease *draft) {
+    sticky_table_put(&granting->registry->sticky, &granting->request->key, draft->slot, draft->port);
+    draft->saved_deadline = draft->deadline;
+    lease_table_insert(&granting->registry->leases, draft);
+    log_debug("granted port %" PRIu16 " to %s (uid %u, lease %" PRIu64 ")", draft->port, draft->service_name,
+              (unsigned)draft->uid, draft->id);
 }
 
-static int grant_new(struct registry *registry, const struct grant_request *request, unsigned count,
-                     struct grant *grant) {
+static void commit_drafts(struct granting *granting) {
+    struct registry *registry = granting->registry;
+    struct grant *grant = granting->grant;
+
+    for (size_t i = 0; i < granting->n_drafts; i++) {
+        if (i < granting->n_reused) {
+            make_true_again(granting->reused[i], granting->drafts[i]);
+            grant->leases[i] = granting->reused[i];
+        } else {
+            make_true(granting, granting->drafts[i]);
+            grant->leases[i] = granting->drafts[i];
+            granting->drafts[i] = NULL;
+        }
+    }
+    grant->n_leases = granting->n_drafts;
+    grant->n_reused = granting->n_reused;
+    registry->next_id += grant->choice.n_ports;
+    if (grant->choice.cursor != 0)
+        registry->cursor = grant->choice.cursor;
+}
+
+/* Chooses ports for what cannot be reused. */
+static int choose_ports(struct granting *granting) {
+    const struct grant_request *request = granting->request;
+    struct registry *registry = granting->registry;
     struct allocator allocator = {
         .leases = &registry->leases,
         .sticky = &registry->sticky,
@@ -124,35 +192,32 @@ static int grant_new(struct registry *registry, const struct grant_request *requ
         .key = request->key,
         .exact = request->exact,
         .prefer = request->prefer,
-        .count = count,
+        .count = request->count - (unsigned)granting->n_reused,
         .privileged = request->privileged,
         .cursor = registry->cursor,
         .now_ms = clock_read(&registry->config.clock).monotonic_ms,
     };
-    struct lease *leases[LEASE_COUNT_MAX] = {0};
-    int r = allocator_choose(&allocator, &choice_request, &grant->choice);
+    int r;
 
+    if (choice_request.count == 0)
+        return 0;
+    r = allocator_choose(&allocator, &choice_request, &granting->grant->choice);
     if (r == ALLOC_E_LEASED)
-        grant->in_way = lease_table_find_port(&registry->leases, request->exact);
-    if (r != 0)
-        return r;
-    r = make_leases(registry, request, grant, leases);
-    for (size_t i = 0; i < LEASE_COUNT_MAX; i++)
-        lease_free(leases[i]);
+        granting->grant->in_way = lease_table_find_port(&registry->leases, request->exact);
     return r;
 }
 
 /* May this lease be handed out again? Its holder must not be another living process, and no other uid may sit there. */
-static int check_reuse(struct registry *registry, const struct grant_request *request, struct lease *lease,
-                       struct grant *grant) {
+static int check_reuse(struct granting *granting, struct lease *lease) {
+    struct grant *grant = granting->grant;
     int r;
 
-    registry_reap_holders(registry);
-    if (lease->holder_pidfd >= 0 && lease->holder.pid != request->holder) {
+    registry_reap_holders(granting->registry);
+    if (lease->holder_pidfd >= 0 && lease->holder.pid != granting->request->holder) {
         grant->in_way = lease;
         return GRANT_E_HELD;
     }
-    r = registry_observe(registry, lease->port, &grant->choice.evidence);
+    r = registry_observe(granting->registry, lease->port, &grant->choice.evidence);
     if (r < 0)
         return r;
     if (lease->sight.foreign)
@@ -161,62 +226,46 @@ static int check_reuse(struct registry *registry, const struct grant_request *re
     return 0;
 }
 
-static int take_again(struct registry *registry, const struct grant_request *request, struct lease *lease) {
-    int r = 0;
-
-    if (request->holder != 0)
-        r = pin_holder(registry, lease, request->holder, request->key.uid);
-    if (r == 0 && request->tags != NULL)
-        r = lease_set_tags(lease, request->tags, request->n_tags);
-    if (r != 0)
-        return r;
-    if (request->ttl_seconds != NULL)
-        lease->ttl_seconds = *request->ttl_seconds;
-    registry_renew(registry, lease);
-    return 0;
-}
-
 /* The live leases of the key, lowest slot first. With an exact port only that one counts. */
-static size_t find_reusable(struct registry *registry, const struct grant_request *request, struct lease **ret_leases) {
-    size_t n_found = 0;
+static void find_reusable(struct granting *granting) {
+    const struct grant_request *request = granting->request;
+    const struct lease_table *table = &granting->registry->leases;
 
-    for (size_t i = 0; i < registry->leases.n_items; i++) {
-        struct lease *lease = registry->leases.items[i];
+    for (size_t i = 0; i < table->n_items; i++) {
+        struct lease *lease = table->items[i];
         struct lease_key key = lease_get_key(lease);
         size_t at;
 
         if (!lease_key_equal(&key, &request->key) || (request->exact != 0 && lease->port != request->exact))
             continue;
-        for (at = n_found; at > 0 && ret_leases[at - 1]->slot > lease->slot; at--)
-            if (at < LEASE_COUNT_MAX)
-                ret_leases[at] = ret_leases[at - 1];
-        if (at < LEASE_COUNT_MAX)
-            ret_leases[at] = lease;
-        if (n_found < LEASE_COUNT_MAX)
-            n_found++;
+        for (at = granting->n_reused; at > 0 && granting->reused[at - 1]->slot > lease->slot; at--)
+            if (at < request->count)
+                granting->reused[at] = granting->reused[at - 1];
+        if (at < request->count)
+            granting->reused[at] = lease;
+        if (granting->n_reused < request->count)
+            granting->n_reused++;
     }
-    return n_found < request->count ? n_found : request->count;
 }
 
 int registry_grant(struct registry *registry, const struct grant_request *request, struct grant *ret_grant) {
-    struct lease *reused[LEASE_COUNT_MAX];
-    size_t n_reused = request->reuse ? find_reusable(registry, request, reused) : 0;
+    CLEANUP(granting_deinit)
+    struct granting granting = {.registry = registry, .request = request, .grant = ret_grant};
     int r = 0;
 
-    for (size_t i = 0; r == 0 && i < n_reused; i++)
-        r = check_reuse(registry, request, reused[i], ret_grant);
-    for (size_t i = 0; r == 0 && i < n_reused; i++)
-        ret_grant->leases[i] = reused[i];
-    if (r != 0)
-        return r;
-    ret_grant->n_leases = n_reused;
-    ret_grant->n_reused = n_reused;
-    if (n_reused < request->count)
-        r = grant_new(registry, request, request->count - (unsigned)n_reused, ret_grant);
-    for (size_t i = 0; r == 0 && i < n_reused; i++)
-        r = take_again(registry, request, reused[i]);
-    /* The holder can end between the two; then none of it was granted. */
-    for (size_t i = n_reused; r != 0 && i < ret_grant->n_leases; i++)
-        registry_end(registry, registry_find_id(registry, ret_grant->leases[i]->id), "its grant failed");
+    if (request->reuse)
+        find_reusable(&granting);
+    for (size_t i = 0; r == 0 && i < granting.n_reused; i++)
+        r = check_reuse(&granting, granting.reused[i]);
+    if (r == 0)
+        r = choose_ports(&granting);
+    if (r == 0)
+        r = draft_reused(&granting);
+    if (r == 0)
+        r = draft_new(&granting);
+    if (r == 0)
+        r = store_drafts(&granting);
+    if (r == 0)
+        commit_drafts(&granting);
     return r;
 }

@@ -68,6 +68,7 @@ struct lease {
     int64_t last_heartbeat; /* unix ms, for showing */
     uint64_t ttl_seconds;
     uint64_t deadline;        /* monotonic ms */
+    uint64_t saved_deadline;  /* what the database has */
     struct process_id holder; /* pid 0: none, the lease belongs to its uid */
     int holder_pidfd;         /* -1: no holder, or it has ended */
     struct lease_sight sight;

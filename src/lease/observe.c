@@ -18,6 +18,8 @@ static void see(struct registry *registry, const struct listener *listener) {
         return;
     if (listener->uid == lease->uid || listener->uid == 0) {
         lease->sight.own = true;
+        /* Worth a write once: it tells a stopped server from one that never started. */
+        lease->unsaved = lease->unsaved || !lease->was_bound;
         lease->was_bound = true;
     } else {
         lease->sight.foreign = true;

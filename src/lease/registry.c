@@ -48,10 +48,10 @@ struct lease *const *registry_leases(const struct registry *registry, size_t *re
     return registry->leases.items;
 }
 
-int registry_watch_holder(struct registry *registry, struct lease *lease) {
+int registry_watch_holder(struct registry *registry, int pidfd, struct lease *lease) {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = lease};
 
-    return epoll_ctl(registry->holders_fd, EPOLL_CTL_ADD, lease->holder_pidfd, &event) < 0 ? -errno : 0;
+    return epoll_ctl(registry->holders_fd, EPOLL_CTL_ADD, pidfd, &event) < 0 ? -errno : 0;
 }
 
 /* The database fails as a whole, for all leases at once, and usually for a while. */
@@ -68,6 +68,8 @@ void registry_save(struct registry *registry, struct lease *lease) {
     int r = store_put_lease(registry->store, lease);
 
     lease->unsaved = r != 0;
+    if (r == 0)
+        lease->saved_deadline = lease->deadline;
     note_store(registry, r);
 }
 

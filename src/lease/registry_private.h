@@ -27,8 +27,8 @@ struct registry {
     bool store_failing; /* said once in the log, not for every lease */
 };
 
-/* Puts the lease's pidfd under the eyes of holders_fd. Returns 0 or -errno. */
-int registry_watch_holder(struct registry *registry, struct lease *lease);
+/* Has the end of this holder told to `lease`, until the pidfd is closed. Returns 0 or -errno. */
+int registry_watch_holder(struct registry *registry, int pidfd, struct lease *lease);
 
 /* Unpins the holders that have ended. */
 void registry_reap_holders(struct registry *registry);

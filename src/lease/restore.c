@@ -29,7 +29,7 @@ static int find_holder_again(struct registry *registry, struct lease *lease) {
     r = process_pin_again(&lease->holder, &lease->holder_pidfd);
     if (r == PROCESS_E_GONE)
         return 0; /* the first turn ends the lease, unless its listener is still there */
-    return r < 0 ? r : registry_watch_holder(registry, lease);
+    return r < 0 ? r : registry_watch_holder(registry, lease->holder_pidfd, lease);
 }
 
 static int restore_lease(void *context, struct lease *lease) {
@@ -56,6 +56,7 @@ static int restore_lease(void *context, struct lease *lease) {
         lease->was_bound = false;
         lease->unsaved = true;
     }
+    lease->saved_deadline = lease->deadline;
     lease_table_insert(&registry->leases, lease);
     return 0;
 }

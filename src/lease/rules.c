@@ -18,11 +18,13 @@ static const uint16_t blocked_ports[] = {
     4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
 };
 
-/* Room for a list of some 5,000 single ports. */
-#define SETTING_MAX 32768
+/* Room for two numbers, and for a list of every second port, the longest there is. The kernel gives a setting to the first
+ * read() alone, so there must be room for all of it. */
+#define NUMBERS_MAX 64
+#define LIST_MAX    ((size_t)256 * 1024)
 
-/* Returns the length read, or -errno. */
-static ssize_t read_setting(const char *sysctl_dir, const char *name, char *ret_text) {
+/* Reads a setting as text. Returns 0 or -errno. */
+static int read_setting(const char *sysctl_dir, const char *name, char *ret_text, size_t size) {
     char path[256];
     CLEANUP(fd_close_at) int fd = -1;
     ssize_t n_read;
@@ -31,20 +33,20 @@ static ssize_t read_setting(const char *sysctl_dir, const char *name, char *ret_
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    n_read = read(fd, ret_text, SETTING_MAX - 1);
+    n_read = read(fd, ret_text, size - 1);
     if (n_read < 0)
         return -errno;
     ret_text[n_read] = '\0';
-    return n_read;
+    return 0;
 }
 
 /* Reads the `n_ports` numbers that a setting consists of. Returns false if it cannot be read, or has others. */
 static bool read_ports(const char *sysctl_dir, const char *name, uint16_t *ret_ports, size_t n_ports) {
-    char text[SETTING_MAX];
+    char text[NUMBERS_MAX];
     uint16_t ports[2];
     const char *at = text;
 
-    if (read_setting(sysctl_dir, name, text) < 0)
+    if (read_setting(sysctl_dir, name, text, sizeof text) < 0)
         return false;
     for (size_t i = 0; i < n_ports; i++) {
         char *end;
@@ -59,14 +61,23 @@ static bool read_ports(const char *sysctl_dir, const char *name, uint16_t *ret_p
     return true;
 }
 
+static void free_at(char **text) {
+    free(*text);
+}
+
+static void read_list(const char *sysctl_dir, const char *name, struct port_set *ret_ports) {
+    CLEANUP(free_at) char *text = malloc(LIST_MAX);
+
+    port_set_clear(ret_ports);
+    if (text != NULL && read_setting(sysctl_dir, name, text, LIST_MAX) == 0)
+        port_set_parse(ret_ports, text, NULL);
+}
+
 void port_settings_read(const char *sysctl_dir, struct port_settings *ret_settings) {
     uint16_t ephemeral[2] = {32768, 60999};
-    char text[SETTING_MAX];
 
-    port_set_clear(&ret_settings->reserved);
+    read_list(sysctl_dir, "ip_local_reserved_ports", &ret_settings->reserved);
     ret_settings->unprivileged_start = 1024;
-    if (read_setting(sysctl_dir, "ip_local_reserved_ports", text) >= 0)
-        port_set_parse(&ret_settings->reserved, text, NULL);
     read_ports(sysctl_dir, "ip_unprivileged_port_start", &ret_settings->unprivileged_start, 1);
     read_ports(sysctl_dir, "ip_local_port_range", ephemeral, 2);
     ret_settings->ephemeral_min = ephemeral[0];

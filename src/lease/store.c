@@ -97,10 +97,24 @@ static int lock_database(const char *path, int *ret_fd, pid_t *ret_locked_by) {
     return STORE_E_LOCKED;
 }
 
-/* A step of opening; the caller knows from the code whether the file is to blame. */
+static int quick_check(sqlite3 *db) {
+    sqlite3_stmt *check = NULL;
+    int r = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &check, NULL);
+
+    if (r == SQLITE_OK)
+        r = sqlite3_step(check);
+    if (r == SQLITE_ROW)
+        r = strcmp((const char *)sqlite3_column_text(check, 0), "ok") == 0 ? SQLITE_OK : SQLITE_CORRUPT;
+    sqlite3_finalize(check);
+    return r;
+}
+
+/*
+ * A step of opening; the caller knows from the code whether the file is to blame. Nothing is written before the check has
+ * passed, not even by closing: what is put aside must be as it was found, its write-ahead log with it.
+ */
 static int open_and_check(sqlite3 **ret_db, const char *path) {
     sqlite3 *db = NULL;
-    sqlite3_stmt *check = NULL;
     int r = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
 
     *ret_db = db;
@@ -108,18 +122,14 @@ static int open_and_check(sqlite3 **ret_db, const char *path) {
         return r;
     sqlite3_extended_result_codes(db, 1);
     sqlite3_busy_timeout(db, 1000);
-    r = sqlite3_exec(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;", NULL, NULL, NULL);
-    if (r == SQLITE_OK)
-        r = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &check, NULL);
-    if (r == SQLITE_OK) {
-        r = sqlite3_step(check);
-        if (r == SQLITE_ROW)
-            r = strcmp((const char *)sqlite3_column_text(check, 0), "ok") == 0 ? SQLITE_OK : SQLITE_CORRUPT;
-    }
-    sqlite3_finalize(check);
-    if (r == SQLITE_OK && sqlite3_db_readonly(db, "main") == 1)
-        r = SQLITE_READONLY;
-    return r;
+    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    r = quick_check(db);
+    if (r != SQLITE_OK)
+        return r;
+    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+    if (sqlite3_db_readonly(db, "main") == 1)
+        return SQLITE_READONLY;
+    return sqlite3_exec(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;", NULL, NULL, NULL);
 }
 
 /* Puts the corrupt file aside, and what SQLite keeps beside it; never over a file that is there already. */
@@ -185,7 +195,9 @@ static int open_database(struct store *store, const char *path, struct schema_im
         r = prepare_all(store);
     if (r != SQLITE_OK) {
         snprintf(opening->reason, sizeof opening->reason, "cannot be used: %s",
-                 r == SQLITE_READONLY ? "it is read-only" : sqlite3_errmsg(store->db));
+                 import->reason[0] != '\0'                 ? import->reason
+                 : sqlite3_errcode(store->db) == SQLITE_OK ? sqlite3_errstr(r)
+                                                           : sqlite3_errmsg(store->db));
         return STORE_E_FAILED;
     }
     return 0;
@@ -372,8 +384,10 @@ int store_load_marks(struct store *store, struct store_marks *ret_marks) {
         r = get_mark(store, "cursor", value, sizeof value);
     if (r != 0)
         return r;
-    if (text_parse_number(value, 1, 65535, &cursor) == 0)
-        ret_marks->cursor = (uint16_t)cursor;
+    /* None, or nonsense: rotation begins anew. */
+    if (text_parse_number(value, 1, 65535, &cursor) != 0)
+        cursor = 0;
+    ret_marks->cursor = (uint16_t)cursor;
     r = sqlite3_step(next_id);
     if (r == SQLITE_ROW)
         ret_marks->next_id = (uint64_t)sqlite3_column_int64(next_id, 0);
@@ -404,6 +418,32 @@ static int set_tags_from_text(struct lease *lease, const char *text) {
     return lease_set_tags(lease, tags, n_tags);
 }
 
+/* Numbers that no lease has: somebody has edited the database, or it is damaged where SQLite cannot tell. */
+static bool has_sound_numbers(sqlite3_stmt *row) {
+    static const struct {
+        int column;
+        sqlite3_int64 min;
+        sqlite3_int64 max;
+    } bounds[] = {
+        {0, 1, INT64_MAX},                    /* id */
+        {1, 1, 65535},                        /* port */
+        {4, 0, UINT32_MAX - 1},               /* uid; the last one means "none" to the kernel */
+        {5, 0, 65535},                        /* slot */
+        {9, 1, (sqlite3_int64)LEASE_TTL_MAX}, /* ttl_seconds */
+        {10, 0, INT64_MAX},                   /* deadline */
+        {11, 0, INT32_MAX},                   /* holder_pid */
+        {14, 0, 1},                           /* was_bound */
+    };
+
+    for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++) {
+        sqlite3_int64 number = sqlite3_column_int64(row, bounds[i].column);
+        if (number < bounds[i].min || number > bounds[i].max)
+            return false;
+    }
+    return true;
+}
+
+/* Returns 0, -EINVAL if the row is no lease, or -ENOMEM. */
 static int read_lease(sqlite3_stmt *row, struct lease *lease) {
     struct lease_key key = {
         .service_name = column_text(row, 2),
@@ -412,7 +452,8 @@ static int read_lease(sqlite3_stmt *row, struct lease *lease) {
     };
     int r;
 
-    if (lease_check_name(key.service_name) != NULL)
+    if (!has_sound_numbers(row) || lease_check_name(key.service_name) != NULL ||
+        (key.project[0] != '\0' && lease_check_project(key.project) != NULL))
         return -EINVAL;
     r = lease_set_key(lease, &key);
     if (r == 0)

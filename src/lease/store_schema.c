@@ -174,6 +174,10 @@ static int migrate_one(sqlite3 *db, int version, struct schema_import *import) {
     if (r == SQLITE_OK)
         r = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
     if (r != SQLITE_OK)
+        snprintf(import->reason, sizeof import->reason, "%s",
+                 sqlite3_errcode(db) == SQLITE_OK ? sqlite3_errstr(r) : sqlite3_errmsg(db));
+    /* After some errors SQLite has rolled back by itself. */
+    if (!sqlite3_get_autocommit(db))
         sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
     return r;
 }

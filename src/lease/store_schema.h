@@ -11,6 +11,7 @@ struct schema_import {
     int64_t now_unix_ms;
     unsigned n_imported; /* results */
     unsigned n_refused;
+    char reason[200]; /* why it failed; "" if SQLite's code says all there is to say */
 };
 
 /*

@@ -21,14 +21,23 @@ static const char *reason_to_end(const struct registry *registry, const struct l
     return NULL;
 }
 
+/* How far the database may be behind a lease that its own listener keeps: a quarter of its TTL, ten minutes at most. */
+static uint64_t lag_allowed_ms(const struct lease *lease) {
+    uint64_t quarter_ms = lease->ttl_seconds * 1000 / 4;
+
+    return quarter_ms < UINT64_C(600000) ? quarter_ms : UINT64_C(600000);
+}
+
 /* `complete`: the last observation saw every listener there is. */
 static void turn_lease(struct registry *registry, struct lease *lease, bool complete, struct clock_reading now) {
     const char *reason;
 
     if (lease->sight.own) {
-        /* Listening is the heartbeat. It is not worth a write a second: a restart looks at the kernel again. */
+        /* Listening is the heartbeat. It is not worth a write a second, only one before a restart would lose much. */
         lease->last_heartbeat = now.unix_ms;
         lease->deadline = now.monotonic_ms + lease->ttl_seconds * 1000;
+        if (lease->deadline - lease->saved_deadline > lag_allowed_ms(lease))
+            lease->unsaved = true;
     }
     reason = reason_to_end(registry, lease, now.monotonic_ms);
     if (reason != NULL && complete)

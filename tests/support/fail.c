@@ -1,3 +1,4 @@
+/* Failing, without a jump. */
 #include "tests/support/fail.h"
 
 #include <stdarg.h>

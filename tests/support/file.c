@@ -1,3 +1,4 @@
+/* Whole files by plain descriptors. */
 #include "tests/support/file.h"
 
 #include <dirent.h>

@@ -1,12 +1,12 @@
 /*
- * Each holder is a child process that opens its sockets, reports its port over a pipe and waits to be killed. The child
- * cleans nothing up that it does not have to close: its end does.
+ * Each holder is a child process that opens its sockets, reports its port over a socket pair, and ends when that is
+ * closed at the other end. That works where no signal would: when the test has died, or has become another user. The
+ * child cleans nothing up that it does not have to close: its end does.
  */
 #include "tests/support/holder.h"
 
 #include <errno.h>
 #include <grp.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -225,44 +225,43 @@ static int become(uid_t uid) {
     return 0;
 }
 
-static _Noreturn void run_child(const struct holder_spec *spec, int report_fd, pid_t parent) {
-    /* Whatever else the test has open, a pipe to the daemon or a socket, must not stay open because of this process. */
-    const int report = dup2(report_fd, STDERR_FILENO + 1);
-    close_range((unsigned)report + 1, ~0U, 0);
+static _Noreturn void run_child(const struct holder_spec *spec, int line) {
+    /* Whatever else the test has open, a pipe to the daemon or another holder's line, must not stay open by this
+     * process. */
+    dup2(line, STDERR_FILENO + 1);
+    line = STDERR_FILENO + 1;
+    close_range((unsigned)line + 1, ~0U, 0);
     prctl(PR_SET_NAME, "holder");
 
     int answer = become(spec->uid);
-    /* Only now: a change of uid clears it. */
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(EXIT_FAILURE);
     if (answer == 0)
         answer = hold(spec);
-    if (write(report, &answer, sizeof(answer)) != sizeof(answer) || answer < 0)
+    if (send(line, &answer, sizeof(answer), MSG_NOSIGNAL) != sizeof(answer) || answer < 0)
         _exit(EXIT_FAILURE);
-    for (;;)
-        pause();
+    char byte;
+    while (recv(line, &byte, 1, 0) < 0 && errno == EINTR)
+        continue;
+    _exit(EXIT_SUCCESS);
 }
 
 int holder_open(const struct holder_spec *spec, struct holder *ret_holder) {
     int ends[2];
-    if (pipe(ends) < 0)
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
         return -errno;
-    CLEANUP(fd_close_at) int read_end = ends[0];
-    CLEANUP(fd_close_at) int write_end = ends[1];
+    CLEANUP(fd_close_at) int our_end = ends[0];
+    CLEANUP(fd_close_at) int its_end = ends[1];
 
-    const pid_t parent = getpid();
     const pid_t child = fork();
     if (child < 0)
         return -errno;
     if (child == 0)
-        run_child(spec, write_end, parent);
-    close(fd_take(&write_end));
+        run_child(spec, its_end);
+    close(fd_take(&its_end));
 
-    struct holder holder = {.pid = child, .uid = spec->uid ? spec->uid : geteuid()};
     int answer;
-    if (read(read_end, &answer, sizeof(answer)) != sizeof(answer))
+    if (recv(our_end, &answer, sizeof(answer), MSG_WAITALL) != sizeof(answer))
         answer = -EPIPE;
+    struct holder holder = {.pid = child, .uid = spec->uid ? spec->uid : geteuid(), .line = fd_take(&our_end)};
     if (answer < 0) {
         holder_close(&holder);
         return answer;
@@ -274,7 +273,7 @@ int holder_open(const struct holder_spec *spec, struct holder *ret_holder) {
 
 void holder_close(struct holder *holder) {
     if (holder->pid > 0) {
-        kill(holder->pid, SIGKILL);
+        close(holder->line);
         while (waitpid(holder->pid, NULL, 0) < 0 && errno == EINTR)
             continue;
     }

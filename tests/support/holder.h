@@ -44,14 +44,15 @@ struct holder {
     pid_t pid;
     uid_t uid;
     uint16_t port;
+    int line; /* a socket to the process, which ends when the other end is closed */
 };
 
 /* Starts a process that holds a port as `spec` says, in this network namespace, and waits until it does. The process
- * dies with the one that made it. Returns 0, or the -errno that the holder met (-EPERM, -EINVAL: it may not become
+ * ends with the one that made it. Returns 0, or the -errno that the holder met (-EPERM, -EINVAL: it may not become
  * spec->uid). */
 int holder_open(const struct holder_spec *spec, struct holder *ret_holder);
 
-/* Kills the process and waits for its end: its sockets are closed then. Closing an all-zero holder does nothing. */
+/* Ends the process and waits for that: its sockets are closed then. Closing an all-zero holder does nothing. */
 void holder_close(struct holder *holder);
 
 #endif

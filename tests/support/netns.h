@@ -15,7 +15,7 @@ void netns_enter(void);
 /* The same, with IPv6 disabled by net.ipv6.conf.*.disable_ipv6: no ::1, though [::] can still be bound. */
 void netns_enter_without_ipv6(void);
 
-/* The same, with the loopback down: there is no 127.0.0.1 and no ::1. */
+/* The same, with the loopback down: there is no ::1, and nothing can be reached. */
 void netns_enter_with_loopback_down(void);
 
 /* From here on socket(AF_INET6, ...) fails with EAFNOSUPPORT in this process and its children, as on a kernel started

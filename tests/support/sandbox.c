@@ -1,13 +1,15 @@
+/* Namespaces and mounts of one test. */
 #include "tests/support/sandbox.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <limits.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/support/fail.h"
 #include "tests/support/netns.h"

@@ -1,3 +1,4 @@
+/* Naps between two looks at a condition. */
 #include "tests/support/wait.h"
 
 #include <time.h>
@@ -21,8 +22,12 @@ struct wait wait_for(const char *what) {
     return (struct wait){.what = what, .end_ms = wait_now_ms() + BOUND_MS};
 }
 
+void wait_a_moment(void) {
+    nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
+}
+
 void wait_more(const struct wait *wait) {
     if (wait_now_ms() > wait->end_ms)
         fail_test("Two minutes were waited in vain for %s.", wait->what);
-    nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
+    wait_a_moment();
 }

@@ -22,6 +22,9 @@ struct wait wait_for(const char *what);
 /* Sleeps a few milliseconds; ends the test when that has gone on for two minutes. */
 void wait_more(const struct wait *wait);
 
+/* Sleeps so long that a time stamp in milliseconds is surely a later one afterwards. */
+void wait_a_moment(void);
+
 /* CLOCK_MONOTONIC. */
 uint64_t wait_now_ms(void);
 uint64_t wait_now_ns(void);

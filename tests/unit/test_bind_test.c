@@ -96,7 +96,17 @@ Test(bind_test, to_be_out_of_descriptors_says_nothing_about_the_port) {
 Test(bind_test, ipv6_disabled_makes_no_difference) {
     netns_enter_without_ipv6();
     cr_assert_eq(bind_test(PORT, BIND_TEST_STRICT), 0);
-    CLEANUP(fd_close_at) int fd = tcp_listen("127.0.0.1", PORT);
+    tcp_listen("127.0.0.1", PORT);
+    cr_assert_eq(bind_test(PORT, BIND_TEST_STRICT), BIND_TEST_E_IN_USE);
+    cr_assert_eq(bind_test(PORT, BIND_TEST_LENIENT), BIND_TEST_E_IN_USE);
+}
+
+/* With this setting a socket on [::] has nothing to do with IPv4, if it does not ask for that. */
+Test(bind_test, it_tests_ipv4_also_where_ipv6_sockets_are_for_ipv6_only) {
+    netns_enter();
+    CLEANUP(fd_close_at) int setting = open("/proc/sys/net/ipv6/bindv6only", O_WRONLY | O_CLOEXEC);
+    cr_assert_eq(write(setting, "1", 1), 1);
+    tcp_listen("127.0.0.1", PORT);
     cr_assert_eq(bind_test(PORT, BIND_TEST_STRICT), BIND_TEST_E_IN_USE);
     cr_assert_eq(bind_test(PORT, BIND_TEST_LENIENT), BIND_TEST_E_IN_USE);
 }
@@ -107,7 +117,7 @@ Test(bind_test, without_ipv6_sockets_it_tests_ipv4) {
     cr_assert_lt(socket(AF_INET6, SOCK_STREAM, 0), 0);
     cr_assert_eq(bind_test(PORT, BIND_TEST_STRICT), 0);
     cr_assert_eq(bind_test(PORT, BIND_TEST_LENIENT), 0);
-    CLEANUP(fd_close_at) int fd = tcp_listen("127.0.0.2", PORT);
+    tcp_listen("127.0.0.2", PORT);
     cr_assert_eq(bind_test(PORT, BIND_TEST_STRICT), BIND_TEST_E_IN_USE);
     cr_assert_eq(bind_test(PORT, BIND_TEST_LENIENT), BIND_TEST_E_IN_USE);
 }

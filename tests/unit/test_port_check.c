@@ -83,11 +83,8 @@ static void assert_evidence(const struct listener *listener, const struct holder
 
 static void assert_quick(struct sock_diag *diag, const struct holder_spec *spec, const struct holder *holder) {
     CLEANUP(listener_list_deinit) struct listener_list evidence = make_evidence();
-    const size_t n_listeners = spec->kind != HOLDER_LISTENS ? 0 : spec->n_sockets ? spec->n_sockets : 1;
     cr_expect_eq(port_check(diag, holder->port, PORT_CHECK_QUICK, &evidence), PORT_CHECK_E_BUSY, "%s", spec->name);
-    cr_expect_eq(evidence.n_items - 1, n_listeners, "%s: %zu listeners", spec->name, evidence.n_items - 1);
-    for (size_t i = 1; i < evidence.n_items; i++)
-        assert_evidence(&evidence.items[i], spec, holder);
+    cr_expect_eq(evidence.n_items, 1, "%s: evidence is not for the quick", spec->name);
 }
 
 static void assert_thorough(struct sock_diag *diag, const struct holder_spec *spec, const struct holder *holder) {
@@ -184,7 +181,7 @@ ParameterizedTest(size_t *row, port_check, a_server_can_bind_over_whatever_is_ca
 Test(port_check, a_port_that_nobody_has_is_free) {
     netns_enter();
     CLEANUP(sock_diag_free_at) struct sock_diag *diag = open_diag();
-    CLEANUP(fd_close_at) int neighbour = tcp_listen("127.0.0.1", PORT + 1);
+    tcp_listen("127.0.0.1", PORT + 1);
     for (int i = 0; i < 3; i++) {
         assert_free(diag, PORT, PORT_CHECK_QUICK, "quick");
         assert_free(diag, PORT, PORT_CHECK_THOROUGH, "thorough");
@@ -194,6 +191,7 @@ Test(port_check, a_port_that_nobody_has_is_free) {
 
 Test(port_check, port_0_is_no_question) {
     netns_enter();
+    tcp_listen("127.0.0.1", PORT);
     CLEANUP(sock_diag_free_at) struct sock_diag *diag = open_diag();
     cr_assert_eq(port_check(diag, 0, PORT_CHECK_QUICK, NULL), -EINVAL);
 }
@@ -202,7 +200,7 @@ Test(port_check, evidence_need_not_be_asked_for) {
     netns_enter();
     CLEANUP(sock_diag_free_at) struct sock_diag *diag = open_diag();
     cr_assert_eq(port_check(diag, PORT, PORT_CHECK_THOROUGH, NULL), 0);
-    CLEANUP(fd_close_at) int fd = tcp_listen("127.0.0.1", PORT);
+    tcp_listen("127.0.0.1", PORT);
     cr_assert_eq(port_check(diag, PORT, PORT_CHECK_QUICK, NULL), PORT_CHECK_E_BUSY);
     cr_assert_eq(port_check(diag, PORT, PORT_CHECK_THOROUGH, NULL), PORT_CHECK_E_BUSY);
 }
@@ -215,15 +213,14 @@ Test(port_check, a_privileged_port_is_judged_only_by_who_listens_there) {
     const struct holder holder = open_holder(&spec);
     CLEANUP(sock_diag_free_at) struct sock_diag *diag = open_diag();
     cr_assert_eq(setresuid(HOLDER_OTHER_UID, HOLDER_OTHER_UID, HOLDER_OTHER_UID), 0);
-    const enum port_check_effort efforts[] = {PORT_CHECK_QUICK, PORT_CHECK_THOROUGH};
-    for (size_t i = 0; i < 2; i++) {
-        CLEANUP(listener_list_deinit) struct listener_list evidence = make_evidence();
-        cr_assert_eq(port_check(diag, 81, efforts[i], &evidence), PORT_CHECK_E_NOT_PERMITTED);
-        cr_assert_eq(evidence.n_items, 1);
-        cr_assert_eq(port_check(diag, holder.port, efforts[i], &evidence), PORT_CHECK_E_BUSY);
-        cr_assert_eq(evidence.n_items, 2);
-        cr_assert_eq(evidence.items[1].uid, 0);
-    }
+    CLEANUP(listener_list_deinit) struct listener_list evidence = make_evidence();
+    cr_assert_eq(port_check(diag, 81, PORT_CHECK_QUICK, &evidence), PORT_CHECK_E_NOT_PERMITTED);
+    cr_assert_eq(port_check(diag, 81, PORT_CHECK_THOROUGH, &evidence), PORT_CHECK_E_NOT_PERMITTED);
+    cr_assert_eq(port_check(diag, holder.port, PORT_CHECK_QUICK, &evidence), PORT_CHECK_E_NOT_PERMITTED);
+    cr_assert_eq(evidence.n_items, 1);
+    cr_assert_eq(port_check(diag, holder.port, PORT_CHECK_THOROUGH, &evidence), PORT_CHECK_E_BUSY);
+    cr_assert_eq(evidence.n_items, 2);
+    cr_assert_eq(evidence.items[1].uid, 0);
 }
 
 /* ---- two witnesses ---- */
@@ -231,7 +228,7 @@ Test(port_check, a_privileged_port_is_judged_only_by_who_listens_there) {
 /* Where the bind test can only try IPv4, it passes over IPv6 sockets; the table of listeners does not. */
 Test(port_check, an_ipv6_listener_is_seen_by_a_process_that_may_not_open_ipv6_sockets) {
     netns_enter();
-    CLEANUP(fd_close_at) int fd = tcp_listen("::1", PORT);
+    tcp_listen("::1", PORT);
     netns_refuse_ipv6_sockets();
     cr_assert_eq(bind_test(PORT, BIND_TEST_STRICT), 0);
     CLEANUP(sock_diag_free_at) struct sock_diag *diag = open_diag();
@@ -253,7 +250,7 @@ Test(port_check, an_interrupted_dump_proves_no_absence) {
 
 Test(port_check, a_kernel_that_does_not_answer_is_no_answer) {
     netns_enter();
-    CLEANUP(fd_close_at) int fd = tcp_listen("127.0.0.1", PORT);
+    tcp_listen("127.0.0.1", PORT);
     CLEANUP(sock_diag_free_at) struct sock_diag *diag = open_diag();
     netlink_faults.n_failing = 1000;
     netlink_faults.failing_errno = ENOMEM;

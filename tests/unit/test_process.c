@@ -19,6 +19,7 @@
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "probe/fd.h"
 #include "probe/sock_diag.h"
@@ -31,12 +32,15 @@
 
 /* A child that waits for its end; it dies with the test. */
 static pid_t start_child(void) {
+    const pid_t parent = getpid();
     const pid_t child = fork();
     cr_assert_geq(child, 0);
     if (child == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        for (;;)
+        /* The test may have ended before that. */
+        while (getppid() == parent)
             pause();
+        _exit(0);
     }
     return child;
 }
@@ -131,6 +135,23 @@ Test(process, two_processes_are_not_equal_and_one_is_equal_to_itself) {
     cr_assert_not(process_id_equal(&id, &changed));
     const struct process_id nobody = {0};
     cr_assert_not(process_id_equal(&nobody, &nobody), "no process is not even itself");
+}
+
+static uint64_t now_in_ticks(void) {
+    struct timespec now;
+    cr_assert_eq(clock_gettime(CLOCK_BOOTTIME, &now), 0);
+    const uint64_t ticks_per_second = (uint64_t)sysconf(_SC_CLK_TCK);
+    return (uint64_t)now.tv_sec * ticks_per_second + (uint64_t)now.tv_nsec * ticks_per_second / 1000000000;
+}
+
+Test(process, the_start_time_is_when_it_was_forked) {
+    struct process_id id = {0};
+    const uint64_t before = now_in_ticks();
+    const pid_t child = start_child();
+    const uint64_t after = now_in_ticks();
+    cr_assert_eq(process_pin(child, NULL, &id, NULL), 0);
+    cr_assert_geq(id.start_time, before);
+    cr_assert_leq(id.start_time, after);
 }
 
 /* Field 22 is counted from the last parenthesis: a name may have parentheses, spaces and numbers of its own. */
@@ -315,19 +336,34 @@ static int run_as_first_process(void) {
     return failed_step;
 }
 
+static int wait_for(pid_t child) {
+    int status;
+    return waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : 11;
+}
+
+#define NOT_ALLOWED 77
+
+/* Runs in a child, because who has left his pid namespace cannot fork any more once its first process has ended. */
+static int run_in_pid_namespace(void) {
+    if (unshare(CLONE_NEWPID | CLONE_NEWNS) < 0)
+        return NOT_ALLOWED;
+    const pid_t first_process = fork();
+    if (first_process == 0)
+        _exit(run_as_first_process());
+    return wait_for(first_process);
+}
+
 Test(process, a_reused_pid_is_never_taken_for_the_process_that_had_it) {
     if (!kernel_has_pidfs())
         cr_skip_test("before Linux 6.9 two processes with one pid and one start time cannot be told apart");
-    if (unshare(CLONE_NEWPID | CLONE_NEWNS) < 0)
-        cr_skip_test("only root can choose the next pid");
-    const pid_t first_process = fork();
-    cr_assert_geq(first_process, 0);
-    if (first_process == 0)
-        _exit(run_as_first_process());
-    int status;
-    cr_assert_eq(waitpid(first_process, &status, 0), first_process);
-    cr_assert(WIFEXITED(status));
-    cr_assert_eq(WEXITSTATUS(status), 0, "step %d of reuse_pids() failed", WEXITSTATUS(status));
+    const pid_t child = fork();
+    cr_assert_geq(child, 0);
+    if (child == 0)
+        _exit(run_in_pid_namespace());
+    const int failed_step = wait_for(child);
+    if (failed_step == NOT_ALLOWED)
+        cr_skip_test("who may not make a pid namespace cannot choose the next pid");
+    cr_assert_eq(failed_step, 0, "step %d of reuse_pids() failed", failed_step);
 }
 
 /* ---- who has a socket open ---- */

@@ -85,7 +85,7 @@ Test(sock_diag, the_cgroup_is_told_where_there_is_one) {
     if (!unified || access("/sys/fs/cgroup/cgroup.procs", F_OK) < 0 || stat(path, &status) < 0)
         cr_skip_test("no cgroup v2 at /sys/fs/cgroup");
 
-    CLEANUP(fd_close_at) int fd = tcp_listen("127.0.0.1", 4711);
+    tcp_listen("127.0.0.1", 4711);
     CLEANUP(sock_diag_free_at) struct sock_diag *diag = open_diag();
     CLEANUP(listener_list_deinit) struct listener_list list = {0};
     cr_assert_eq(sock_diag_dump(diag, SOCK_DIAG_LISTEN, 4711, &list), 0);
@@ -133,9 +133,9 @@ Test(sock_diag, another_users_listener_is_told_with_its_uid) {
 
 Test(sock_diag, a_dump_is_appended_and_filtered_by_port) {
     netns_enter();
-    CLEANUP(fd_close_at) int one = tcp_listen("127.0.0.1", 1111);
-    CLEANUP(fd_close_at) int other = tcp_listen("127.0.0.1", 2222);
-    CLEANUP(fd_close_at) int both = tcp_listen("::1", 2222);
+    tcp_listen("127.0.0.1", 1111);
+    tcp_listen("127.0.0.1", 2222);
+    tcp_listen("::1", 2222);
     CLEANUP(sock_diag_free_at) struct sock_diag *diag = open_diag();
     CLEANUP(listener_list_deinit) struct listener_list list = {0};
     cr_assert_eq(sock_diag_dump(diag, SOCK_DIAG_LISTEN, 1111, &list), 0);
@@ -253,7 +253,7 @@ Test(sock_diag, no_descriptor_is_left_to_a_program_that_is_executed) {
     bool was_open[64];
     for (int fd = 0; fd < 64; fd++)
         was_open[fd] = fcntl(fd, F_GETFD) >= 0;
-    CLEANUP(sock_diag_free_at) struct sock_diag *diag = open_diag();
+    struct sock_diag *diag = open_diag();
     int n_new = 0;
     for (int fd = 0; fd < 64; fd++) {
         const int flags = fcntl(fd, F_GETFD);
@@ -263,6 +263,7 @@ Test(sock_diag, no_descriptor_is_left_to_a_program_that_is_executed) {
         cr_assert(flags & FD_CLOEXEC, "descriptor %d is not CLOEXEC", fd);
     }
     cr_assert_eq(n_new, 1, "one netlink socket and nothing else");
+    sock_diag_free(diag);
 }
 
 /* ---- other kernels, and bad days ---- */
@@ -300,8 +301,8 @@ Test(sock_diag, an_older_kernel_is_not_asked_for_bound_sockets) {
 Test(sock_diag, a_kernel_without_ipv6_has_an_empty_family) {
     netns_enter();
     netlink_faults.no_ipv6 = true;
-    CLEANUP(fd_close_at) int ipv4 = tcp_listen("127.0.0.1", 1111);
-    CLEANUP(fd_close_at) int ipv6 = tcp_listen("::1", 1111);
+    tcp_listen("127.0.0.1", 1111);
+    tcp_listen("::1", 1111);
     CLEANUP(sock_diag_free_at) struct sock_diag *diag = open_diag();
     CLEANUP(listener_list_deinit) struct listener_list list = {0};
     for (int i = 0; i < 2; i++) {
@@ -314,8 +315,8 @@ Test(sock_diag, a_kernel_without_ipv6_has_an_empty_family) {
 
 Test(sock_diag, a_namespace_with_ipv6_disabled_is_read_like_any_other) {
     netns_enter_without_ipv6();
-    CLEANUP(fd_close_at) int ipv4 = tcp_listen("127.0.0.1", 1111);
-    CLEANUP(fd_close_at) int any = tcp_listen("::", 1112);
+    tcp_listen("127.0.0.1", 1111);
+    tcp_listen("::", 1112);
     CLEANUP(sock_diag_free_at) struct sock_diag *diag = open_diag();
     CLEANUP(listener_list_deinit) struct listener_list list = {0};
     cr_assert_eq(sock_diag_dump(diag, SOCK_DIAG_LISTEN, 0, &list), 0);
@@ -338,7 +339,7 @@ Test(sock_diag, an_interrupted_dump_is_asked_again) {
 
 Test(sock_diag, a_dump_that_is_interrupted_for_ever_says_so_and_keeps_what_it_saw) {
     netns_enter();
-    CLEANUP(fd_close_at) int fd = tcp_listen("127.0.0.1", 1111);
+    tcp_listen("127.0.0.1", 1111);
     CLEANUP(sock_diag_free_at) struct sock_diag *diag = open_diag();
     CLEANUP(listener_list_deinit) struct listener_list list = {0};
     netlink_faults.n_interrupted = 1000;
@@ -378,8 +379,8 @@ Test(sock_diag, a_signal_between_two_buffers_is_no_failure) {
 
 Test(sock_diag, a_failed_dump_leaves_the_list_as_it_was_and_the_handle_usable) {
     netns_enter();
-    CLEANUP(fd_close_at) int ipv4 = tcp_listen("127.0.0.1", 1111);
-    CLEANUP(fd_close_at) int ipv6 = tcp_listen("::1", 1112);
+    tcp_listen("127.0.0.1", 1111);
+    tcp_listen("::1", 1112);
     CLEANUP(sock_diag_free_at) struct sock_diag *diag = open_diag();
     CLEANUP(listener_list_deinit) struct listener_list list = {0};
     cr_assert_eq(sock_diag_dump(diag, SOCK_DIAG_LISTEN, 1112, &list), 0);
@@ -417,7 +418,7 @@ static void change_port_id(struct nlmsghdr *first_one) {
 
 Test(sock_diag, an_answer_to_somebody_else_is_refused) {
     netns_enter();
-    CLEANUP(fd_close_at) int fd = tcp_listen("127.0.0.1", 1111);
+    tcp_listen("127.0.0.1", 1111);
     CLEANUP(sock_diag_free_at) struct sock_diag *diag = open_diag();
     CLEANUP(listener_list_deinit) struct listener_list list = {0};
     netlink_faults.spoil = spoil_first_receive;
@@ -447,7 +448,7 @@ static void cut_payload(struct nlmsghdr *first_one) {
 
 Test(sock_diag, a_message_too_short_for_a_socket_is_not_read) {
     netns_enter();
-    CLEANUP(fd_close_at) int fd = tcp_listen("::1", 1111);
+    tcp_listen("::1", 1111);
     CLEANUP(sock_diag_free_at) struct sock_diag *diag = open_diag();
     CLEANUP(listener_list_deinit) struct listener_list list = {0};
     netlink_faults.spoil = cut_payload;
@@ -473,7 +474,7 @@ static void swap_attributes(struct nlmsghdr *first_one) {
 
 Test(sock_diag, an_attribute_of_the_wrong_length_is_not_read) {
     netns_enter();
-    CLEANUP(fd_close_at) int fd = tcp_listen("::1", 1111);
+    tcp_listen("::1", 1111);
     CLEANUP(sock_diag_free_at) struct sock_diag *diag = open_diag();
     CLEANUP(listener_list_deinit) struct listener_list list = {0};
     netlink_faults.spoil = swap_attributes;

@@ -6,6 +6,8 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <linux/inet_diag.h>
+#include <linux/sock_diag.h>
 #include <sys/wait.h>
 
 #include "probe/fd.h"
@@ -118,13 +120,14 @@ Test(sock_diag_peer, is_asked_for_again_after_a_failure) {
 
 /* Each of the two look-ups would find the listener, one on its own port, one as the far end. */
 static void assert_listener_is_no_peer(struct sock_diag *diag, const char *address) {
-    CLEANUP(fd_close_at) int server = tcp_listen(address, 1111);
+    const int server = tcp_listen(address, 1111);
     const union tcp_address addresses[] = {tcp_make_address(address, 1111), tcp_make_address(address, 2222)};
     const struct sock_diag_endpoint listening = make_endpoint(&addresses[0]);
     const struct sock_diag_endpoint nobody = make_endpoint(&addresses[1]);
     struct peer peer;
     cr_assert_eq(sock_diag_find_peer(diag, &listening, &nobody, &peer.uid, &peer.inode), SOCK_DIAG_E_UNKNOWN);
     cr_assert_eq(sock_diag_find_peer(diag, &nobody, &listening, &peer.uid, &peer.inode), SOCK_DIAG_E_UNKNOWN);
+    close(server);
 }
 
 Test(sock_diag_peer, is_never_the_listener_that_the_kernel_falls_back_to) {
@@ -133,6 +136,36 @@ Test(sock_diag_peer, is_never_the_listener_that_the_kernel_falls_back_to) {
     assert_listener_is_no_peer(diag, "127.0.0.1");
     assert_listener_is_no_peer(diag, "::1");
     assert_listener_is_no_peer(diag, "::ffff:127.0.0.1");
+}
+
+/* An answer about another connection, however near, is no answer. */
+static size_t changed_part;
+
+static void change_part(struct nlmsghdr *first_one) {
+    if (first_one->nlmsg_type != SOCK_DIAG_BY_FAMILY)
+        return;
+    struct inet_diag_msg *report = NLMSG_DATA(first_one);
+    char *parts[] = {(char *)report->id.idiag_src, (char *)report->id.idiag_dst, (char *)&report->id.idiag_sport,
+                     (char *)&report->id.idiag_dport};
+    parts[changed_part][1] ^= 1;
+}
+
+Test(sock_diag_peer, is_unknown_if_any_part_of_the_address_differs) {
+    netns_enter();
+    CLEANUP(sock_diag_free_at) struct sock_diag *diag = open_diag();
+    const char *addresses[] = {"127.0.0.1", "::1"};
+    for (size_t i = 0; i < 2; i++) {
+        CLEANUP(fd_close_at) int server = tcp_listen(addresses[i], 0);
+        const int client = tcp_connect(addresses[i], tcp_port_of(server));
+        CLEANUP(fd_close_at) int accepted = tcp_accept(server);
+        netlink_faults.spoil = change_part;
+        for (changed_part = 0; changed_part < 4; changed_part++)
+            assert_peer_is_unknown(diag, accepted);
+        netlink_faults.spoil = NULL;
+        struct peer peer;
+        cr_assert_eq(find_peer(diag, accepted, &peer), 0);
+        close(client);
+    }
 }
 
 /* A client of another uid that sends its request and is gone before anybody looks. */

@@ -1,14 +1,14 @@
 /*
- * Waiting with an end. See wait.h.
+ * Waiting with an end. See patience.h.
  */
-#include "cli/wait.h"
+#include "cli/patience.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <time.h>
 
-uint64_t wait_now_ms(void) {
+uint64_t patience_now_ms(void) {
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -19,7 +19,7 @@ uint64_t wait_now_ms(void) {
 static int wait_until(int fd, short events, uint64_t until_ms, int interrupt_fd) {
     for (;;) {
         struct pollfd fds[] = {{.fd = interrupt_fd, .events = POLLIN}, {.fd = fd, .events = events}};
-        uint64_t now = wait_now_ms();
+        uint64_t now = patience_now_ms();
         uint64_t left = until_ms > now ? until_ms - now : 0;
         int n_ready = poll(fds, 2, left > INT_MAX ? INT_MAX : (int)left);
 
@@ -34,12 +34,12 @@ static int wait_until(int fd, short events, uint64_t until_ms, int interrupt_fd)
     }
 }
 
-int wait_for(int fd, short events, const struct patience *patience) {
+int patience_wait(int fd, short events, const struct patience *patience) {
     return wait_until(fd, events, patience->deadline_ms, patience->interrupt_fd);
 }
 
-int wait_a_moment(uint64_t milliseconds, const struct patience *patience) {
-    uint64_t until = wait_now_ms() + milliseconds;
+int patience_pause(uint64_t milliseconds, const struct patience *patience) {
+    uint64_t until = patience_now_ms() + milliseconds;
     int r;
 
     if (until >= patience->deadline_ms)

@@ -2,8 +2,8 @@
  * Waiting with an end: every wait of the command line's client has a deadline, and can be given up for something that is
  * more urgent (a signal that waits to be forwarded).
  */
-#ifndef CLI_WAIT_H
-#define CLI_WAIT_H
+#ifndef CLI_PATIENCE_H
+#define CLI_PATIENCE_H
 
 #include <stdint.h>
 
@@ -13,13 +13,13 @@ struct patience {
 };
 
 /* Milliseconds of CLOCK_MONOTONIC. */
-uint64_t wait_now_ms(void);
+uint64_t patience_now_ms(void);
 
 /* Waits until `fd` is ready for `events` (POLLIN, POLLOUT), or broken.
  * Returns 0; -ETIMEDOUT; -EINTR if it was interrupted; another -errno. */
-int wait_for(int fd, short events, const struct patience *patience);
+int patience_wait(int fd, short events, const struct patience *patience);
 
-/* Waits so many milliseconds, but not past the deadline. Returns as wait_for() does. */
-int wait_a_moment(uint64_t milliseconds, const struct patience *patience);
+/* Waits so many milliseconds, but not past the deadline. Returns as patience_wait() does. */
+int patience_pause(uint64_t milliseconds, const struct patience *patience);
 
 #endif

@@ -1,0 +1,88 @@
+/* The prober and the listener source of a kernel that is a few sets of ports. */
+#include "tests/support/fake_kernel.h"
+
+#include <criterion/criterion.h>
+
+void fake_kernel_init(struct fake_kernel *kernel) {
+    *kernel = (struct fake_kernel){0};
+}
+
+void fake_kernel_deinit(struct fake_kernel *kernel) {
+    listener_list_deinit(&kernel->listeners);
+}
+
+void fake_kernel_listen(struct fake_kernel *kernel, uint16_t port, uid_t uid) {
+    struct listener listener = {.family = AF_INET, .port = port, .state = LISTENER_LISTEN, .uid = uid, .inode = 4242};
+    const struct in_addr loopback = {.s_addr = htonl(INADDR_LOOPBACK)};
+    listener_map_ipv4(loopback, &listener.address);
+    cr_assert_eq(listener_list_add(&kernel->listeners, &listener), 0);
+}
+
+void fake_kernel_close(struct fake_kernel *kernel, uint16_t port) {
+    struct listener_list *list = &kernel->listeners;
+    size_t n_left = 0;
+    for (size_t i = 0; i < list->n_items; i++)
+        if (list->items[i].port != port)
+            list->items[n_left++] = list->items[i];
+    list->n_items = n_left;
+}
+
+void fake_kernel_forget(struct fake_kernel *kernel) {
+    port_set_clear(&kernel->asked);
+    kernel->n_checks = 0;
+    kernel->n_thorough = 0;
+    kernel->n_reads = 0;
+}
+
+/* Appends those on `port`, 0: all. */
+static void add_listeners(const struct fake_kernel *kernel, uint16_t port, struct listener_list *list) {
+    for (size_t i = 0; i < kernel->listeners.n_items; i++)
+        if (port == 0 || kernel->listeners.items[i].port == port)
+            cr_assert_eq(listener_list_add(list, &kernel->listeners.items[i]), 0);
+}
+
+static bool is_listened_on(const struct fake_kernel *kernel, uint16_t port) {
+    for (size_t i = 0; i < kernel->listeners.n_items; i++)
+        if (kernel->listeners.items[i].port == port)
+            return true;
+    return false;
+}
+
+static int check(void *context, uint16_t port, enum port_check_effort effort, struct listener_list *evidence) {
+    struct fake_kernel *kernel = context;
+    cr_assert_neq(port, 0, "port 0 is no port to ask about");
+    kernel->n_checks++;
+    kernel->n_thorough += effort == PORT_CHECK_THOROUGH;
+    port_set_add(&kernel->asked, port);
+    if (kernel->check_error != 0)
+        return kernel->check_error;
+    if (is_listened_on(kernel, port)) {
+        if (evidence)
+            add_listeners(kernel, port, evidence);
+        return PORT_CHECK_E_BUSY;
+    }
+    if (port_set_has(&kernel->not_permitted, port))
+        return PORT_CHECK_E_NOT_PERMITTED;
+    if (port_set_has(&kernel->busy, port))
+        return PORT_CHECK_E_BUSY;
+    if (port_set_has(&kernel->remains, port) && effort == PORT_CHECK_QUICK)
+        return PORT_CHECK_E_BUSY;
+    return 0;
+}
+
+/* An interrupted reading lacks what the test has closed, and has what it left: like the kernel's own. */
+static int read_listeners(void *context, uint16_t port, struct listener_list *list) {
+    struct fake_kernel *kernel = context;
+    kernel->n_reads++;
+    if (kernel->read_answer >= 0)
+        add_listeners(kernel, port, list);
+    return kernel->read_answer;
+}
+
+struct port_prober fake_kernel_prober(struct fake_kernel *kernel) {
+    return (struct port_prober){.check = check, .context = kernel};
+}
+
+struct listener_source fake_kernel_source(struct fake_kernel *kernel) {
+    return (struct listener_source){.read = read_listeners, .context = kernel};
+}

@@ -1,0 +1,41 @@
+/*
+ * A kernel's socket table that a test fills: the prober that the allocator asks, and the source of listeners that the
+ * registry reads. Nothing is opened, so every port of 1..65535 can be had in every state.
+ */
+#ifndef TESTS_SUPPORT_FAKE_KERNEL_H
+#define TESTS_SUPPORT_FAKE_KERNEL_H
+
+#include "src/lease/allocator.h"
+#include "src/lease/registry.h"
+
+struct fake_kernel {
+    struct listener_list listeners; /* who listens; see fake_kernel_listen() */
+    struct port_set busy;           /* taken, and nobody knows by whom */
+    struct port_set remains;        /* TIME_WAIT: taken for a quick check, free for a thorough one */
+    struct port_set not_permitted;  /* this process may not bind it */
+    int check_error;                /* not 0: every check answers this */
+    int read_answer; /* what every reading of the listeners answers: 0, SOCK_DIAG_E_INTERRUPTED, -errno */
+
+    struct port_set asked; /* the ports that were checked */
+    unsigned n_checks;
+    unsigned n_thorough; /* of them */
+    unsigned n_reads;    /* readings of the listeners */
+};
+
+/* An empty table. */
+void fake_kernel_init(struct fake_kernel *kernel);
+void fake_kernel_deinit(struct fake_kernel *kernel);
+
+/* A listener on 127.0.0.1. A port can have several. */
+void fake_kernel_listen(struct fake_kernel *kernel, uint16_t port, uid_t uid);
+
+/* All listeners of the port close. */
+void fake_kernel_close(struct fake_kernel *kernel, uint16_t port);
+
+/* Forgets what was asked. */
+void fake_kernel_forget(struct fake_kernel *kernel);
+
+struct port_prober fake_kernel_prober(struct fake_kernel *kernel);
+struct listener_source fake_kernel_source(struct fake_kernel *kernel);
+
+#endif

@@ -1,0 +1,627 @@
+/*
+ * run: the real portctl with real programs, against a portd that says what a test wants. What the program finds, what it gets
+ * of signals and the terminal, and that the lease ends with it however that comes about.
+ */
+#include "cli/run_child.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "probe/fd.h"
+#include "tests/support/child.h"
+#include "tests/support/cli.h"
+#include "tests/support/fake_portd.h"
+#include "tests/support/file.h"
+#include "tests/support/sandbox.h"
+#include "tests/support/wait.h"
+
+#define SOCKET      SANDBOX_DIR "/p.sock"
+#define ENVIRONMENT .environment = {"PM_SOCKET=" SOCKET}
+
+/* A TTL of a second: a heartbeat every second, the shortest interval there is. */
+#define LEASE   "{\"port\":8001,\"service_name\":\"web\",\"id\":7,\"uid\":0,\"ttl_seconds\":1}"
+#define GRANTED "{\"port\":8001,\"lease\":" LEASE ",\"ports\":[8001],\"leases\":[" LEASE "],\"notes\":[]}"
+
+#define ALLOC                                                                                                          \
+    { "POST /alloc", 200, GRANTED, 0, NULL }
+#define HEARTBEAT                                                                                                      \
+    { "POST /heartbeat", 200, "{\"port\":8001,\"id\":7,\"lease\":" LEASE "}", 0, NULL }
+#define RELEASE                                                                                                        \
+    { "POST /release", 200, "{\"port\":8001,\"id\":7,\"service_name\":\"web\",\"listeners\":[]}", 0, NULL }
+
+static const struct fake_portd_setup ordinary = {.answers = {ALLOC, HEARTBEAT, RELEASE}, .socket = SOCKET};
+
+static struct fake_portd portd;
+
+static void enter(void) {
+    sandbox_enter();
+    portd = fake_portd_start(&ordinary);
+}
+
+static void leave(void) {
+    if (portd.pid > 0)
+        kill(portd.pid, SIGCONT);
+    fake_portd_stop_at(&portd);
+}
+
+TestSuite(cli_run, .init = enter, .fini = leave);
+
+static void restart(const struct fake_portd_setup *setup) {
+    fake_portd_stop(&portd);
+    portd = fake_portd_start(setup);
+}
+
+static void assert_run(const struct cli_setup *setup, int exit_code, const char *output, const char *errors) {
+    CLEANUP(cli_result_deinit) struct cli_result result = cli_run(setup);
+
+    cr_assert_eq(result.exit_code, exit_code, "%d: %s", result.exit_code, result.errors);
+    cr_assert_str_eq(result.output, output);
+    cr_assert_str_eq(result.errors, errors);
+}
+
+#define ASSERT_RUN(exit_code, output, errors, ...)                                                                     \
+    assert_run(&(const struct cli_setup){.words = {"run", __VA_ARGS__}, ENVIRONMENT}, exit_code, output, errors)
+
+static size_t count(const char *text, const char *part) {
+    size_t n = 0;
+
+    for (; (text = strstr(text, part)) != NULL; text += strlen(part))
+        n++;
+    return n;
+}
+
+static size_t count_requests(const char *part) {
+    CLEANUP(file_free_text_at) char *requests = fake_portd_requests();
+    return count(requests, part);
+}
+
+static void assert_requests(const char *expected) {
+    CLEANUP(file_free_text_at) char *requests = fake_portd_requests();
+    cr_assert_str_eq(requests, expected);
+}
+
+static struct cli start_script(const char *script) {
+    const struct cli_setup setup = {.words = {"run", "web", "--", "sh", "-c", script}, ENVIRONMENT};
+    return cli_start(&setup);
+}
+
+/* ---- What the program finds */
+
+Test(cli_run, the_program_finds_its_port_its_name_and_its_lease) {
+    ASSERT_RUN(0, "8001 web 7 unset\n", "", "web", "sh", "-c",
+               "echo $PORT $PORTMANAGER_SERVICE $PORTMANAGER_LEASE ${HOST-unset}");
+    ASSERT_RUN(0, "unset 8001 ::1\n", "", "web", "--env-name", "API_PORT", "--host", "::1", "--", "sh", "-c",
+               "echo ${PORT-unset} $API_PORT $HOST");
+}
+
+Test(cli_run, the_program_itself_is_the_holder_and_gives_the_lease_back) {
+    CLEANUP(cli_result_deinit)
+    struct cli_result result =
+        cli_run(&(const struct cli_setup){.words = {"run", "web", "--tag", "a", "sh", "-c", "echo $$"}, ENVIRONMENT});
+    char expected[256];
+
+    snprintf(expected, sizeof(expected),
+             "POST /alloc {\"service_name\":\"web\",\"pid\":%ld,\"tags\":[\"a\"]}\n"
+             "POST /release {\"port\":8001,\"id\":7}\n",
+             strtol(result.output, NULL, 10));
+    assert_requests(expected);
+}
+
+Test(cli_run, flags_of_the_program_stay_with_the_program) {
+    ASSERT_RUN(0, "--ttl 5x -q --json\n", "", "web", "echo", "--ttl", "5x", "-q", "--json");
+    ASSERT_RUN(0, "--ttl\n", "", "web", "--", "echo", "--ttl");
+}
+
+Test(cli_run, input_and_output_pass_untouched) {
+    char *bytes = malloc(300000);
+    for (size_t i = 0; i < 300000; i++)
+        bytes[i] = (char)(i * 7);
+    file_write(SANDBOX_DIR "/input", bytes, 300000);
+    const struct cli_setup setup = {.words = {"run", "web", "cat"}, ENVIRONMENT, .input = SANDBOX_DIR "/input"};
+    CLEANUP(cli_result_deinit) struct cli_result result = cli_run(&setup);
+    size_t length;
+    CLEANUP(file_free_text_at) char *output = file_read(SANDBOX_DIR "/cli-1.output", &length);
+
+    cr_assert_eq(result.exit_code, 0);
+    cr_assert_eq(length, 300000);
+    cr_assert_eq(memcmp(output, bytes, length), 0);
+    free(bytes);
+}
+
+Test(cli_run, the_exit_code_is_the_programs) {
+    ASSERT_RUN(0, "", "", "web", "true");
+    ASSERT_RUN(7, "", "", "web", "sh", "-c", "exit 7");
+    ASSERT_RUN(255, "", "", "web", "sh", "-c", "exit 255");
+    ASSERT_RUN(128 + SIGKILL, "", "", "web", "sh", "-c", "kill -KILL $$");
+    ASSERT_RUN(128 + SIGTERM, "", "", "web", "sh", "-c", "kill -TERM $$");
+    ASSERT_RUN(128 + SIGINT, "", "", "web", "sh", "-c", "kill -INT $$");
+    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7}\n"), 6);
+}
+
+Test(cli_run, no_descriptor_of_portctls_reaches_the_program) {
+    ASSERT_RUN(0, "0\n1\n2\n3\n", "", "web", "ls", "/proc/self/fd"); /* 3 is ls's own */
+}
+
+/* ---- What cannot be run */
+
+Test(cli_run, a_program_that_does_not_exist_is_127) {
+    ASSERT_RUN(127, "", "portctl: there is no program 'no-such-program' in PATH\n", "web", "no-such-program");
+    ASSERT_RUN(127, "", "portctl: there is no program '/no/such/program'\n", "web", "/no/such/program");
+    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7}\n"), 2);
+}
+
+Test(cli_run, a_program_that_cannot_be_executed_is_126) {
+    file_write_text(SANDBOX_DIR "/plain", "text");
+    ASSERT_RUN(126, "", "portctl: '" SANDBOX_DIR "/plain' cannot be executed: Permission denied\n", "web",
+               SANDBOX_DIR "/plain");
+    ASSERT_RUN(126, "", "portctl: '/tmp' cannot be executed: Permission denied\n", "web", "/tmp");
+    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7}\n"), 2);
+}
+
+Test(cli_run, a_script_without_its_interpreter_is_told_as_that) {
+    file_write_text(SANDBOX_DIR "/script", "#!/no/such/interpreter\n");
+    cr_assert_eq(chmod(SANDBOX_DIR "/script", 0755), 0);
+    ASSERT_RUN(127, "",
+               "portctl: the interpreter of '" SANDBOX_DIR "/script' does not exist\n"
+               "  hint: look at its first line: head -n 1 '" SANDBOX_DIR "/script'\n",
+               "web", SANDBOX_DIR "/script");
+}
+
+Test(cli_run, wrong_arguments_are_2_and_ask_nobody) {
+    ASSERT_RUN(2, "",
+               "portctl: run wants a program behind the name 'web'\n"
+               "  hint: portctl run NAME [options] [--] PROGRAM [ARGUMENT...]\n",
+               "web");
+    ASSERT_RUN(2, "", "portctl: --env-name A B is no variable's name\n  hint: letters, digits and _, no digit first\n",
+               "web", "--env-name", "A B", "true");
+    ASSERT_RUN(2, "", "portctl: --ttl 5x is no time\n  hint: 90, 90s, 5m, 2h or 1d; at least one second\n", "web",
+               "--ttl", "5x", "true");
+    ASSERT_RUN(2, "", "portctl: --port 70000 is no port\n  hint: a whole number from 1 to 65535\n", "--port", "70000",
+               "web", "true");
+    assert_requests("");
+}
+
+Test(cli_run, without_a_port_nothing_runs_and_it_is_125) {
+    const struct fake_portd_setup refuses = {
+        .answers = {{"POST /alloc", 409, "{\"type\":\"urn:portmanager:problem:port-taken\",\"detail\":\"Taken.\"}", 0,
+                     NULL}},
+        .socket = SOCKET};
+
+    restart(&refuses);
+    ASSERT_RUN(125, "", "portctl: taken\n", "web", "--port", "8001", "echo", "it ran");
+    fake_portd_stop(&portd);
+    ASSERT_RUN(125, "",
+               "portctl: portd is not running: " SOCKET ": Connection refused\n"
+               "  hint: start it with: portd --socket " SOCKET "\n",
+               "web", "echo", "it ran");
+}
+
+Test(cli_run, a_portd_that_does_not_see_the_process_is_asked_without_it) {
+    const struct fake_portd_setup blind = {
+        .answers = {{"POST /alloc", 422, "{\"type\":\"urn:portmanager:problem:invalid-pid\",\"detail\":\"Who?\"}", 0,
+                     "\"pid\":"},
+                    ALLOC,
+                    HEARTBEAT,
+                    RELEASE},
+        .socket = SOCKET};
+
+    restart(&blind);
+    ASSERT_RUN(0, "8001\n", "", "web", "sh", "-c", "echo $PORT");
+    ASSERT_RUN(0, "8001\n", "portctl: portd does not see the program's process: the lease lives by heartbeats\n", "-v",
+               "web", "sh", "-c", "echo $PORT");
+    cr_assert_eq(count_requests("POST /alloc {\"service_name\":\"web\"}\n"), 2);
+}
+
+/* ---- Signals */
+
+/* Says "up", then each signal it gets by its name, and ends after `TERM`. */
+#define LISTENER                                                                                                       \
+    "trap 'echo USR1' USR1; trap 'echo INT' INT; trap 'echo HUP' HUP; trap 'echo QUIT' QUIT; trap 'echo TERM; exit "   \
+    "9' "                                                                                                              \
+    "TERM; echo up; while :; do sleep 0.05; done"
+
+Test(cli_run, what_a_process_sends_to_portctl_is_the_programs_once) {
+    const struct cli cli = start_script(LISTENER);
+    static const struct {
+        int number;
+        const char *name;
+    } signals[] = {{SIGUSR1, "USR1\n"}, {SIGINT, "INT\n"}, {SIGHUP, "HUP\n"}, {SIGQUIT, "QUIT\n"}};
+
+    cli_wait_for_output(&cli, "up\n");
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+        kill(cli.pid, signals[i].number);
+        cli_wait_for_output(&cli, signals[i].name);
+    }
+    kill(cli.pid, SIGTERM);
+    CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
+    cr_assert_str_eq(result.output, "up\nUSR1\nINT\nHUP\nQUIT\nTERM\n");
+    cr_assert_eq(result.exit_code, 9);
+    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7}\n"), 1);
+}
+
+Test(cli_run, a_program_that_a_forwarded_signal_ends_is_128_and_its_number) {
+    const struct cli cli = start_script("echo up; exec sleep 1000");
+
+    cli_wait_for_output(&cli, "up\n");
+    kill(cli.pid, SIGTERM);
+    CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
+    cr_assert_eq(result.exit_code, 128 + SIGTERM);
+    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7}\n"), 1);
+}
+
+static char state_of(pid_t pid) {
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    CLEANUP(file_free_text_at) char *stat = file_read(path, NULL);
+    return strrchr(stat, ')')[2];
+}
+
+static pid_t read_pid(const struct cli *cli) {
+    CLEANUP(file_free_text_at) char *output = cli_output(cli);
+    return (pid_t)strtol(output, NULL, 10);
+}
+
+static void wait_for_state(pid_t pid, bool stopped) {
+    const struct wait wait = wait_for("a process to stop or go on");
+    while ((state_of(pid) == 'T') != stopped)
+        wait_more(&wait);
+}
+
+Test(cli_run, a_program_that_stops_stops_portctl_and_goes_on_with_it) {
+    const struct cli cli = start_script("echo $$; kill -STOP $$; echo on; exit 5");
+
+    cli_wait_for_output(&cli, "\n");
+    wait_for_state(read_pid(&cli), true);
+    wait_for_state(cli.pid, true);
+    kill(cli.pid, SIGCONT);
+    CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
+    cr_assert_eq(result.exit_code, 5);
+    cr_assert_not_null(strstr(result.output, "on\n"));
+}
+
+static uint64_t read_mask(const char *status, const char *name) {
+    const char *at = strstr(status, name);
+    cr_assert_not_null(at, "%s", name);
+    return strtoull(at + strlen(name), NULL, 16);
+}
+
+static uint64_t bit(int number) {
+    return UINT64_C(1) << (number - 1);
+}
+
+Test(cli_run, the_program_gets_the_mask_and_the_dispositions_that_portctl_got) {
+    static const int ignored[] = {SIGCHLD, SIGPIPE, SIGUSR1};
+    sigset_t blocked;
+
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGUSR2);
+    sigprocmask(SIG_BLOCK, &blocked, NULL);
+    for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+        signal(ignored[i], SIG_IGN);
+    const struct cli_setup setup = {.words = {"run", "web", "cat", "/proc/self/status"}, ENVIRONMENT};
+    const struct cli cli = cli_start(&setup);
+    signal(SIGCHLD, SIG_DFL);
+    CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
+
+    cr_assert_eq(result.exit_code, 0);
+    cr_assert_eq(read_mask(result.output, "SigBlk:"), bit(SIGUSR2));
+    cr_assert_eq(read_mask(result.output, "SigIgn:"), bit(SIGCHLD) | bit(SIGPIPE) | bit(SIGUSR1));
+}
+
+Test(cli_run, nothing_is_ignored_or_blocked_that_was_not) {
+    CLEANUP(cli_result_deinit)
+    struct cli_result result =
+        cli_run(&(const struct cli_setup){.words = {"run", "web", "cat", "/proc/self/status"}, ENVIRONMENT});
+
+    cr_assert_eq(read_mask(result.output, "SigBlk:"), 0);
+    cr_assert_eq(read_mask(result.output, "SigIgn:"), 0);
+}
+
+/* ---- A portd that stumbles */
+
+Test(cli_run, the_lease_is_renewed_while_the_program_runs) {
+    const struct cli cli = start_script("echo up; exec sleep 1000");
+    const struct wait wait = wait_for("two heartbeats");
+
+    cli_wait_for_output(&cli, "up\n");
+    while (count_requests("POST /heartbeat {\"port\":8001,\"id\":7}\n") < 2)
+        wait_more(&wait);
+    kill(cli.pid, SIGTERM);
+    CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
+    cr_assert_str_eq(result.errors, "");
+}
+
+Test(cli_run, a_portd_that_goes_and_comes_back_is_told_once_each) {
+    const struct cli cli = start_script("echo up; exec sleep 1000");
+
+    cli_wait_for_output(&cli, "up\n");
+    fake_portd_stop(&portd);
+    cli_wait_for_errors(&cli, "Connection refused\n");
+    usleep(1500000); /* another one fails, and is not told */
+    portd = fake_portd_start(&ordinary);
+    cli_wait_for_errors(&cli, "back");
+    kill(cli.pid, SIGTERM);
+    CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
+    cr_assert_str_eq(result.errors, "portctl: port 8001 (web) is not renewed for now: portd is not running: " SOCKET
+                                    ": Connection refused\nportctl: portd is back; web keeps port 8001\n");
+    cr_assert_eq(result.exit_code, 128 + SIGTERM);
+}
+
+Test(cli_run, a_lease_that_is_gone_is_told_once_and_the_program_runs_on) {
+    const struct fake_portd_setup forgets = {
+        .answers = {ALLOC, {"POST /heartbeat", 404, "{\"type\":\"urn:portmanager:problem:no-such-lease\"}", 0, NULL}},
+        .socket = SOCKET};
+    restart(&forgets);
+    const struct cli cli = start_script("echo up; sleep 2.5; exit 3");
+    CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
+
+    cr_assert_str_eq(result.errors,
+                     "portctl: the lease on port 8001 (web) is gone: portd may grant the port to others\n");
+    cr_assert_eq(result.exit_code, 3);
+    cr_assert_geq(count_requests("POST /heartbeat"), 2);
+}
+
+/* Three times as long as a signal needs, and a fifth of what a heartbeat waits. */
+#define AT_ONCE_MS 1000
+
+Test(cli_run, a_portd_that_hangs_delays_neither_signals_nor_the_end) {
+    const struct cli cli =
+        start_script("trap 'echo USR1' USR1; trap 'exit 4' TERM; echo up; while :; do sleep 0.05; done");
+
+    cli_wait_for_output(&cli, "up\n");
+    kill(portd.pid, SIGSTOP);
+    usleep(1500000); /* a heartbeat is on its way */
+    const uint64_t before = wait_now_ms();
+    kill(cli.pid, SIGUSR1);
+    cli_wait_for_output(&cli, "USR1\n");
+    cr_assert_lt(wait_now_ms() - before, AT_ONCE_MS);
+    kill(cli.pid, SIGTERM);
+    usleep(200000);
+    kill(portd.pid, SIGCONT); /* for the release */
+    CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
+    cr_assert_eq(result.exit_code, 4);
+}
+
+static void wait_for_children(pid_t pid, size_t n_expected) {
+    const struct wait wait = wait_for("the children of portctl");
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+    for (;;) {
+        CLEANUP(file_free_text_at) char *children = file_read(path, NULL);
+        if (count(children, " ") == n_expected)
+            return;
+        wait_more(&wait);
+    }
+}
+
+Test(cli_run, told_to_stop_while_portd_hangs_it_stops_and_nothing_ran) {
+    kill(portd.pid, SIGSTOP);
+    const struct cli cli = start_script("echo it ran");
+    wait_for_children(cli.pid, 1);
+    usleep(100000);
+    kill(cli.pid, SIGTERM);
+    CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
+    cr_assert_eq(result.exit_code, 128 + SIGTERM);
+    cr_assert_str_eq(result.output, "");
+    cr_assert_str_eq(result.errors, "");
+}
+
+static pid_t first_child_of(pid_t pid) {
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+    CLEANUP(file_free_text_at) char *children = file_read(path, NULL);
+    return (pid_t)strtol(children, NULL, 10);
+}
+
+Test(cli_run, a_portctl_that_is_killed_before_the_start_leaves_no_process) {
+    kill(portd.pid, SIGSTOP);
+    const struct cli cli = start_script("echo it ran");
+    wait_for_children(cli.pid, 1);
+    const pid_t waiting = first_child_of(cli.pid);
+    child_kill(cli.pid);
+    const struct wait wait = wait_for("the waiting child to end");
+    while (kill(waiting, 0) == 0 && state_of(waiting) != 'Z')
+        wait_more(&wait);
+    CLEANUP(file_free_text_at) char *output = cli_output(&cli);
+    cr_assert_str_eq(output, "");
+}
+
+Test(cli_run, a_portctl_that_is_killed_leaves_the_program_running) {
+    const struct cli cli =
+        start_script("echo $$; while sleep 0.05; do [ -e " SANDBOX_DIR "/end ] && echo end && exit; done");
+
+    cli_wait_for_output(&cli, "\n");
+    child_kill(cli.pid);
+    file_write_text(SANDBOX_DIR "/end", "");
+    cli_wait_for_output(&cli, "end\n");
+}
+
+/* ---- The terminal */
+
+/* A terminal with a small shell in it, which runs portctl as its foreground job. */
+struct terminal {
+    int master;
+    struct shared {
+        volatile pid_t job;
+        volatile unsigned n_stops;
+        volatile bool go_on;
+    } * shared;
+    pid_t shell;
+    char text[16384];
+    size_t length;
+};
+
+struct shell_start {
+    const char *name;
+    const char *script;
+    struct shared *shared;
+};
+
+static void become_job(const struct shell_start *start) {
+    setpgid(0, 0);
+    tcsetpgrp(STDIN_FILENO, getpid());
+    signal(SIGTTOU, SIG_DFL);
+    setenv("PM_SOCKET", SOCKET, 1);
+    execl(SANDBOX_BIN "/portctl", "portctl", "run", "web", "--", "sh", "-c", start->script, NULL);
+    _exit(99);
+}
+
+/* As a shell does it: the job is a group of its own and has the terminal, until it stops or ends. Says how it ended. */
+static int be_shell(void *context) {
+    const struct shell_start *start = context;
+    const int fd = open(start->name, O_RDWR);
+    int status = 0;
+
+    setsid();
+    if (fd < 0 || ioctl(fd, TIOCSCTTY, 0) < 0)
+        return 98;
+    for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
+        dup2(fd, i);
+    signal(SIGTTOU, SIG_IGN);
+    const pid_t job = fork();
+    if (job == 0)
+        become_job(start);
+    setpgid(job, job);
+    tcsetpgrp(STDIN_FILENO, job);
+    start->shared->job = job;
+    while (waitpid(job, &status, WUNTRACED) == job && WIFSTOPPED(status)) {
+        tcsetpgrp(STDIN_FILENO, getpgrp());
+        start->shared->n_stops++;
+        while (!start->shared->go_on)
+            usleep(5000);
+        start->shared->go_on = false;
+        tcsetpgrp(STDIN_FILENO, job);
+        kill(-job, SIGCONT);
+    }
+    return WIFSIGNALED(status) ? 200 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void terminal_start(struct terminal *terminal, const char *script) {
+    char name[128];
+    int slave;
+
+    *terminal = (struct terminal){.shared = child_share(sizeof(struct shared))};
+    cr_assert_eq(openpty(&terminal->master, &slave, name, NULL, NULL), 0);
+    struct shell_start start = {.name = name, .script = script, .shared = terminal->shared};
+    terminal->shell = child_start(0, be_shell, &start);
+    close(slave);
+}
+
+static void terminal_wait_for(struct terminal *terminal, const char *text) {
+    const struct wait wait = wait_for(text);
+
+    while (strstr(terminal->text, text) == NULL) {
+        struct pollfd fd = {.fd = terminal->master, .events = POLLIN};
+        if (poll(&fd, 1, 10) > 0) {
+            const ssize_t n_bytes = read(terminal->master, terminal->text + terminal->length,
+                                         sizeof(terminal->text) - 1 - terminal->length);
+            if (n_bytes > 0)
+                terminal->length += (size_t)n_bytes;
+        }
+        wait_more(&wait);
+    }
+}
+
+static void terminal_type(const struct terminal *terminal, char key) {
+    cr_assert_eq(write(terminal->master, &key, 1), 1);
+}
+
+#define CTRL_C  '\003'
+#define CTRL_Z  '\032'
+#define CTRL_BS '\034'
+
+Test(cli_run, on_a_terminal_one_line_says_which_port) {
+    struct terminal terminal;
+
+    terminal_start(&terminal, "echo ran; exit 6");
+    terminal_wait_for(&terminal, "ran");
+    cr_assert_str_eq(terminal.text, "web on port 8001\r\nran\r\n");
+    cr_assert_eq(child_wait(terminal.shell), 6);
+}
+
+Test(cli_run, ctrl_c_reaches_the_program_once_and_portctl_waits_for_it) {
+    struct terminal terminal;
+
+    terminal_start(&terminal, LISTENER);
+    terminal_wait_for(&terminal, "up\r\n");
+    terminal_type(&terminal, CTRL_C);
+    terminal_wait_for(&terminal, "INT\r\n");
+    terminal_type(&terminal, CTRL_BS);
+    terminal_wait_for(&terminal, "QUIT\r\n");
+    kill(terminal.shared->job, SIGTERM);
+    terminal_wait_for(&terminal, "TERM\r\n");
+    cr_assert_eq(count(terminal.text, "INT\r\n"), 1);
+    cr_assert_eq(count(terminal.text, "QUIT\r\n"), 1);
+    cr_assert_eq(child_wait(terminal.shell), 9);
+}
+
+/* To a shell this is 130 too, and its loops end. */
+Test(cli_run, a_program_that_ctrl_c_ended_ends_portctl_likewise) {
+    struct terminal terminal;
+
+    terminal_start(&terminal, "echo up; exec sleep 1000");
+    terminal_wait_for(&terminal, "up\r\n");
+    terminal_type(&terminal, CTRL_C);
+    cr_assert_eq(child_wait(terminal.shell), 200 + SIGINT);
+    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7}\n"), 1);
+}
+
+Test(cli_run, ctrl_z_stops_the_job_and_it_goes_on_in_the_foreground) {
+    struct terminal terminal;
+
+    terminal_start(&terminal, "echo up; read line; echo got $line; exit 5");
+    terminal_wait_for(&terminal, "up\r\n");
+    for (unsigned i = 1; i <= 3; i++) {
+        const struct wait wait = wait_for("the job to stop");
+        usleep(50000);
+        terminal_type(&terminal, CTRL_Z);
+        while (terminal.shared->n_stops < i)
+            wait_more(&wait);
+        terminal.shared->go_on = true;
+    }
+    terminal_type(&terminal, 'x');
+    terminal_type(&terminal, '\n');
+    terminal_wait_for(&terminal, "got x\r\n");
+    cr_assert_eq(child_wait(terminal.shell), 5);
+}
+
+Test(cli_run, a_stop_that_a_process_sends_stops_the_job_too) {
+    struct terminal terminal;
+
+    terminal_start(&terminal, "echo up; read line; exit 5");
+    terminal_wait_for(&terminal, "up\r\n");
+    kill(terminal.shared->job, SIGTSTP);
+    const struct wait wait = wait_for("the job to stop");
+    while (terminal.shared->n_stops < 1)
+        wait_more(&wait);
+    terminal.shared->go_on = true;
+    terminal_type(&terminal, '\n');
+    cr_assert_eq(child_wait(terminal.shell), 5);
+}
+
+Test(cli_run, ctrl_c_before_there_is_a_port_ends_it) {
+    struct terminal terminal;
+
+    kill(portd.pid, SIGSTOP);
+    terminal_start(&terminal, "echo it ran");
+    const struct wait wait = wait_for("the job to begin");
+    while (terminal.shared->job == 0)
+        wait_more(&wait);
+    wait_for_children(terminal.shared->job, 1);
+    usleep(100000);
+    terminal_type(&terminal, CTRL_C);
+    cr_assert_eq(child_wait(terminal.shell), 200 + SIGINT);
+    cr_assert_null(strstr(terminal.text, "it ran"));
+}
