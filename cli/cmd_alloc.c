@@ -4,7 +4,6 @@
  */
 #include <stdio.h>
 
-#include "cli/client.h"
 #include "cli/command.h"
 #include "cli/grant.h"
 #include "src/base/json.h"
@@ -46,8 +45,7 @@ static int print_ports(const struct output *output, const struct grant *grant, s
 
 int cmd_alloc(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     CLEANUP(grant_deinit) struct grant grant = {0};
-    const char *name = invocation->operands.items[0];
-    int r = grant_ask(invocation->client, name, &invocation->options, 0, &grant, NULL, problem);
+    int r = grant_ask(invocation, 0, &grant, NULL, problem);
 
     if (r != 0)
         return r;

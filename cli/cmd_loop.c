@@ -90,8 +90,7 @@ static int ask(const struct invocation *invocation, int signal_fd, struct grant 
     int r;
 
     client_set_interrupt(invocation->client, signal_fd);
-    r = grant_ask(invocation->client, invocation->operands.items[0], &invocation->options, getpid(), ret_grant, NULL,
-                  problem);
+    r = grant_ask(invocation, getpid(), ret_grant, NULL, problem);
     if (r == CLIENT_E_INTERRUPTED)
         return problem_fill(problem, EXIT_NO, "interrupted", "stopped before a port was granted");
     return r;

@@ -15,13 +15,14 @@
 static int refuse_several(const struct invocation *invocation, const struct selection *selection,
                           struct problem *problem) {
     const char *name = invocation->operands.items[0];
+    char word[OUTPUT_WORD_MAX];
 
     if (!invocation->output.json)
         lease_views_print(selection->views, selection->n_views, &invocation->output, stderr);
     problem_fill(problem, EXIT_NO, "several-leases", "%s has %zu leases; nothing was released", name,
                  selection->n_views);
-    return problem_set_hint(problem, "portctl release %s --all, or portctl release %u for one of them", name,
-                            selection->views[0].port);
+    return problem_set_hint(problem, "portctl release %s --all, or portctl release %u for one of them",
+                            output_format_word(name, word), selection->views[0].port);
 }
 
 static void format_listener(const cJSON *listener, char *ret_text, size_t size) {

@@ -86,7 +86,7 @@ int cmd_run(const struct invocation *invocation, int *ret_exit_code, struct prob
     if (r < 0)
         return problem_fill(problem, EXIT_RUN_FAILED, "internal", "no process can be made: %s", strerror(-r));
     client_set_interrupt(invocation->client, child.stop_fd);
-    r = grant_ask(invocation->client, program.service_name, options, child.pid, &grant, &held, problem);
+    r = grant_ask(invocation, child.pid, &grant, &held, problem);
     if (r != 0)
         return give_up(&child, r, ret_exit_code, problem);
     keeper_init(&keeper, invocation->client, &invocation->output, &grant.lease);

@@ -3,7 +3,6 @@
  */
 #include "cli/command.h"
 
-#include <fcntl.h>
 #include <string.h>
 
 #include "cli/help.h"
@@ -227,14 +226,6 @@ static int dispatch(struct invocation *invocation, int argc, char **argv, int *r
     return 0;
 }
 
-/* A standard stream that is closed would give its number to the first socket, which then got the error messages. What is
- * put in its place fails as a closed one does, and closes by itself when a program is run: that finds what we found. */
-static void fill_standard_streams(void) {
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC) < 0)
-            return;
-}
-
 /* After a mistake the options behind it were not looked at, but who wants JSON wants it for mistakes too. */
 static bool asks_for_json(int argc, char **argv) {
     for (int i = 1; i < argc && argv[i] != NULL && strcmp(argv[i], "--") != 0; i++)
@@ -249,7 +240,6 @@ int command_main(int argc, char **argv) {
     int exit_code = EXIT_NO;
     int r;
 
-    fill_standard_streams();
     if (argc < 1)
         return EXIT_USAGE;
     if (dispatch(&invocation, argc, argv, &exit_code, &problem) != 0) {

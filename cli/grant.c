@@ -38,30 +38,45 @@ static cJSON *make_body(const char *name, const struct options *options, pid_t h
     return made;
 }
 
-static int ask_once(struct client *client, const char *name, const struct options *options, pid_t holder,
-                    cJSON **ret_reply, struct problem *problem) {
-    CLEANUP(json_free_at) cJSON *body = make_body(name, options, holder);
+static int ask_once(const struct invocation *invocation, pid_t holder, cJSON **ret_reply, struct problem *problem) {
+    CLEANUP(json_free_at) cJSON *body = make_body(invocation->operands.items[0], &invocation->options, holder);
 
     if (body == NULL)
         return problem_fill_memory(problem);
-    return client_call(client, "/alloc", body, CLIENT_PATIENCE_MS, ret_reply, problem);
+    return client_call(invocation->client, "/alloc", body, CLIENT_PATIENCE_MS, ret_reply, problem);
 }
 
-int grant_ask(struct client *client, const char *name, const struct options *options, pid_t holder,
-              struct grant *ret_grant, bool *ret_held, struct problem *problem) {
+/* portd's hints speak of keys; here these are options. */
+static void translate_hint(const struct invocation *invocation, struct problem *problem) {
+    const struct options *options = &invocation->options;
+    char name[OUTPUT_WORD_MAX];
+
+    if (strcmp(problem->type, "lease-held") == 0)
+        problem_set_hint(problem, "without --reuse it gets a second port");
+    else if (problem->status == 409 && options->port != 0)
+        problem_set_hint(problem, "portctl %s %s --prefer %u%s", invocation->command->name,
+                         output_format_word(invocation->operands.items[0], name),
+                         options->port < UINT16_MAX ? options->port + 1 : options->port - 1,
+                         invocation->command->runs_program ? " ..." : "");
+}
+
+int grant_ask(const struct invocation *invocation, pid_t holder, struct grant *ret_grant, bool *ret_held,
+              struct problem *problem) {
     CLEANUP(json_free_at) cJSON *reply = NULL;
     struct grant grant = {0};
-    int r = holder != 0 ? client_meet(client, CLIENT_PATIENCE_MS, problem) : 0;
+    int r = holder != 0 ? client_meet(invocation->client, CLIENT_PATIENCE_MS, problem) : 0;
 
     if (r != 0)
         return r;
-    if (!client_shares_pids(client))
+    if (!client_shares_pids(invocation->client))
         holder = 0;
-    r = ask_once(client, name, options, holder, &reply, problem);
+    r = ask_once(invocation, holder, &reply, problem);
     if (r == PROBLEM_E_SET && holder != 0 && strcmp(problem->type, "invalid-pid") == 0) {
         holder = 0;
-        r = ask_once(client, name, options, 0, &reply, problem);
+        r = ask_once(invocation, 0, &reply, problem);
     }
+    if (r == PROBLEM_E_SET)
+        translate_hint(invocation, problem);
     if (r != 0)
         return r;
     if (!lease_view_read(json_get(reply, "lease"), &grant.lease))

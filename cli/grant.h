@@ -7,9 +7,8 @@
 #include <cjson/cJSON.h>
 #include <sys/types.h>
 
-#include "cli/client.h"
+#include "cli/command.h"
 #include "cli/lease_view.h"
-#include "cli/options.h"
 #include "cli/problem.h"
 
 struct grant {
@@ -23,12 +22,12 @@ static inline void grant_deinit(struct grant *grant) {
 }
 
 /*
- * Asks for a lease on `name` with the options given; `holder` is the process that it shall belong to, 0: none. A portd
- * that cannot see that process (422 invalid-pid, or another pid namespace) is asked again without it, and *ret_held is
- * false.
+ * Asks for a lease on the invocation's name, with its options; `holder` is the process that it shall belong to, 0: none. A
+ * portd that cannot see that process (422 invalid-pid, or another pid namespace) is asked again without it, and *ret_held
+ * is false.
  * Returns 0, CLIENT_E_INTERRUPTED, or PROBLEM_E_SET. `ret_held` may be NULL.
  */
-int grant_ask(struct client *client, const char *name, const struct options *options, pid_t holder,
-              struct grant *ret_grant, bool *ret_held, struct problem *problem);
+int grant_ask(const struct invocation *invocation, pid_t holder, struct grant *ret_grant, bool *ret_held,
+              struct problem *problem);
 
 #endif

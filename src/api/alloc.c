@@ -100,18 +100,18 @@ static void add_choice_note(cJSON *notes, const struct choice_note *note) {
 static void answer_granted(struct api *api, const struct api_caller *caller, const struct alloc *alloc,
                            const struct grant *grant, struct api_response *response) {
     cJSON *json = cJSON_CreateObject();
-    cJSON *ports;
-    cJSON *leases;
+    cJSON *ports = cJSON_CreateArray();
+    cJSON *leases = cJSON_CreateArray();
     cJSON *notes;
 
-    cJSON_AddNumberToObject(json, "port", grant->leases[0]->port);
-    cJSON_AddItemToObject(json, "lease", lease_to_json(api, grant->leases[0], caller));
-    ports = cJSON_AddArrayToObject(json, "ports");
-    leases = cJSON_AddArrayToObject(json, "leases");
     for (size_t i = 0; i < grant->n_leases; i++) {
         cJSON_AddItemToArray(ports, cJSON_CreateNumber(grant->leases[i]->port));
         cJSON_AddItemToArray(leases, lease_to_json(api, grant->leases[i], caller));
     }
+    cJSON_AddNumberToObject(json, "port", grant->leases[0]->port);
+    cJSON_AddItemToObject(json, "lease", cJSON_Duplicate(cJSON_GetArrayItem(leases, 0), true));
+    cJSON_AddItemToObject(json, "ports", ports);
+    cJSON_AddItemToObject(json, "leases", leases);
     cJSON_AddBoolToObject(json, "reused", grant->n_reused > 0);
     notes = cJSON_AddArrayToObject(json, "notes");
     if (alloc->ttl_clamped)

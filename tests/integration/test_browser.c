@@ -26,9 +26,9 @@ TestSuite(browser, .timeout = 300);
 
 /* What becomes of a request. */
 enum fate {
-    PASSES,          /* 200 */
-    BAD_REQUEST,     /* 400 bad-request */
-    FORBIDDEN_HOST,  /* 403 */
+    PASSES,         /* 200 */
+    BAD_REQUEST,    /* 400 bad-request */
+    FORBIDDEN_HOST, /* 403 */
     FORBIDDEN_ORIGIN,
     FORBIDDEN_SITE,
     NO_SUCH_PATH,       /* 404 */
@@ -446,7 +446,7 @@ Test(browser, every_answer_says_what_a_page_may_do_with_it) {
         {404, "POST /release HTTP/1.1\r\n" HOST JSON "Content-Length: 13\r\n\r\n{\"port\":9000}"},
         {405, "OPTIONS /alloc HTTP/1.1\r\n" HOST "\r\n"},
         {409, "POST /alloc HTTP/1.1\r\n" HOST JSON "Content-Length: 32\r\n\r\n{\"service_name\":\"x\",\"port\":3030}"},
-        {413, "POST /alloc HTTP/1.1\r\n" HOST JSON "Content-Length: 65537\r\n\r\n"},
+        {413, "POST /alloc HTTP/1.1\r\n" HOST JSON "Expect: 100-continue\r\nContent-Length: 65537\r\n\r\n"},
         {415, TYPED("")},
         {422, "POST /alloc HTTP/1.1\r\n" HOST JSON "Content-Length: 2\r\n\r\n{}"},
         {503, "POST /alloc HTTP/1.1\r\n" HOST JSON "Content-Length: 31\r\n\r\n{\"service_name\":\"x\",\"count\":64}"},
@@ -474,117 +474,4 @@ Test(browser, the_page_escapes_what_comes_from_outside) {
     assert_status(page, 200);
     cr_assert_null(strstr(page.body, "<script"));
     cr_assert(strstr(page.body, "&lt;script&gt;alert('&amp;&quot;')&lt;/script&gt;"));
-}
-
-/* ---- the connection itself ---- */
-
-static void receive_grant(struct http_stream *stream) {
-    CLEANUP(http_reply_deinit) struct http_reply reply = {0};
-    http_receive(stream, false, &reply);
-    assert_status(reply, 200);
-}
-
-Test(browser, one_connection_takes_several_requests) {
-    sandbox_enter();
-    CLEANUP(daemon_stop_at) struct daemon daemon = daemon_start(&(struct daemon_setup){0});
-    for (enum channel channel = 0; channel < N_CHANNELS; channel++) {
-        const struct caller me = {.daemon = &daemon, .channel = channel};
-        CLEANUP(http_stream_deinit) struct http_stream stream = {.fd = caller_connect(&me)};
-        for (int i = 0; i < 3; i++) {
-            cr_assert(http_send(stream.fd, ALLOC(HOST), strlen(ALLOC(HOST))));
-            receive_grant(&stream);
-        }
-    }
-    const struct caller me = {.daemon = &daemon};
-    cr_assert_eq(caller_count_leases(&me), 9);
-}
-
-Test(browser, a_refused_request_does_not_let_its_body_be_read_as_the_next_one) {
-    static const char hidden[] = "POST /alloc HTTP/1.1\r\n" HOST "Content-Type: text/plain\r\nContent-Length: 124\r\n\r\n";
-    sandbox_enter();
-    CLEANUP(daemon_stop_at) struct daemon daemon = daemon_start(&(struct daemon_setup){0});
-    const struct caller me = {.daemon = &daemon};
-    CLEANUP(http_stream_deinit) struct http_stream stream = {.fd = caller_connect(&me)};
-    CLEANUP(http_reply_deinit) struct http_reply reply = {0};
-    cr_assert(http_send(stream.fd, hidden, strlen(hidden)));
-    cr_assert_eq(strlen(ALLOC(HOST)), 124);
-    http_send(stream.fd, ALLOC(HOST), strlen(ALLOC(HOST)));
-    http_receive(&stream, false, &reply);
-    assert_problem(reply, 415, "not-json");
-    shutdown(stream.fd, SHUT_WR);
-    cr_assert(http_is_closed(&stream));
-    cr_assert_eq(caller_count_leases(&me), 0);
-}
-
-Test(browser, requests_sent_ahead_are_answered_in_their_order) {
-    sandbox_enter();
-    CLEANUP(daemon_stop_at) struct daemon daemon = daemon_start(&(struct daemon_setup){0});
-    const struct caller me = {.daemon = &daemon};
-    static const char requests[] = GET("/healthz", HOST) ALLOC(HOST) GET("/list", HOST) GET("/nothing", HOST) ALLOC(HOST);
-    static const int statuses[] = {200, 200, 200, 404, 200};
-    CLEANUP(http_stream_deinit) struct http_stream stream = {.fd = caller_connect(&me)};
-    cr_assert(http_send(stream.fd, requests, strlen(requests)));
-    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
-        CLEANUP(http_reply_deinit) struct http_reply reply = {0};
-        http_receive(&stream, false, &reply);
-        assert_status(reply, statuses[i]);
-        if (i == 2)
-            cr_assert_eq(cJSON_GetArraySize(reply.json), 1);
-    }
-    cr_assert_eq(caller_count_leases(&me), 2);
-}
-
-Test(browser, a_request_may_come_a_byte_at_a_time) {
-    sandbox_enter();
-    CLEANUP(daemon_stop_at) struct daemon daemon = daemon_start(&(struct daemon_setup){0});
-    for (enum channel channel = 0; channel < N_CHANNELS; channel++) {
-        const struct caller me = {.daemon = &daemon, .channel = channel};
-        CLEANUP(http_stream_deinit) struct http_stream stream = {.fd = caller_connect(&me)};
-        for (size_t i = 0; i < strlen(ALLOC(HOST)); i++) {
-            cr_assert(http_send(stream.fd, ALLOC(HOST) + i, 1));
-            /* Somebody else is served in between. */
-            if (i % 16 == 0)
-                caller_count_leases(&me);
-        }
-        receive_grant(&stream);
-    }
-}
-
-Test(browser, an_endless_body_is_cut_off_and_others_are_served_meanwhile) {
-    static const char head[] = "POST /alloc HTTP/1.1\r\n" HOST JSON "Transfer-Encoding: chunked\r\n\r\n";
-    static char chunk[0x1000 + 8] = "1000\r\n";
-    static const size_t n_enough = 64 * 1024 * 1024 / sizeof(chunk);
-    memset(chunk + 6, ' ', 0x1000);
-    memcpy(chunk + 6 + 0x1000, "\r\n", 2);
-    sandbox_enter();
-    CLEANUP(daemon_stop_at) struct daemon daemon = daemon_start(&(struct daemon_setup){0});
-    const struct caller me = {.daemon = &daemon};
-    CLEANUP(http_stream_deinit) struct http_stream stream = {.fd = caller_connect(&me)};
-    cr_assert(http_send(stream.fd, head, strlen(head)));
-    size_t n_sent = 0;
-    while (n_sent < n_enough && http_send(stream.fd, chunk, sizeof(chunk))) {
-        if (n_sent++ % 256 == 0)
-            caller_count_leases(&me);
-    }
-    cr_assert_lt(n_sent, n_enough, "64 MiB of a body were taken");
-    cr_assert_eq(caller_count_leases(&me), 0);
-}
-
-Test(browser, a_client_that_asks_first_is_told_to_go_on_or_refused_at_once) {
-    sandbox_enter();
-    CLEANUP(daemon_stop_at) struct daemon daemon = daemon_start(&(struct daemon_setup){0});
-    const struct caller me = {.daemon = &daemon};
-    static const char small[] = "POST /alloc HTTP/1.1\r\n" HOST JSON "Expect: 100-continue\r\nContent-Length: 20\r\n\r\n";
-    static const char large[] = "POST /alloc HTTP/1.1\r\n" HOST JSON "Expect: 100-continue\r\nContent-Length: 99999\r\n\r\n";
-    CLEANUP(http_stream_deinit) struct http_stream stream = {.fd = caller_connect(&me)};
-    CLEANUP(http_reply_deinit) struct http_reply go_on = {0};
-    cr_assert(http_send(stream.fd, small, strlen(small)));
-    http_receive(&stream, false, &go_on);
-    assert_status(go_on, 100);
-    cr_assert(http_send(stream.fd, "{\"service_name\":\"x\"}", 20));
-    receive_grant(&stream);
-
-    CLEANUP(http_reply_deinit) struct http_reply refusal = caller_send(&me, large, strlen(large));
-    assert_problem(refusal, 413, "body-too-large");
-    cr_assert_eq(caller_count_leases(&me), 1);
 }

@@ -79,8 +79,7 @@ static void assert_others_have_no_say(enum channel channel) {
 
     /* For himself he may; with the name of root's lease, too. */
     CLEANUP(http_reply_deinit)
-    struct http_reply own =
-        caller_alloc(&other, "{\"service_name\":\"web\",\"project\":\"/secret\",\"reuse\":true}");
+    struct http_reply own = caller_alloc(&other, "{\"service_name\":\"web\",\"project\":\"/secret\",\"reuse\":true}");
     cr_assert_eq(json_number_at(own.json, "lease.uid"), SANDBOX_OTHER_UID);
     cr_assert_neq(json_number_at(own.json, "port"), json_number_at(roots.json, "port"));
     cr_assert_not(json_bool_at(own.json, "reused"));
@@ -148,7 +147,8 @@ Test(callers, a_holder_must_be_the_callers_own_process) {
     CLEANUP(http_reply_deinit)
     struct http_reply up = caller_post(&other, "/alloc", "{\"service_name\":\"web\",\"pid\":%d}", roots);
     assert_problem(up, 422, "invalid-pid");
-    CLEANUP(http_reply_deinit) struct http_reply init = caller_post(&other, "/alloc", "{\"service_name\":\"web\",\"pid\":1}");
+    CLEANUP(http_reply_deinit)
+    struct http_reply init = caller_post(&other, "/alloc", "{\"service_name\":\"web\",\"pid\":1}");
     assert_problem(init, 422, "invalid-pid");
     CLEANUP(http_reply_deinit)
     struct http_reply down = caller_post(&root, "/alloc", "{\"service_name\":\"web\",\"pid\":%d}", others);
@@ -332,8 +332,8 @@ static const struct attempt {
     enum channel channel;
     enum way way;
 } attempts[] = {
-    {CHANNEL_IPV4, LEAVES_BY_CLOSE},    {CHANNEL_IPV6, LEAVES_BY_CLOSE}, {CHANNEL_IPV4, LEAVES_BY_RESET},
-    {CHANNEL_IPV6, LEAVES_BY_RESET},    {CHANNEL_IPV4, LEAVES_BY_EXIT},  {CHANNEL_IPV6, LEAVES_BY_EXIT},
+    {CHANNEL_IPV4, LEAVES_BY_CLOSE},    {CHANNEL_IPV6, LEAVES_BY_CLOSE},    {CHANNEL_IPV4, LEAVES_BY_RESET},
+    {CHANNEL_IPV6, LEAVES_BY_RESET},    {CHANNEL_IPV4, LEAVES_BY_EXIT},     {CHANNEL_IPV6, LEAVES_BY_EXIT},
     {CHANNEL_IPV4, LEAVES_BY_SHUTDOWN}, {CHANNEL_IPV6, LEAVES_BY_SHUTDOWN},
 };
 
@@ -480,7 +480,7 @@ ParameterizedTestParameters(gone_callers, one_who_sends_and_leaves_is_never_take
         rows[i] = i;
     return cr_make_param_array(size_t, rows, sizeof(rows) / sizeof(rows[0]));
 }
-ParameterizedTest(size_t *row, gone_callers, one_who_sends_and_leaves_is_never_taken_for_root) {
+ParameterizedTest(const size_t *row, gone_callers, one_who_sends_and_leaves_is_never_taken_for_root) {
     const struct attempt *attempt = &attempts[*row];
     sandbox_enter_as_root();
     CLEANUP(daemon_stop_at) struct daemon daemon = daemon_start(&(struct daemon_setup){0});

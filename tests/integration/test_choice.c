@@ -214,8 +214,8 @@ Test(choice, portds_own_port_is_never_granted_even_inside_the_range) {
 Test(choice, excluded_ports_are_passed_over_and_granted_by_number_with_a_note) {
     sandbox_enter();
     CLEANUP(daemon_stop_at)
-    struct daemon daemon = daemon_start(
-        &(struct daemon_setup){.arguments = {"--range", "20000-20005", "--exclude", "20000,20002-20003"}});
+    struct daemon daemon =
+        daemon_start(&(struct daemon_setup){.arguments = {"--range", "20000-20005", "--exclude", "20000,20002-20003"}});
     const struct caller me = {.daemon = &daemon};
     assert_grant(&me, "{\"service_name\":\"a\",\"count\":3}", 20001, NULL);
     cr_assert(caller_sees_lease(&me, 20004) && caller_sees_lease(&me, 20005));
@@ -286,7 +286,8 @@ Test(choice, a_privileged_port_is_roots_and_the_kernels_setting_says_where_they_
     CLEANUP(http_reply_deinit)
     struct http_reply exact = caller_post(&other, "/alloc", "{\"service_name\":\"web\",\"port\":82}");
     assert_problem(exact, 403, "port-privileged");
-    CLEANUP(http_reply_deinit) struct http_reply automatic = caller_post(&other, "/alloc", "{\"service_name\":\"web\"}");
+    CLEANUP(http_reply_deinit)
+    struct http_reply automatic = caller_post(&other, "/alloc", "{\"service_name\":\"web\"}");
     assert_problem(automatic, 503, "range-full");
     cr_assert_eq(caller_count_leases(&root), 0);
     assert_grant(&root, "{\"service_name\":\"web\",\"port\":82}", 82, NULL);

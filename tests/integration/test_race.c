@@ -227,8 +227,9 @@ Test(race, a_thousand_grants_are_distinct_and_none_was_held_by_somebody_else) {
         else
             cr_assert(was_taken_afterwards(race, grant), "no server can bind port %u, and nobody took it", grant->port);
     }
-    fprintf(stderr, "A server could bind %u of %d granted ports; the others were taken after they were granted. %zu "
-                    "foreign binds, %u ports passed over.\n",
+    fprintf(stderr,
+            "A server could bind %u of %d granted ports; the others were taken after they were granted. %zu "
+            "foreign binds, %u ports passed over.\n",
             n_came_up, N_GRANTS, race->n_stays, span - N_GRANTS);
     /* Or the stranger was in nobody's way, and nothing was shown. */
     cr_assert_gt(span, N_GRANTS);

@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <ftw.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -76,12 +78,21 @@ unsigned fake_home_count(const struct fake_home *home, const char *prefix, char 
     return n_found;
 }
 
+/* Becomes somebody without rights. An ordinary user cannot become another, but in the user namespace of netns.c he is
+ * mighty, and gives that up. */
+static int become(uid_t uid) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    const struct __user_cap_data_struct none[2] = {0};
+    if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0))
+        return -errno;
+    return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
+}
+
 int fake_home_run_as(uid_t uid, int (*body)(void *context), void *context) {
     const pid_t child = fork();
     cr_assert_geq(child, 0);
     if (child == 0) {
-        if (geteuid() == 0 && uid != 0 &&
-            (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0))
+        if (uid != 0 && become(uid) < 0)
             _exit(99);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         _exit(body(context));

@@ -31,8 +31,8 @@ char *fake_home_read(const struct fake_home *home, const char *name, size_t *ret
 /* How many files of the folder begin with `prefix`; the first one's name in `ret_name` (NAME_MAX + 1 bytes, may be NULL). */
 unsigned fake_home_count(const struct fake_home *home, const char *prefix, char *ret_name);
 
-/* Runs `body` in a child process that is `uid`, if root runs this (else as whoever does), and waits for it. Returns its exit
- * code, or -1 if it was killed. Criterion's asserts do not work in there. */
+/* Runs `body` in a child process and waits for it. `uid` 0: as whoever runs the test; else as that user, if root runs it, and
+ * in any case without root's rights. Returns its exit code, or -1 if it was killed. Criterion's asserts do not work in there. */
 int fake_home_run_as(uid_t uid, int (*body)(void *context), void *context);
 
 #endif

@@ -59,11 +59,15 @@ char *file_find(const char *folder, const char *prefix) {
     DIR *dir = opendir(folder);
     if (!dir)
         fail_test("%s cannot be opened: %s", folder, strerror(errno));
-    char *found = NULL;
+    char best[256] = "";
     const struct dirent *entry;
-    while (!found && (entry = readdir(dir)))
-        if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0 && asprintf(&found, "%s/%s", folder, entry->d_name) < 0)
-            fail_test("out of memory");
+    while ((entry = readdir(dir)))
+        if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0 &&
+            (best[0] == '\0' || strlen(entry->d_name) < strlen(best)))
+            snprintf(best, sizeof(best), "%s", entry->d_name);
     closedir(dir);
-    return found;
+    char *path = NULL;
+    if (best[0] != '\0' && asprintf(&path, "%s/%s", folder, best) < 0)
+        fail_test("out of memory");
+    return path;
 }

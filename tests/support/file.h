@@ -15,7 +15,7 @@ void file_write_text(const char *path, const char *text);
 /* Is anything there? */
 bool file_exists(const char *path);
 
-/* The first file of the folder whose name begins with `prefix`: its path, the caller's to free, or NULL. */
+/* The file of the folder with the shortest name that begins with `prefix`: its path, the caller's to free, or NULL. */
 char *file_find(const char *folder, const char *prefix);
 
 /* free() for CLEANUP(file_free_text_at). */

@@ -59,3 +59,7 @@ void sandbox_enter_as_root(void) {
         cr_skip_test("only root can become another user");
     sandbox_enter();
 }
+
+bool sandbox_shows_processes(void) {
+    return geteuid() == 0;
+}

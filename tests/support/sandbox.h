@@ -27,4 +27,8 @@ void sandbox_mount_tmpfs(const char *path, unsigned size_kib);
 /* The same, for a test in which somebody becomes another user: skips the test where that cannot be. */
 void sandbox_enter_as_root(void);
 
+/* Can portd look into the test's processes? Not where an ordinary user runs the test: in their user namespace they have every
+ * capability and portd, which was executed, has none. */
+bool sandbox_shows_processes(void);
+
 #endif

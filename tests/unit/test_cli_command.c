@@ -145,6 +145,22 @@ Test(cli_command, a_refusal_is_told_with_its_hint_and_its_exit_code) {
                "alloc", "web", "--port", "8001", "--json");
 }
 
+Test(cli_command, a_hint_that_speaks_of_keys_is_told_in_options) {
+    RESTART(
+        {"POST /alloc", 409,
+         "{\"type\":\"urn:portmanager:problem:port-taken\",\"detail\":\"Taken.\",\"hint\":\"ask with \\\"prefer\\\"\"}",
+         2, NULL},
+        {"POST /alloc", 409,
+         "{\"type\":\"urn:portmanager:problem:lease-held\",\"detail\":\"Held.\",\"hint\":\"ask without "
+         "\\\"reuse\\\"\"}",
+         0, NULL});
+    ASSERT_RUN(EXIT_TAKEN, "", "portctl: taken\n  hint: portctl alloc 'it'\\''s it' --prefer 65534\n", "alloc",
+               "it's it", "--port", "65535");
+    ASSERT_RUN(EXIT_TAKEN, "", "portctl: taken\n  hint: portctl loop web --prefer 81\n", "loop", "web", "--port", "80");
+    ASSERT_RUN(EXIT_TAKEN, "", "portctl: held\n  hint: without --reuse it gets a second port\n", "alloc", "web",
+               "--reuse");
+}
+
 Test(cli_command, half_an_answer_is_no_port) {
     RESTART({"POST /alloc", 200, "{\"lease\":" WEB ",\"leases\":[" WEB ",{}]}", 1, NULL},
             {"POST /alloc", 200, "{\"port\":8001}", 1, NULL}, {"POST /alloc", 200, "[]", 1, NULL});

@@ -26,8 +26,11 @@
 #include "tests/support/sandbox.h"
 #include "tests/support/wait.h"
 
-#define SOCKET      SANDBOX_DIR "/p.sock"
-#define ENVIRONMENT .environment = {"PM_SOCKET=" SOCKET}
+#define SOCKET SANDBOX_DIR "/p.sock"
+static const char environment_socket[] = "PM_SOCKET=" SOCKET;
+static const char environment_portctl[] = "PORTCTL=" SANDBOX_BIN "/portctl";
+
+#define ENVIRONMENT .environment = {environment_socket, environment_portctl}
 
 /* A TTL of a second: a heartbeat every second, the shortest interval there is. */
 #define LEASE   "{\"port\":8001,\"service_name\":\"web\",\"id\":7,\"uid\":0,\"ttl_seconds\":1}"
@@ -153,6 +156,15 @@ Test(cli_run, no_descriptor_of_portctls_reaches_the_program) {
     ASSERT_RUN(0, "0\n1\n2\n3\n", "", "web", "ls", "/proc/self/fd"); /* 3 is ls's own */
 }
 
+Test(cli_run, a_standard_stream_that_is_closed_is_closed_for_the_program_too) {
+    ASSERT_RUN(0, "0\n1\n", "", "web", "sh", "-c", "$PORTCTL run web -- sh -c 'ls /proc/$$/fd; true' 2>&-");
+}
+
+Test(cli_run, words_for_a_closed_stream_go_nowhere_else) {
+    ASSERT_RUN(1, "", "portctl: standard output: Bad file descriptor\n", "web", "sh", "-c", "$PORTCTL alloc web >&-");
+    ASSERT_RUN(2, "", "", "web", "sh", "-c", "$PORTCTL alloc 2>&-");
+}
+
 /* ---- What cannot be run */
 
 Test(cli_run, a_program_that_does_not_exist_is_127) {
@@ -162,20 +174,23 @@ Test(cli_run, a_program_that_does_not_exist_is_127) {
 }
 
 Test(cli_run, a_program_that_cannot_be_executed_is_126) {
-    file_write_text(SANDBOX_DIR "/plain", "text");
-    ASSERT_RUN(126, "", "portctl: '" SANDBOX_DIR "/plain' cannot be executed: Permission denied\n", "web",
-               SANDBOX_DIR "/plain");
+    static const char plain[] = SANDBOX_DIR "/plain";
+
+    file_write_text(plain, "text");
+    ASSERT_RUN(126, "", "portctl: '" SANDBOX_DIR "/plain' cannot be executed: Permission denied\n", "web", plain);
     ASSERT_RUN(126, "", "portctl: '/tmp' cannot be executed: Permission denied\n", "web", "/tmp");
     cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7}\n"), 2);
 }
 
 Test(cli_run, a_script_without_its_interpreter_is_told_as_that) {
-    file_write_text(SANDBOX_DIR "/script", "#!/no/such/interpreter\n");
-    cr_assert_eq(chmod(SANDBOX_DIR "/script", 0755), 0);
+    static const char script[] = SANDBOX_DIR "/script";
+
+    file_write_text(script, "#!/no/such/interpreter\n");
+    cr_assert_eq(chmod(script, 0755), 0);
     ASSERT_RUN(127, "",
                "portctl: the interpreter of '" SANDBOX_DIR "/script' does not exist\n"
                "  hint: look at its first line: head -n 1 '" SANDBOX_DIR "/script'\n",
-               "web", SANDBOX_DIR "/script");
+               "web", script);
 }
 
 Test(cli_run, wrong_arguments_are_2_and_ask_nobody) {
@@ -199,7 +214,8 @@ Test(cli_run, without_a_port_nothing_runs_and_it_is_125) {
         .socket = SOCKET};
 
     restart(&refuses);
-    ASSERT_RUN(125, "", "portctl: taken\n", "web", "--port", "8001", "echo", "it ran");
+    ASSERT_RUN(125, "", "portctl: taken\n  hint: portctl run web --prefer 8002 ...\n", "web", "--port", "8001", "echo",
+               "it ran");
     fake_portd_stop(&portd);
     ASSERT_RUN(125, "",
                "portctl: portd is not running: " SOCKET ": Connection refused\n"

@@ -316,6 +316,23 @@ Test(json, a_whole_number_may_be_written_in_many_ways) {
     assert_whole("8080.000", 1, 65535, true, 8080);
 }
 
+Test(json, a_number_may_have_any_number_of_digits) {
+    char text[256] = "8080.";
+    memset(text + 5, '0', 200);
+    assert_whole(text, 1, 65535, true, 8080);
+    memset(text, '0', 200);
+    text[1] = '.';
+    memcpy(text + 200, "8e199", 6);
+    assert_whole(text, 0, 100, true, 8);
+    memset(text, '9', 200);
+    text[200] = '\0';
+    assert_whole(text, 0, UINT64_MAX, false, 0);
+    char object[300];
+    snprintf(object, sizeof(object), "{\"port\":[%s],\"x\":1}", text);
+    CLEANUP(json_free_at) cJSON *json = parse(object);
+    cr_expect_eq(cJSON_GetArraySize(json), 2);
+}
+
 Test(json, a_fraction_an_infinity_and_a_negative_are_not_whole) {
     static const char *const texts[] = {"0.1", "0.5", "1.5", "8080.5", "-1", "-0.5", "-1e300", "1e400", "-1e400", "1e308",
                                         "\"1\"", "true", "null", "[]", "{}", "\"\""};
@@ -422,7 +439,7 @@ Test(json, mangled_texts_are_refused_or_understood) {
         char text[sizeof(sound)];
         memcpy(text, sound, sizeof(sound));
         for (int n = rand() % 4; n >= 0; n--)
-            text[(size_t)rand() % length] = rand() % 3 ? "{}[]\",:\\u0eE+-.\0\x01\xFF"[rand() % 19] : (char)rand();
+            text[(size_t)rand() % length] = (char)(rand() % 3 ? "{}[]\",:\\u0eE+-.\0\x01\xFF"[rand() % 19] : rand());
         assert_survived(text, length);
     }
 }

@@ -138,7 +138,7 @@ Test(query, mangled_targets_are_refused_or_understood) {
         char target[40] = "/";
         const unsigned length = 1 + (unsigned)rand() % 38;
         for (unsigned at = 1; at < length; at++)
-            target[at] = rand() % 8 ? "%?&=+a0fF12"[rand() % 11] : (char)(1 + rand() % 255);
+            target[at] = (char)(rand() % 8 ? "%?&=+a0fF12"[rand() % 11] : 1 + rand() % 255);
         if (query_parse(target, &query))
             continue;
         for (size_t at = 0; at < query.n_parameters; at++) {
