@@ -248,8 +248,10 @@ static int read_arguments(int argc, char *const *argv, struct options *options, 
             complain(complaint, "%s needs a value; see portd --help", argv[optind - 1]);
             return OPTIONS_E_USAGE;
         }
-        if (choice < FIRST_ROW) {
-            complain_unknown(argv[optind - 1], complaint);
+        if (choice == '?') {
+            const char letter[] = {'-', (char)optopt, '\0'};
+            /* optopt is 0 for a long option; a letter may stand among others in one argument. */
+            complain_unknown(optopt != 0 ? letter : argv[optind - 1], complaint);
             return OPTIONS_E_USAGE;
         }
         row = &rows[choice - (FIRST_ROW + 2 + 1)];
@@ -268,12 +270,17 @@ static int read_arguments(int argc, char *const *argv, struct options *options, 
 int options_read(int argc, char *const *argv, struct options *ret_options, char *ret_reason, size_t size) {
     struct complaint complaint = {.text = ret_reason, .size = size};
     struct options options;
+    bool sound;
     int r;
 
     set_defaults(&options);
-    r = read_environment(&options, &complaint) ? read_arguments(argc, argv, &options, &complaint) : OPTIONS_E_USAGE;
+    sound = read_environment(&options, &complaint);
+    /* Whoever has a wrong variable may well be asking for help. */
+    r = read_arguments(argc, argv, &options, &complaint);
     if (r != 0)
         return r;
+    if (!sound)
+        return OPTIONS_E_USAGE;
     if (options.range_max < options.range_min) {
         complain(&complaint, "the range %u-%u ends before it starts", options.range_min, options.range_max);
         return OPTIONS_E_USAGE;

@@ -126,7 +126,7 @@ static const char try_prefer[] = "ask with \"prefer\" instead of \"port\" to be 
 static void refuse_taken(struct api *api, const struct alloc *alloc, const struct grant *grant,
                          struct api_response *response) {
     const struct listener_list *evidence = &grant->choice.evidence;
-    uint16_t port = alloc->grant.exact != 0 ? alloc->grant.exact : evidence->n_items > 0 ? evidence->items[0].port : 0;
+    uint16_t port = grant->in_way != NULL ? grant->in_way->port : alloc->grant.exact;
     cJSON *listeners = listeners_to_json(api, evidence);
     char words[EVIDENCE_WORDS_MAX];
     cJSON *problem;

@@ -220,8 +220,10 @@ static int check_reuse(struct granting *granting, struct lease *lease) {
     r = registry_observe(granting->registry, lease->port, &grant->choice.evidence);
     if (r < 0)
         return r;
-    if (lease->sight.foreign)
+    if (lease->sight.foreign) {
+        grant->in_way = lease;
         return ALLOC_E_TAKEN;
+    }
     listener_list_clear(&grant->choice.evidence);
     return 0;
 }

@@ -62,7 +62,7 @@ struct grant {
     size_t n_leases;
     size_t n_reused;            /* the first of `leases` */
     struct choice choice;       /* notes, and on a refusal its evidence and counts */
-    const struct lease *in_way; /* ALLOC_E_LEASED, GRANT_E_HELD */
+    const struct lease *in_way; /* ALLOC_E_LEASED, GRANT_E_HELD, and ALLOC_E_TAKEN of a lease to be reused */
 };
 
 /* Frees what the grant owns (not the leases). */
