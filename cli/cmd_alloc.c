@@ -9,25 +9,26 @@
 #include "src/base/json.h"
 #include "src/base/text.h"
 
-static void say_sentence(const struct lease_view *lease) {
+static void say_sentence(const struct lease_view *lease, bool reused) {
     char name[OPTIONS_NAME_MAX + 1];
     char life[LEASE_LIFE_MAX];
 
     lease_view_format_life(lease, life);
-    fprintf(stderr, "Allocated port: %u (%s, %s)\n", lease->port,
+    fprintf(stderr, "%s port: %u (%s, %s)\n", reused ? "Reused" : "Allocated", lease->port,
             text_make_safe(lease->service_name, name, sizeof name), life);
 }
 
-static void print_port(const struct output *output, const struct lease_view *lease) {
+static void print_port(const struct output *output, const struct lease_view *lease, bool reused) {
     printf("%u\n", lease->port);
     if (output->error_terminal && !output->quiet)
-        say_sentence(lease);
+        say_sentence(lease, reused);
 }
 
 /* Every lease of the answer is read before the first port is printed: half an answer would look like a whole one. */
 static int print_ports(const struct output *output, const struct grant *grant, struct problem *problem) {
     struct lease_view views[OPTIONS_COUNT_MAX];
     size_t n_views = 0;
+    bool reused = false;
     const cJSON *lease;
 
     cJSON_ArrayForEach(lease, json_get(grant->reply, "leases")) {
@@ -38,8 +39,9 @@ static int print_ports(const struct output *output, const struct grant *grant, s
     }
     if (n_views == 0)
         views[n_views++] = grant->lease;
+    json_get_bool(grant->reply, "reused", &reused);
     for (size_t i = 0; i < n_views; i++)
-        print_port(output, &views[i]);
+        print_port(output, &views[i], reused);
     return 0;
 }
 

@@ -1,5 +1,6 @@
 /*
- * lookup: the ports of a name, bare, one a line. With --json a miss is an answer like any other, and the exit code tells.
+ * lookup: the port of a name, bare, so that it can stand inside of $(...). A name can have several; then it is your own oldest
+ * one's, and --all prints each on a line. With --json a miss is an answer like any other, and the exit code tells.
  */
 #include <stdio.h>
 
@@ -20,7 +21,7 @@ static int tell_miss(struct client *client, const char *name, struct problem *pr
 }
 
 /* Read to the end before the first is printed. */
-static int print_ports(const cJSON *ports, struct problem *problem) {
+static int print_ports(const cJSON *ports, bool all, struct problem *problem) {
     const cJSON *port;
     uint64_t number;
 
@@ -31,6 +32,8 @@ static int print_ports(const cJSON *ports, struct problem *problem) {
     }
     cJSON_ArrayForEach(port, ports) {
         printf("%d\n", port->valueint);
+        if (!all)
+            break;
     }
     return 0;
 }
@@ -58,5 +61,6 @@ int cmd_lookup(const struct invocation *invocation, int *ret_exit_code, struct p
         reply = NULL;
         return output_json(members) < 0 ? problem_fill_memory(problem) : 0;
     }
-    return found ? print_ports(json_get(reply, "all_ports"), problem) : tell_miss(invocation->client, name, problem);
+    return found ? print_ports(json_get(reply, "all_ports"), invocation->options.all, problem)
+                 : tell_miss(invocation->client, name, problem);
 }

@@ -41,14 +41,12 @@ static int tell(const struct output *output, const char *event, cJSON *members) 
     CLEANUP(json_free_at) cJSON *owned = members;
     cJSON *made;
 
+    if (!output->json)
+        return 0;
     if (owned == NULL || cJSON_AddStringToObject(owned, "event", event) == NULL)
         return -ENOMEM;
     made = owned;
     owned = NULL;
-    if (!output->json) {
-        cJSON_Delete(made);
-        return 0;
-    }
     if (output_json(made) < 0)
         return -ENOMEM;
     return output_finish();

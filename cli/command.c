@@ -15,6 +15,7 @@ static const enum option_id hold_options[] = {OPTION_TTL, OPTION_PORT,    OPTION
                                               OPTION_TAG, OPTION_PROJECT, OPTION_END};
 static const enum option_id run_options[] = {OPTION_TTL,     OPTION_PORT,     OPTION_PREFER, OPTION_REUSE, OPTION_TAG,
                                              OPTION_PROJECT, OPTION_ENV_NAME, OPTION_HOST,   OPTION_END};
+static const enum option_id lookup_options[] = {OPTION_ALL, OPTION_END};
 static const enum option_id release_options[] = {OPTION_ALL, OPTION_END};
 static const enum option_id no_options[] = {OPTION_END};
 
@@ -68,11 +69,13 @@ static const struct command table[] = {
         .name = "lookup",
         .summary = "print the port of a service",
         .usage = "NAME [options]",
-        .details = "Prints every port that the name has, your own first, one a line. Exit code 1 if it has none.\n",
-        .options = no_options,
+        .details = "Prints one port, your own oldest lease's first; with --all every port that the name\nhas, one a "
+                   "line. Exit code 1 if it has none.\n",
+        .options = lookup_options,
         .n_least = 1,
         .n_most = 1,
-        .examples = {{"curl http://localhost:$(portctl lookup my-api)/", "talk to a service by its name"}},
+        .examples = {{"curl http://localhost:$(portctl lookup my-api)/", "talk to a service by its name"},
+                     {"portctl lookup cluster --all", "every port of the name"}},
         .function = cmd_lookup,
     },
     {

@@ -234,7 +234,7 @@ static int read_arguments(int argc, char *const *argv, struct options *options, 
         if (rows[i].name != NULL)
             long_options[n_long++] =
                 (struct option){rows[i].name, required_argument, NULL, (int)(FIRST_ROW + 2 + 1 + i)};
-    optind = 1;
+    optind = 0; /* glibc: forget the word that an earlier call stopped in */
     opterr = 0;
     while ((choice = getopt_long(argc, argv, "+:h", long_options, NULL)) != -1) {
         const struct option_row *row;

@@ -148,7 +148,7 @@ static void refuse_in_way(struct api *api, const struct api_caller *caller, enum
 
     user_to_words(api, lease->uid, user);
     if (kind == PROBLEM_LEASE_HELD)
-        problem = problem_begin(response, kind, "%s already runs on port %u, as pid %d.", lease->service_name,
+        problem = problem_begin(response, kind, "Service %s already runs on port %u, as pid %d.", lease->service_name,
                                 lease->port, (int)lease->holder.pid);
     else
         problem =

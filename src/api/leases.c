@@ -81,8 +81,8 @@ static struct lease *find_to_change(struct api *api, const struct api_request *r
     if (lease == NULL || access_may_change(api, &request->caller, lease))
         return lease;
     user_to_words(api, lease->uid, user);
-    problem_set(response, PROBLEM_NOT_YOURS, NULL, "Port %u is leased to %s of %s; only %s and root may change that.",
-                lease->port, lease->service_name, user, user);
+    problem_set(response, PROBLEM_NOT_YOURS, NULL, "Port %u is leased to %s of %s, and is not yours to change.",
+                lease->port, lease->service_name, user);
     return NULL;
 }
 

@@ -76,6 +76,13 @@ bool text_has_control(const char *text, size_t length) {
     return false;
 }
 
+/* Characters that turn the direction of what follows, and so can make a line read as what it is not: U+202A-202E and
+ * U+2066-2069 (UAX #9). */
+static bool is_turning(const unsigned char *text) {
+    return text[0] == 0xE2 && ((text[1] == 0x80 && text[2] >= 0xAA && text[2] <= 0xAE) ||
+                               (text[1] == 0x81 && text[2] >= 0xA6 && text[2] <= 0xA9));
+}
+
 const char *text_make_safe(const char *text, char *ret_safe, size_t size) {
     const unsigned char *bytes = (const unsigned char *)text;
     size_t length = strlen(text);
@@ -83,7 +90,7 @@ const char *text_make_safe(const char *text, char *ret_safe, size_t size) {
 
     for (size_t at = 0; at < length;) {
         size_t n_bytes = utf8_sequence(bytes + at, length - at);
-        bool shown = n_bytes > 0 && !is_control(bytes + at);
+        bool shown = n_bytes > 0 && !is_control(bytes + at) && !is_turning(bytes + at);
         size_t n_out = shown ? n_bytes : 1;
 
         if (used + n_out >= size)

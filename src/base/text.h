@@ -17,8 +17,8 @@ bool text_is_utf8(const char *text, size_t length);
 bool text_has_control(const char *text, size_t length);
 
 /*
- * Copies `text` to `ret_safe` (size bytes, at least 4) so that it can be shown on any terminal: control characters and
- * bytes that are no UTF-8 become '?', and what does not fit is cut at a character's end. Returns `ret_safe`.
+ * Copies `text` to `ret_safe` (size bytes, at least 4) so that it can be shown on any terminal: control characters, those
+ * that turn the direction of text, and bytes that are no UTF-8 become '?', and what does not fit is cut at a character's end. Returns `ret_safe`.
  */
 const char *text_make_safe(const char *text, char *ret_safe, size_t size);
 

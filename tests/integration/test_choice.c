@@ -109,22 +109,34 @@ Test(choice, a_sticky_port_that_somebody_took_meanwhile_is_left_to_him_with_a_no
     assert_grant(&me, "{\"service_name\":\"web\"}", 20001, "port 20000 is the one that this service had last");
 }
 
-Test(choice, ports_that_were_another_names_come_last) {
+Test(choice, rotation_goes_on_and_does_not_turn_back_to_a_port_that_it_passed_over) {
     sandbox_enter();
-    CLEANUP(daemon_stop_at)
-    struct daemon daemon =
-        daemon_start(&(struct daemon_setup){.arguments = {"--range", "20000-20002", "--db", SANDBOX_DIR "/leases.db"}});
-    struct caller me = {.daemon = &daemon};
+    CLEANUP(daemon_stop_at) struct daemon daemon = start_with_range("20000-20002");
+    const struct caller me = {.daemon = &daemon};
+    CLEANUP(fd_close_at) int squatter = tcp_listen("127.0.0.1", 20000);
+    assert_grant(&me, "{\"service_name\":\"a\"}", 20001, NULL);
+    close(fd_take(&squatter));
+    assert_grant(&me, "{\"service_name\":\"b\"}", 20002, NULL);
+    assert_grant(&me, "{\"service_name\":\"c\"}", 20000, NULL);
+}
+
+Test(choice, ports_that_were_another_names_come_last) {
+    const struct daemon_setup setup = {.arguments = {"--range", "20000-20003"}};
+    sandbox_enter();
+    CLEANUP(daemon_stop_at) struct daemon daemon = daemon_start(&setup);
+    const struct caller me = {.daemon = &daemon};
+    CLEANUP(fd_close_at) int squatter = tcp_listen("127.0.0.1", 20001);
     assert_grant(&me, "{\"service_name\":\"a\"}", 20000, NULL);
-    assert_grant(&me, "{\"service_name\":\"b\"}", 20001, NULL);
+    assert_grant(&me, "{\"service_name\":\"b\"}", 20002, NULL);
+    assert_grant(&me, "{\"service_name\":\"c\"}", 20003, NULL);
+    close(fd_take(&squatter));
     caller_release(&me, 20000);
-    caller_release(&me, 20001);
-    /* A restart forgets the cool-downs, which would hide what is shown here, and nothing else. */
+    /* A restart forgets the cool-down, which would hide what is shown here, and nothing else. */
     cr_assert_eq(daemon_stop(&daemon), 0);
-    daemon =
-        daemon_start(&(struct daemon_setup){.arguments = {"--range", "20000-20002", "--db", SANDBOX_DIR "/leases.db"}});
-    assert_grant(&me, "{\"service_name\":\"c\"}", 20002, NULL);
-    assert_grant(&me, "{\"service_name\":\"d\"}", 20000, NULL);
+    daemon = daemon_start(&setup);
+    /* Rotation comes to 20000 first, but "a" may want that again. */
+    assert_grant(&me, "{\"service_name\":\"d\"}", 20001, NULL);
+    assert_grant(&me, "{\"service_name\":\"e\"}", 20000, NULL);
 }
 
 /* ---- several at once ---- */

@@ -211,8 +211,9 @@ Test(cli_command, list_of_nothing_is_nothing) {
     ASSERT_RUN(EXIT_YES, "", "", "list");
 }
 
-Test(cli_command, lookup_prints_every_port_of_the_name) {
-    ASSERT_RUN(EXIT_YES, "8001\n8002\n", "", "lookup", "web");
+Test(cli_command, lookup_prints_one_port_for_a_script_and_each_when_asked) {
+    ASSERT_RUN(EXIT_YES, "8001\n", "", "lookup", "web");
+    ASSERT_RUN(EXIT_YES, "8001\n8002\n", "", "lookup", "web", "--all");
     ASSERT_RUN(EXIT_YES,
                "{\"version\":1,\"service_name\":\"web\",\"port\":8001,\"all_ports\":[8001,8002],\"lease\":" WEB
                ",\"leases\":[]}\n",
