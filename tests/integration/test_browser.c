@@ -207,7 +207,7 @@ static const struct row lengths[] = {
         "POST /alloc HTTP/1.1\r\n" HOST JSON "Transfer-Encoding: chunked\r\n\r\n10000000000000002\r\n{}\r\n0\r\n\r\n"),
     ROW("chunks", PASSES, PASSES,
         "POST /alloc HTTP/1.1\r\n" HOST JSON "Transfer-Encoding: chunked\r\n\r\n"
-        "5\r\n{\"ser\r\n0F;note=x\r\nvice_name\":\"x\"}\r\n0\r\n\r\n"),
+        "5\r\n{\"ser\r\nF\r\nvice_name\":\"x\"}\r\n0\r\n\r\n"),
     ROW("chunks and a trailer", PASSES, PASSES,
         "POST /alloc HTTP/1.1\r\n" HOST JSON "Transfer-Encoding: chunked\r\n\r\n"
         "14\r\n{\"service_name\":\"x\"}\r\n0\r\nX-Sum: 1\r\n\r\n"),
