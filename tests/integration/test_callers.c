@@ -312,6 +312,72 @@ Test(callers, one_uid_has_at_most_64_connections_and_the_others_are_served_meanw
         http_stream_deinit(&open[i]);
 }
 
+static void open_all(const struct caller *caller, struct http_stream *ret_streams) {
+    for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+        ret_streams[i] = (struct http_stream){.fd = caller_connect(caller)};
+}
+
+static void serve_all(struct http_stream *streams) {
+    for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+        assert_is_served(&streams[i]);
+}
+
+static void close_all(struct http_stream *streams) {
+    for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+        http_stream_deinit(&streams[i]);
+}
+
+/* Scripts close and come again at once. Whichever of the two portd looks at first, they have no more connections than are
+ * open. */
+Test(callers, a_connection_that_its_client_has_closed_counts_no_more) {
+    sandbox_enter();
+    CLEANUP(daemon_stop_at) struct daemon daemon = daemon_start(&(struct daemon_setup){0});
+    for (enum channel channel = 0; channel < N_CHANNELS; channel++) {
+        const struct caller me = {.daemon = &daemon, .channel = channel};
+        struct http_stream before[CONNECTIONS_MAX];
+        struct http_stream after[CONNECTIONS_MAX];
+        open_all(&me, before);
+        serve_all(before);
+        daemon_freeze(&daemon);
+        open_all(&me, after);
+        close_all(before);
+        daemon_thaw(&daemon);
+        serve_all(after);
+        daemon_freeze(&daemon);
+        close_all(after);
+        open_all(&me, before);
+        daemon_thaw(&daemon);
+        serve_all(before);
+        close_all(before);
+        /* All are gone, too, when the next channel begins. */
+        caller_count_leases(&me);
+    }
+}
+
+static int come_again_and_again(void *context) {
+    const struct caller *caller = context;
+    for (int i = 0; i < 100; i++) {
+        CLEANUP(http_reply_deinit) struct http_reply reply = caller_get(caller, "/healthz");
+        if (reply.status != 200)
+            return 1;
+    }
+    return 0;
+}
+
+/* No client here has two connections at a time, and together they have fewer than the limit. */
+Test(callers, many_clients_that_come_again_and_again_are_all_served) {
+    pid_t clients[CONNECTIONS_MAX - 2];
+    sandbox_enter();
+    CLEANUP(daemon_stop_at) struct daemon daemon = daemon_start(&(struct daemon_setup){0});
+    struct caller me = {.daemon = &daemon, .channel = CHANNEL_UNIX};
+    unsigned n_refused = 0;
+    for (size_t i = 0; i < sizeof(clients) / sizeof(clients[0]); i++)
+        clients[i] = child_start(0, come_again_and_again, &me);
+    for (size_t i = 0; i < sizeof(clients) / sizeof(clients[0]); i++)
+        n_refused += child_wait(clients[i]) != 0;
+    cr_assert_eq(n_refused, 0, "%u clients were refused for connections that they had closed", n_refused);
+}
+
 /* ---- callers who are gone before they can be looked at ---- */
 
 /*

@@ -34,7 +34,7 @@ struct holder_spec {
 };
 
 /* The uid of the holder that is "another user's". */
-#define HOLDER_OTHER_UID 65534
+#define HOLDER_OTHER_UID 1234
 
 extern const struct holder_spec holder_specs[];
 extern const size_t n_holder_specs;

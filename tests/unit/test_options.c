@@ -258,6 +258,8 @@ Test(options, an_unknown_option_names_the_nearest) {
     expect_refusal(READ("-x"), "-x");
     expect_refusal(READ("-xyz"), "-x");
     expect_refusal(READ("--port", "1", "-vv"), "-v");
+    expect_refusal(READ("--help=me"), "--help");
+    expect_refusal(READ("--version=2"), "--version");
 }
 
 Test(options, a_value_that_is_missing_is_missed) {

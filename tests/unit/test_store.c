@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "probe/fd.h"
+#include "src/base/directory.h"
 #include "tests/support/fake_store.h"
 
 #define OTHER_UID 65534
@@ -423,6 +424,17 @@ Test(store, a_missing_folder_is_made_for_its_user_alone) {
     fake_home_path(&home, "a", path);
     cr_assert_eq(stat(path, &status), 0);
     cr_expect_eq(status.st_mode & 0777, 0700);
+}
+
+Test(store, a_path_of_4096_bytes_has_no_folders) {
+    char *path = calloc(1, 4097);
+    memset(path, 'x', 4096);
+    memcpy(path, "/tmp/", 5);
+    cr_expect_eq(directory_make_parents(path), -ENAMETOOLONG);
+    path[4095] = '\0';
+    cr_expect_eq(directory_make_parents(path), 0, "its folder is there");
+    free(path);
+    cr_expect_eq(directory_make_parents("leases.db"), 0, "it needs none");
 }
 
 static void assert_cannot_be_opened(const char *path) {
