@@ -25,31 +25,7 @@ static int refuse_several(const struct invocation *invocation, const struct sele
                             output_format_word(name, word), selection->views[0].port);
 }
 
-static void format_listener(const cJSON *listener, char *ret_text, size_t size) {
-    const char *address = "?";
-    const char *process = NULL;
-    const char *user = NULL;
-    uint64_t port = 0;
-    uint64_t pid = 0;
-    bool is_ipv6;
-
-    json_get_string(listener, "address", &address);
-    json_get_string(listener, "process", &process);
-    json_get_string(listener, "user", &user);
-    json_get_number(listener, "port", 0, UINT16_MAX, &port);
-    json_get_number(listener, "pid", 1, INT32_MAX, &pid);
-    is_ipv6 = strchr(address, ':') != NULL;
-    if (pid != 0)
-        snprintf(ret_text, size, "%s (pid %u%s%s) still listens on %s%s%s:%u", process != NULL ? process : "a process",
-                 (unsigned)pid, user != NULL ? ", user " : "", user != NULL ? user : "", is_ipv6 ? "[" : "", address,
-                 is_ipv6 ? "]" : "", (unsigned)port);
-    else
-        snprintf(ret_text, size, "a process of %s still listens on %s%s%s:%u", user != NULL ? user : "an unknown user",
-                 is_ipv6 ? "[" : "", address, is_ipv6 ? "]" : "", (unsigned)port);
-}
-
 static void tell_released(const struct output *output, const struct lease_view *view, const cJSON *reply) {
-    const cJSON *listener;
     char name[OPTIONS_NAME_MAX + 1];
 
     if (output->json)
@@ -58,12 +34,7 @@ static void tell_released(const struct output *output, const struct lease_view *
         printf("%u\n", view->port);
     else
         printf("Released port: %u (%s)\n", view->port, text_make_safe(view->service_name, name, sizeof name));
-    cJSON_ArrayForEach(listener, json_get(reply, "listeners")) {
-        char text[256];
-        char safe[256];
-        format_listener(listener, text, sizeof text);
-        output_say(output, "%s", text_make_safe(text, safe, sizeof safe));
-    }
+    lease_call_tell_listeners(output, reply);
 }
 
 /* With --all one lease that cannot be released does not keep the others: it is told, and its exit code is the command's. */

@@ -69,8 +69,8 @@ static const struct command table[] = {
         .name = "lookup",
         .summary = "print the port of a service",
         .usage = "NAME [options]",
-        .details = "Prints one port, your own oldest lease's first; with --all every port that the name\nhas, one a "
-                   "line. Exit code 1 if it has none.\n",
+        .details = "Prints the port of your own oldest lease of that name, or else of anybody's; with\n"
+                   "--all every port that the name has, one a line. Exit code 1 if it has none.\n",
         .options = lookup_options,
         .n_least = 1,
         .n_most = 1,

@@ -103,6 +103,8 @@ void keeper_release(struct keeper *keeper) {
 
     client_set_interrupt(keeper->client, -1);
     r = lease_call(keeper->client, "/release", keeper->port, keeper->id, RELEASE_PATIENCE_MS, &reply, &problem);
+    if (r == 0 && !keeper->output->json)
+        lease_call_tell_listeners(keeper->output, reply);
     if (state_after(r, &problem) != KEEPER_AWAY || !keeper->output->verbose)
         return;
     problem_format(&problem, detail);

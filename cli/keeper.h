@@ -41,7 +41,7 @@ int keeper_timeout_ms(const struct keeper *keeper);
 /* Sends a heartbeat if it is due. One that is interrupted (client_set_interrupt()) stays due. */
 void keeper_beat(struct keeper *keeper);
 
-/* Gives the lease back. Best effort, and brief: whoever waits for it has nothing else to wait for. A failure is told with
+/* Gives the lease back, and says who still listens there, such as what a program left behind. Best effort, and brief: whoever waits for it has nothing else to wait for. A failure is told with
  * -v only; a lease that has ended by itself is none. */
 void keeper_release(struct keeper *keeper);
 

@@ -8,10 +8,14 @@
 #include <stdint.h>
 
 #include "cli/client.h"
+#include "cli/output.h"
 #include "cli/problem.h"
 
 /* Calls `target` with the lease's port and id; portd refuses if they are not of one lease. Returns as client_call() does. */
 int lease_call(struct client *client, const char *target, uint16_t port, uint64_t id, uint64_t patience_ms,
                cJSON **ret_reply, struct problem *problem);
+
+/* Says on standard error who still listens on the port, by the reply to /release: a line each, nothing if nobody does. */
+void lease_call_tell_listeners(const struct output *output, const cJSON *reply);
 
 #endif

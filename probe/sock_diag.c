@@ -428,7 +428,9 @@ int sock_diag_find_peer(struct sock_diag *diag, const struct sock_diag_endpoint 
         return SOCK_DIAG_E_UNKNOWN;
     if (r < 0)
         return r;
-    if (found.idiag_inode == 0 || !is_end(local, found.idiag_family, found.id.idiag_src, found.id.idiag_sport) ||
+    /* SYN_SENT: no connection of ours, but another one that is being tried from the same end. */
+    if (found.idiag_inode == 0 || found.idiag_state == TCP_SYN_SENT ||
+        !is_end(local, found.idiag_family, found.id.idiag_src, found.id.idiag_sport) ||
         !is_end(remote, found.idiag_family, found.id.idiag_dst, found.id.idiag_dport))
         return SOCK_DIAG_E_UNKNOWN;
     *ret_uid = found.idiag_uid;

@@ -250,8 +250,8 @@ static int read_arguments(int argc, char *const *argv, struct options *options, 
         }
         if (choice == '?') {
             const char letter[] = {'-', (char)optopt, '\0'};
-            /* optopt is 0 for a long option; a letter may stand among others in one argument. */
-            complain_unknown(optopt != 0 ? letter : argv[optind - 1], complaint);
+            /* A letter may stand among others in one argument; for a long option optopt is 0, or our own number. */
+            complain_unknown(optopt > 0 && optopt < FIRST_ROW ? letter : argv[optind - 1], complaint);
             return OPTIONS_E_USAGE;
         }
         row = &rows[choice - (FIRST_ROW + 2 + 1)];

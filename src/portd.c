@@ -86,7 +86,10 @@ static int open_registry(struct portd *portd) {
         warn(portd, "the database %s was corrupt; it was put aside as %s, and a new one begun", config.db_path,
              opening.quarantined);
     if (r == STORE_E_LOCKED && opening.locked_by > 0)
-        log_error("the database %s is another portd's (pid %d)", config.db_path, (int)opening.locked_by);
+        log_error(
+            "the database %s is another portd's (pid %d); portctl status shows it. For one more, name another --db, "
+            "--socket and --port",
+            config.db_path, (int)opening.locked_by);
     else if (r == STORE_E_LOCKED)
         log_error("the database %s is another portd's, in another pid namespace", config.db_path);
     else if (r == STORE_E_FAILED)
@@ -99,11 +102,12 @@ static int open_registry(struct portd *portd) {
     return r == 0 ? 0 : -1;
 }
 
-static int on_turn(sd_event_source *source, uint64_t now_us, void *context) {
+static int on_turn(sd_event_source *source, uint64_t due_us, void *context) {
     struct portd *portd = context;
 
+    (void)due_us; /* after a stall it is long past, and no turn is made up for */
     registry_turn(portd->registry);
-    sd_event_source_set_time(source, now_us + TURN_US);
+    sd_event_source_set_time_relative(source, TURN_US);
     return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
@@ -321,8 +325,12 @@ static void stop(struct portd *portd) {
 
 /* Only what is true now: every address here is listened on. */
 static void announce(const struct portd *portd) {
+    size_t n_leases = 0;
+
     printf("portd %s\n", PM_VERSION);
     printf("Database   %s\n", portd->options->database);
+    if (registry_leases(portd->registry, &n_leases) != NULL && n_leases > 0)
+        printf("Leases     %zu\n", n_leases);
     printf("Range      %u-%u\n", portd->options->range_min, portd->options->range_max);
     for (size_t i = 0; i < portd->info.n_addresses; i++)
         printf("Listening  %s\n", portd->addresses[i]);

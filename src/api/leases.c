@@ -185,8 +185,11 @@ void route_lookup(struct api *api, const struct api_request *request, const stru
     match = json_get(cJSON_GetArrayItem(matches, 0), "port");
     answer_add_number_or_null(json, "port", match != NULL, match != NULL ? match->valuedouble : 0);
     ports = cJSON_AddArrayToObject(json, "all_ports");
-    cJSON_ArrayForEach(match, matches)
-        cJSON_AddItemToArray(ports, cJSON_CreateNumber(json_get(match, "port")->valuedouble));
+    cJSON_ArrayForEach(match, matches) {
+        uint64_t port = 0;
+        if (json_get_number(match, "port", 1, 65535, &port)) /* not, when memory was short */
+            cJSON_AddItemToArray(ports, cJSON_CreateNumber((double)port));
+    }
     if (cJSON_GetArraySize(matches) > 0)
         cJSON_AddItemToObject(json, "lease", cJSON_Duplicate(cJSON_GetArrayItem(matches, 0), true));
     else

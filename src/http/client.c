@@ -34,31 +34,36 @@ static struct client_count *find_or_add(struct client_counts *counts, const stru
     return count;
 }
 
+/* Gives a place back; the last one takes its row with it. */
+static void uncount(struct client_counts *counts, struct client_count *count) {
+    if (--count->n_open == 0)
+        *count = counts->items[--counts->n_items];
+}
+
 struct client *client_new(struct client_counts *counts, enum api_transport transport, const struct api_caller *caller) {
     struct client_count *count = find_or_add(counts, caller);
     struct client *client;
 
     if (count == NULL || count->n_open >= SERVER_CONNECTIONS_PER_UID)
         return NULL;
-    client = calloc(1, sizeof *client);
-    if (client == NULL)
-        return NULL;
-    *client = (struct client){.transport = transport, .caller = *caller, .counts = counts};
     count->n_open++;
+    client = calloc(1, sizeof *client);
+    if (client == NULL) {
+        uncount(counts, count);
+        return NULL;
+    }
+    *client = (struct client){.transport = transport, .caller = *caller, .counts = counts};
     return client;
 }
 
 struct client *client_free(struct client *client) {
-    struct client_counts *counts;
     struct client_count *count;
 
     if (client == NULL)
         return NULL;
-    counts = client->counts;
-    count = find(counts, &client->caller);
+    count = find(client->counts, &client->caller);
     assert(count != NULL && count->n_open > 0);
-    if (--count->n_open == 0)
-        *count = counts->items[--counts->n_items];
+    uncount(client->counts, count);
     free(client);
     return NULL;
 }

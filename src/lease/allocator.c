@@ -10,6 +10,8 @@ struct choosing {
     const struct choice_request *request;
     struct port_settings settings;
     struct port_set chosen;
+    struct port_set busy;       /* the kernel has said so in this choice: it is not asked again for the next port */
+    struct port_set used_slots; /* of the key: a slot is never higher than there are ports */
     struct choice *choice;
 };
 
@@ -24,12 +26,21 @@ static void add_note(struct choosing *choosing, enum choice_note_kind kind, uint
     choice->notes[choice->n_notes++] = (struct choice_note){.kind = kind, .port = port};
 }
 
+static void find_used_slots(struct choosing *choosing) {
+    const struct lease_table *leases = choosing->allocator->leases;
+
+    for (size_t i = 0; i < leases->n_items; i++) {
+        struct lease_key key = lease_get_key(leases->items[i]);
+        if (lease_key_equal(&key, &choosing->request->key))
+            port_set_add(&choosing->used_slots, (uint16_t)leases->items[i]->slot);
+    }
+}
+
 /* The lowest slot that no live lease of the key, and no port of this choice, has. */
 static unsigned next_slot(const struct choosing *choosing) {
-    const struct choice *choice = choosing->choice;
-    unsigned slot = choice->n_ports > 0 ? choice->slots[choice->n_ports - 1] + 1 : 0;
+    unsigned slot = 0;
 
-    while (lease_table_find_slot(choosing->allocator->leases, &choosing->request->key, slot) != NULL)
+    while (port_set_has(&choosing->used_slots, (uint16_t)slot))
         slot++;
     return slot;
 }
@@ -38,6 +49,7 @@ static void take(struct choosing *choosing, uint16_t port) {
     struct choice *choice = choosing->choice;
 
     choice->slots[choice->n_ports] = next_slot(choosing);
+    port_set_add(&choosing->used_slots, (uint16_t)choice->slots[choice->n_ports]);
     choice->ports[choice->n_ports++] = port;
     port_set_add(&choosing->chosen, port);
 }
@@ -154,6 +166,10 @@ static bool pass_over(struct choosing *choosing, uint16_t port) {
 
     if (port_set_has(&choosing->chosen, port))
         return true;
+    if (port_set_has(&choosing->busy, port)) {
+        counts->n_busy++;
+        return true;
+    }
     switch (refuse_always(choosing, port)) {
     case 0:
         break;
@@ -213,6 +229,7 @@ static int rotate(struct choosing *choosing, bool others) {
             return 0;
         }
         choice->counts.n_busy++;
+        port_set_add(&choosing->busy, port);
     }
     return ALLOC_E_RANGE_FULL;
 }
@@ -238,6 +255,7 @@ int allocator_choose(const struct allocator *allocator, const struct choice_requ
     assert(request->exact == 0 || request->count == 1);
     ret_choice->cursor = request->cursor;
     port_settings_read(allocator->rules->sysctl_dir, &choosing.settings);
+    find_used_slots(&choosing);
     if (request->exact != 0)
         return try_named(&choosing, request->exact, &ret_choice->evidence);
     r = try_preferred(&choosing);

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <sys/resource.h>
 
 #include "probe/fd.h"
 #include "src/base/log.h"
@@ -29,6 +30,16 @@ static void granting_deinit(struct granting *granting) {
         lease_free(granting->drafts[i]);
 }
 
+/* Descriptors are handed out lowest first, so a high one means that many are in use. Some must be left for those who call. */
+#define FDS_FOR_CALLERS 256
+
+static bool has_room_for(int fd) {
+    struct rlimit limit;
+
+    return getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur <= FDS_FOR_CALLERS ||
+           (rlim_t)fd < limit.rlim_cur - FDS_FOR_CALLERS;
+}
+
 /* Each lease has a pidfd of its own, so that ending one lease never unpins another's holder. `watcher` is the lease to which
  * the end of the holder will be told. */
 static int pin_holder(struct granting *granting, struct lease *draft, struct lease *watcher) {
@@ -42,6 +53,8 @@ static int pin_holder(struct granting *granting, struct lease *draft, struct lea
         return r;
     if (uid != granting->request->key.uid)
         return GRANT_E_HOLDER_UID;
+    if (!has_room_for(draft->holder_pidfd))
+        return -EMFILE;
     return registry_watch_holder(granting->registry, draft->holder_pidfd, watcher);
 }
 
@@ -207,6 +220,23 @@ static int choose_ports(struct granting *granting) {
     return r;
 }
 
+/*
+ * Nothing of its own listens there. Could its server start? Not if another user has bound the port without listening, or has a
+ * connection on it; the uid's own server that is about to listen, and what is left of its connections, are no obstacle.
+ */
+static int check_bindable(struct granting *granting, const struct lease *lease) {
+    const struct port_prober *prober = &granting->registry->config.prober;
+    struct listener_list *evidence = &granting->grant->choice.evidence;
+    int r = prober->check(prober->context, lease->port, PORT_CHECK_THOROUGH, evidence);
+
+    if (r != PORT_CHECK_E_BUSY)
+        return r < 0 ? r : 0;
+    for (size_t i = 0; i < evidence->n_items; i++)
+        if (evidence->items[i].inode != 0 && evidence->items[i].uid != lease->uid)
+            return ALLOC_E_TAKEN;
+    return 0;
+}
+
 /* May this lease be handed out again? Its holder must not be another living process, and no other uid may sit there. */
 static int check_reuse(struct granting *granting, struct lease *lease) {
     struct grant *grant = granting->grant;
@@ -220,12 +250,17 @@ static int check_reuse(struct granting *granting, struct lease *lease) {
     r = registry_observe(granting->registry, lease->port, &grant->choice.evidence);
     if (r < 0)
         return r;
-    if (lease->sight.foreign) {
+    if (lease->sight.foreign)
+        r = ALLOC_E_TAKEN;
+    else if (!lease->sight.own)
+        r = check_bindable(granting, lease);
+    else
+        r = 0;
+    if (r == ALLOC_E_TAKEN)
         grant->in_way = lease;
-        return ALLOC_E_TAKEN;
-    }
-    listener_list_clear(&grant->choice.evidence);
-    return 0;
+    else
+        listener_list_clear(&grant->choice.evidence);
+    return r;
 }
 
 /* The live leases of the key, lowest slot first. With an exact port only that one counts. */

@@ -27,7 +27,8 @@ static int find_holder_again(struct registry *registry, struct lease *lease) {
     if (lease->holder.pid == 0)
         return 0;
     r = process_pin_again(&lease->holder, &lease->holder_pidfd);
-    if (r == PROCESS_E_GONE)
+    /* EACCES: a process that /proc hides from us. This one was not hidden when it was pinned, so the pid is another's now. */
+    if (r == PROCESS_E_GONE || r == -EACCES)
         return 0; /* the first turn ends the lease, unless its listener is still there */
     return r < 0 ? r : registry_watch_holder(registry, lease->holder_pidfd, lease);
 }

@@ -7,10 +7,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "src/base/directory.h"
@@ -97,6 +99,40 @@ static int lock_database(const char *path, int *ret_fd, pid_t *ret_locked_by) {
     return STORE_E_LOCKED;
 }
 
+/*
+ * The file that `path` leads to, so that two names of one database have one lock: symbolic links are followed here, once. Hard
+ * links cannot be, and are refused by open_database(). Returns 0 or -errno.
+ */
+static int resolve(const char *path, char *ret_path) {
+    char folder[PATH_MAX];
+    char resolved[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    struct stat there;
+
+    if (strlen(path) >= sizeof folder)
+        return -ENAMETOOLONG;
+    if (realpath(path, resolved) != NULL) {
+        memcpy(ret_path, resolved, strlen(resolved) + 1);
+        return 0;
+    }
+    /* Not there yet. A link to nothing would be filled by SQLite, under a name that we do not know. */
+    if (errno != ENOENT || lstat(path, &there) == 0)
+        return -errno;
+    snprintf(folder, sizeof folder, "%.*s",
+             slash == NULL   ? 1
+             : slash == path ? 1
+                             : (int)(slash - path),
+             slash == NULL ? "." : path);
+    if (realpath(folder, resolved) == NULL)
+        return -errno;
+    if (strlen(resolved) + 1 + strlen(name) >= PATH_MAX)
+        return -ENAMETOOLONG;
+    memcpy(ret_path, resolved, strlen(resolved));
+    snprintf(ret_path + strlen(resolved), PATH_MAX - strlen(resolved), "/%s", name);
+    return 0;
+}
+
 static int quick_check(sqlite3 *db) {
     sqlite3_stmt *check = NULL;
     int r = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &check, NULL);
@@ -170,8 +206,15 @@ static int prepare_all(struct store *store) {
 
 static int open_database(struct store *store, const char *path, struct schema_import *import,
                          struct store_opening *opening) {
-    int r = open_and_check(&store->db, path);
+    struct stat there;
+    int r;
 
+    if (stat(path, &there) == 0 && there.st_nlink > 1) {
+        snprintf(opening->reason, sizeof opening->reason,
+                 "has a second name (a hard link), under which another portd could use it; remove one of them");
+        return STORE_E_FAILED;
+    }
+    r = open_and_check(&store->db, path);
     if (is_corrupt(r)) {
         int moved;
 
@@ -211,6 +254,7 @@ int store_open(const char *path, uid_t uid, int64_t now_unix_ms, struct store **
                struct store_opening *ret_opening) {
     struct schema_import import = {.uid = uid, .now_unix_ms = now_unix_ms};
     CLEANUP(store_close_at) struct store *store = calloc(1, sizeof *store);
+    char resolved[PATH_MAX];
     int r;
 
     *ret_opening = (struct store_opening){0};
@@ -219,13 +263,15 @@ int store_open(const char *path, uid_t uid, int64_t now_unix_ms, struct store **
     store->lock_fd = -1;
     r = directory_make_parents(path);
     if (r == 0)
-        r = lock_database(path, &store->lock_fd, &ret_opening->locked_by);
+        r = resolve(path, resolved);
+    if (r == 0)
+        r = lock_database(resolved, &store->lock_fd, &ret_opening->locked_by);
     if (r < 0) {
         snprintf(ret_opening->reason, sizeof ret_opening->reason, "cannot be used: %s", strerror(-r));
         return STORE_E_FAILED;
     }
     if (r == 0)
-        r = open_database(store, path, &import, ret_opening);
+        r = open_database(store, resolved, &import, ret_opening);
     if (r != 0)
         return r;
     ret_opening->n_imported = import.n_imported;
