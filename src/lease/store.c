@@ -100,37 +100,21 @@ static int lock_database(const char *path, int *ret_fd, pid_t *ret_locked_by) {
 }
 
 /*
- * The file that `path` leads to, so that two names of one database have one lock: symbolic links are followed here, once. Hard
- * links cannot be, and are refused by open_database(). Returns 0 or -errno.
+ * The file that `path` leads to (PATH_MAX bytes), so that two names of one database have one lock: symbolic links are followed
+ * here, once. Hard links cannot be, and are refused by open_database(). A file that is not there yet is made, empty, which
+ * SQLite takes for an empty database. Returns 0 or -errno.
  */
 static int resolve(const char *path, char *ret_path) {
-    char folder[PATH_MAX];
-    char resolved[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    const char *name = slash != NULL ? slash + 1 : path;
-    struct stat there;
+    CLEANUP(fd_close_at) int fd = -1;
 
-    if (strlen(path) >= sizeof folder)
-        return -ENAMETOOLONG;
-    if (realpath(path, resolved) != NULL) {
-        memcpy(ret_path, resolved, strlen(resolved) + 1);
+    if (realpath(path, ret_path) != NULL)
         return 0;
-    }
-    /* Not there yet. A link to nothing would be filled by SQLite, under a name that we do not know. */
-    if (errno != ENOENT || lstat(path, &there) == 0)
+    if (errno != ENOENT)
         return -errno;
-    snprintf(folder, sizeof folder, "%.*s",
-             slash == NULL   ? 1
-             : slash == path ? 1
-                             : (int)(slash - path),
-             slash == NULL ? "." : path);
-    if (realpath(folder, resolved) == NULL)
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
         return -errno;
-    if (strlen(resolved) + 1 + strlen(name) >= PATH_MAX)
-        return -ENAMETOOLONG;
-    memcpy(ret_path, resolved, strlen(resolved));
-    snprintf(ret_path + strlen(resolved), PATH_MAX - strlen(resolved), "/%s", name);
-    return 0;
+    return realpath(path, ret_path) != NULL ? 0 : -errno;
 }
 
 static int quick_check(sqlite3 *db) {
@@ -209,7 +193,7 @@ static int open_database(struct store *store, const char *path, struct schema_im
     struct stat there;
     int r;
 
-    if (stat(path, &there) == 0 && there.st_nlink > 1) {
+    if (stat(path, &there) == 0 && S_ISREG(there.st_mode) && there.st_nlink > 1) {
         snprintf(opening->reason, sizeof opening->reason,
                  "has a second name (a hard link), under which another portd could use it; remove one of them");
         return STORE_E_FAILED;

@@ -252,7 +252,7 @@ Test(allocator, a_preferred_port_that_cannot_be_had_is_noted_and_another_is_gran
         uint16_t port;
         enum choice_note_kind note;
     } rows[] = {
-        {8001, NOTE_PREFERRED_LEASED}, {8002, NOTE_PREFERRED_TAKEN},      {OWN, NOTE_PREFERRED_OWN},
+        {8001, NOTE_PREFERRED_LEASED},   {8002, NOTE_PREFERRED_TAKEN},      {OWN, NOTE_PREFERRED_OWN},
         {80, NOTE_PREFERRED_PRIVILEGED}, {8003, NOTE_PREFERRED_PRIVILEGED},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -564,4 +564,19 @@ Test(allocator, counts_do_not_add_up_over_several_ports) {
     cr_expect_eq(choose(&request), ALLOC_E_RANGE_FULL);
     cr_expect_eq(choice.counts.n_busy, 8);
     cr_expect_eq(choice.counts.n_leased, 0);
+}
+
+/* ---- what a choice costs ---- */
+
+/* Every port but the last was another's and is busy now. Whoever asks for many must not have the kernel asked about all of
+ * them again for each. */
+Test(allocator, the_kernel_is_asked_once_about_a_busy_port_however_many_are_wanted) {
+    for (uint16_t port = MIN; port < MIN + 5; port++)
+        cr_assert_eq(sticky_table_put(&sticky, &db, port, port), 0);
+    for (uint16_t port = MIN + 5; port <= MAX; port++)
+        port_set_add(&kernel.busy, port);
+    struct choice_request request = ask(6);
+    cr_expect_eq(choose(&request), ALLOC_E_RANGE_FULL);
+    cr_expect_eq(choice.counts.n_busy, 5);
+    cr_expect_leq(kernel.n_checks, 10, "%u", kernel.n_checks);
 }

@@ -201,7 +201,8 @@ Test(api, a_holder_keeps_its_lease) {
 /* ---- POST /release and /heartbeat ---- */
 
 Test(api, a_lease_is_released_by_port_by_id_or_by_both) {
-    static const char *const bodies[] = {"{\"port\":8000}", "{\"id\":2}", "{\"port\":8000,\"id\":3}", "{\"port\":8000,\"id\":null}"};
+    static const char *const bodies[] = {"{\"port\":8000}", "{\"id\":2}", "{\"port\":8000,\"id\":3}",
+                                         "{\"port\":8000,\"id\":null}"};
     for (size_t i = 0; i < 4; i++) {
         call_ok(ANN, "/alloc", "{\"service_name\":\"web\"}");
         call_ok(ANN, "/release", bodies[i]);
@@ -353,8 +354,9 @@ Test(api, the_status_tells_of_the_daemon) {
     call_ok(ANN, "/alloc", "{\"service_name\":\"out\",\"port\":8010}");
     fake_clock_advance(&it.clock, 61999);
     call_ok(FAKE_DAEMON_UID, "/status", NULL);
-    expect_keys("", "version pid uid uptime_seconds range excluded addresses socket database n_leases n_leased_in_range "
-                    "sees_bound_sockets warnings ");
+    expect_keys("",
+                "version pid uid uptime_seconds range excluded addresses socket database n_leases n_leased_in_range "
+                "sees_bound_sockets warnings ");
     cr_expect_str_eq(fake_reply_text(&reply, "version"), "9.8.7");
     cr_expect_eq(fake_reply_number(&reply, "pid"), getpid());
     cr_expect_eq(fake_reply_number(&reply, "uid"), FAKE_DAEMON_UID);
@@ -416,7 +418,8 @@ Test(api, the_page_shows_the_leases_and_escapes_what_comes_from_outside) {
 /* ---- methods and callers ---- */
 
 static struct api_request make_request(const char *method, const char *target, bool known) {
-    static const struct api_header headers[] = {{"Host", "localhost:3030"}, {"content-type", "Application/JSON ; charset=utf-8"}};
+    static const struct api_header headers[] = {{"Host", "localhost:3030"},
+                                                {"content-type", "Application/JSON ; charset=utf-8"}};
     return (struct api_request){
         .transport = API_TCP,
         .caller = {.known = known, .uid = known ? ANN : 0},
@@ -447,7 +450,8 @@ Test(api, a_caller_whom_the_kernel_cannot_name_may_ask_whether_it_is_alive) {
 }
 
 Test(api, head_is_get_and_every_other_method_is_refused) {
-    static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT", "get", ""};
+    static const char *const methods[] = {"GET",   "HEAD",  "POST",    "PUT", "DELETE", "OPTIONS",
+                                          "PATCH", "TRACE", "CONNECT", "get", ""};
     size_t n_routes;
     const struct api_route *routes = api_routes(&n_routes);
     for (size_t i = 0; i < n_routes; i++) {

@@ -224,8 +224,7 @@ Test(api_docs, a_lease_has_the_keys_of_its_table) {
     struct fake_reply reply = fake_daemon_call(&daemon, ANN, "/alloc", "{\"service_name\":\"web\"}");
     const cJSON *lease = fake_reply_get(&reply, "lease");
     const cJSON *member;
-    cJSON_ArrayForEach(member, lease)
-        cr_expect(is_in(keys, member->string), "%s is not documented", member->string);
+    cJSON_ArrayForEach(member, lease) cr_expect(is_in(keys, member->string), "%s is not documented", member->string);
     for (const char *word = strtok(keys, " "); word; word = strtok(NULL, " ")) {
         cr_expect_not_null(cJSON_GetObjectItemCaseSensitive(lease, word), "%s is not there", word);
         n_documented++;

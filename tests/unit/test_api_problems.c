@@ -77,7 +77,8 @@ static void call_tcp(const char *method, const char *target, const char *body, c
 /* ---- the request itself ---- */
 
 Test(api_problems, a_target_that_cannot_be_parsed_is_a_bad_request) {
-    static const char *const targets[] = {"", "*", "http://localhost:3030/list", "/lookup?service=%", "/lookup?service=a&service=b"};
+    static const char *const targets[] = {"", "*", "http://localhost:3030/list", "/lookup?service=%",
+                                          "/lookup?service=a&service=b"};
     for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
         call(ANN, targets[i], NULL);
         expect(400, "bad-request");
@@ -88,7 +89,8 @@ Test(api_problems, an_unknown_path_names_the_nearest) {
     call(ANN, "/lists", NULL);
     expect(404, "no-such-path");
     expect_detail("/list?");
-    static const char *const targets[] = {"/nothing-like-it", "/list/", "/List", "/%6Cist", "//list", "/alloc/8000", "/\xFF\x1B[31m"};
+    static const char *const targets[] = {"/nothing-like-it", "/list/",      "/List",        "/%6Cist",
+                                          "//list",           "/alloc/8000", "/\xFF\x1B[31m"};
     for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
         call(ANN, targets[i], NULL);
         expect(404, "no-such-path");
@@ -119,10 +121,12 @@ Test(api_problems, a_wrong_method_is_told_the_right_one) {
 }
 
 Test(api_problems, a_post_is_json) {
-    static const char *const types[] = {"text/plain", "application/x-www-form-urlencoded", "application/jsonp", "json", "",
-                                        "application/json, text/plain", "application/problem+json", "text/json"};
+    static const char *const types[] = {
+        "text/plain", "application/x-www-form-urlencoded", "application/jsonp",        "json",
+        "",           "application/json, text/plain",      "application/problem+json", "text/json"};
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-        call_tcp("POST", "/alloc", "{\"service_name\":\"web\"}", HEADERS("Host", "localhost:3030", "Content-Type", types[i]));
+        call_tcp("POST", "/alloc", "{\"service_name\":\"web\"}",
+                 HEADERS("Host", "localhost:3030", "Content-Type", types[i]));
         expect(415, "not-json");
     }
     call_tcp("POST", "/alloc", "{\"service_name\":\"web\"}", HEADERS("Host", "localhost:3030"));
@@ -136,8 +140,13 @@ Test(api_problems, a_post_is_json) {
 
 Test(api_problems, a_body_of_over_64_kib_is_too_large) {
     static const struct api_header headers[] = {{"Host", "x"}, {"Content-Type", "application/json"}};
-    const struct api_request request = {.transport = API_UNIX, .caller = {.known = true, .uid = ANN}, .method = "POST",
-                                        .target = "/alloc", .version = "HTTP/1.1", .headers = headers, .n_headers = 2,
+    const struct api_request request = {.transport = API_UNIX,
+                                        .caller = {.known = true, .uid = ANN},
+                                        .method = "POST",
+                                        .target = "/alloc",
+                                        .version = "HTTP/1.1",
+                                        .headers = headers,
+                                        .n_headers = 2,
                                         .body_too_large = true};
     reply = fake_daemon_handle(&it, &request);
     expect(413, "body-too-large");
@@ -151,8 +160,9 @@ Test(api_problems, other_pages_are_refused) {
     expect(403, "forbidden-origin");
     call_tcp("GET", "/list", NULL, HEADERS("Host", "localhost:3030", "Sec-Fetch-Site", "same-site"));
     expect(403, "forbidden-site");
-    call_tcp("GET", "/", NULL, HEADERS("Host", "localhost:3030", "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate",
-                                       "Sec-Fetch-Dest", "document"));
+    call_tcp("GET", "/", NULL,
+             HEADERS("Host", "localhost:3030", "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate",
+                     "Sec-Fetch-Dest", "document"));
     cr_expect_eq(reply.status, 200);
     call_tcp("GET", "/?x", NULL, HEADERS("Host", "evil.com"));
     expect(403, "forbidden-host");
@@ -162,9 +172,15 @@ Test(api_problems, other_pages_are_refused) {
 
 Test(api_problems, a_caller_without_a_name_is_refused_before_his_body_is_looked_at) {
     static const struct api_header headers[] = {{"Host", "localhost:3030"}, {"Content-Type", "application/json"}};
-    const struct api_request request = {.transport = API_TCP, .caller = {.known = false, .uid = 0}, .method = "POST",
-                                        .target = "/alloc", .version = "HTTP/1.1", .headers = headers, .n_headers = 2,
-                                        .body = "{}", .body_length = 2};
+    const struct api_request request = {.transport = API_TCP,
+                                        .caller = {.known = false, .uid = 0},
+                                        .method = "POST",
+                                        .target = "/alloc",
+                                        .version = "HTTP/1.1",
+                                        .headers = headers,
+                                        .n_headers = 2,
+                                        .body = "{}",
+                                        .body_length = 2};
     reply = fake_daemon_handle(&it, &request);
     expect(403, "unknown-caller");
 }
@@ -235,7 +251,8 @@ Test(api_problems, a_bad_alloc_says_what_is_wrong_and_changes_nothing) {
         cr_expect_eq(reply.status, bad_bodies[i].status, "%s: %s", bad_bodies[i].body, reply.text);
         cr_expect_str_eq(reply.type, bad_bodies[i].type, "%s: %s", bad_bodies[i].body, reply.text);
         if (bad_bodies[i].key)
-            cr_expect_str_eq(fake_reply_text(&reply, "key"), bad_bodies[i].key, "%s: %s", bad_bodies[i].body, reply.text);
+            cr_expect_str_eq(fake_reply_text(&reply, "key"), bad_bodies[i].key, "%s: %s", bad_bodies[i].body,
+                             reply.text);
     }
     call_ok(ANN, "/list", NULL);
     cr_expect_str_eq(reply.text, "[]");
@@ -253,7 +270,8 @@ Test(api_problems, names_tags_and_their_number_have_limits) {
     for (size_t i = 0; i < 4; i++) {
         int length = snprintf(body, sizeof(body), "{\"service_name\":\"%0*d\",\"tags\":[", (int)rows[i].name, 0);
         for (unsigned j = 0; j < rows[i].n_tags; j++)
-            length += snprintf(body + length, sizeof(body) - (size_t)length, "%s\"%0*d\"", j > 0 ? "," : "", (int)rows[i].tag, 0);
+            length += snprintf(body + length, sizeof(body) - (size_t)length, "%s\"%0*d\"", j > 0 ? "," : "",
+                               (int)rows[i].tag, 0);
         snprintf(body + length, sizeof(body) - (size_t)length, "]}");
         call(ANN, "/alloc", body);
         cr_expect_eq(reply.status, rows[i].status, "row %zu: %s", i, reply.text);
@@ -262,11 +280,16 @@ Test(api_problems, names_tags_and_their_number_have_limits) {
 
 Test(api_problems, a_release_and_a_heartbeat_need_a_port_or_an_id) {
     static const char *const bodies[][2] = {
-        {"{}", "missing-key"},                        {"{\"port\":null}", "missing-key"},
-        {"{\"port\":0}", "invalid-value"},            {"{\"port\":\"8000\"}", "invalid-value"},
-        {"{\"id\":0}", "invalid-value"},              {"{\"id\":9007199254740992}", "invalid-value"},
-        {"{\"id\":1.5}", "invalid-value"},            {"{\"service_name\":\"web\"}", "unknown-key"},
-        {"[8000]", "invalid-value"},                  {"{\"port\":8000,\"port\":8000}", "malformed-json"},
+        {"{}", "missing-key"},
+        {"{\"port\":null}", "missing-key"},
+        {"{\"port\":0}", "invalid-value"},
+        {"{\"port\":\"8000\"}", "invalid-value"},
+        {"{\"id\":0}", "invalid-value"},
+        {"{\"id\":9007199254740992}", "invalid-value"},
+        {"{\"id\":1.5}", "invalid-value"},
+        {"{\"service_name\":\"web\"}", "unknown-key"},
+        {"[8000]", "invalid-value"},
+        {"{\"port\":8000,\"port\":8000}", "malformed-json"},
     };
     static const char *const targets[] = {"/release", "/heartbeat"};
     call_ok(ANN, "/alloc", "{\"service_name\":\"web\"}");
@@ -282,8 +305,8 @@ Test(api_problems, a_release_and_a_heartbeat_need_a_port_or_an_id) {
 /* ---- leases of others, and none ---- */
 
 Test(api_problems, a_lease_that_is_not_there_is_a_404) {
-    static const char *const bodies[] = {"{\"port\":8000}", "{\"id\":1}", "{\"port\":8000,\"id\":1}", "{\"port\":65535}",
-                                         "{\"id\":9007199254740991}"};
+    static const char *const bodies[] = {"{\"port\":8000}", "{\"id\":1}", "{\"port\":8000,\"id\":1}",
+                                         "{\"port\":65535}", "{\"id\":9007199254740991}"};
     for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
         call(ANN, "/release", bodies[i]);
         expect(404, "no-such-lease");
@@ -297,7 +320,8 @@ Test(api_problems, a_late_client_cannot_touch_the_next_lease_of_its_port) {
     call_ok(ANN, "/release", "{\"port\":8000}");
     call_ok(ANN, "/alloc", "{\"service_name\":\"web\",\"port\":8000}");
     call_ok(ANN, "/alloc", "{\"service_name\":\"db\",\"port\":8001}");
-    static const char *const bodies[] = {"{\"port\":8000,\"id\":1}", "{\"port\":8000,\"id\":3}", "{\"port\":8002,\"id\":3}"};
+    static const char *const bodies[] = {"{\"port\":8000,\"id\":1}", "{\"port\":8000,\"id\":3}",
+                                         "{\"port\":8002,\"id\":3}"};
     for (size_t i = 0; i < 3; i++) {
         call(ANN, "/release", bodies[i]);
         expect(409, "lease-mismatch");
@@ -425,7 +449,8 @@ Test(api_problems, a_kernel_that_cannot_be_asked_is_an_internal_fault) {
 /* ---- the evidence of a port that is taken ---- */
 
 static void listen_as(enum listener_state state, int family, const char *address, uid_t uid, uint32_t inode) {
-    struct listener listener = {.family = family, .port = 8000, .state = state, .uid = uid, .inode = inode, .cgroup_id = 77};
+    struct listener listener = {
+        .family = family, .port = 8000, .state = state, .uid = uid, .inode = inode, .cgroup_id = 77};
     const union tcp_address parsed = tcp_make_address(address, 8000);
     if (family == AF_INET)
         listener_map_ipv4(parsed.ipv4.sin_addr, &listener.address);

@@ -64,7 +64,12 @@ Test(body, what_is_no_json_is_a_400_that_says_where) {
     static const struct {
         const char *text;
         double offset;
-    } rows[] = {{"", 0}, {"{", -1}, {"{\"port\":1}x", 10}, {"{\"port\":1,\"port\":2}", -1}, {"nonsense", 0}, {"{\"port\":01}", -1}};
+    } rows[] = {{"", 0},
+                {"{", -1},
+                {"{\"port\":1}x", 10},
+                {"{\"port\":1,\"port\":2}", -1},
+                {"nonsense", 0},
+                {"{\"port\":01}", -1}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         begin(rows[i].text);
         expect_problem(400, "malformed-json", NULL);
@@ -77,8 +82,8 @@ Test(body, what_is_no_json_is_a_400_that_says_where) {
 }
 
 Test(body, what_is_no_object_is_a_422_that_says_what_it_is) {
-    static const char *const rows[][2] = {{"[]", "an array"},   {"null", "null"}, {"1", "a number"},
-                                          {"\"x\"", "a string"}, {"true", "a boolean"}};
+    static const char *const rows[][2] = {
+        {"[]", "an array"}, {"null", "null"}, {"1", "a number"}, {"\"x\"", "a string"}, {"true", "a boolean"}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         begin(rows[i][0]);
         expect_problem(422, "invalid-value", NULL);
@@ -124,8 +129,8 @@ Test(body, a_text_is_a_string_that_passes_its_check) {
     cr_expect_not(body_text(&body, "tags", check_short, &text));
     cr_expect(body_ok(&body), "an absent member is no fault");
     end();
-    static const char *const wrong[] = {"{\"service_name\":1}", "{\"service_name\":[]}", "{\"service_name\":true}", "{\"service_name\":{}}",
-                                        "{\"service_name\":\"abcd\"}"};
+    static const char *const wrong[] = {"{\"service_name\":1}", "{\"service_name\":[]}", "{\"service_name\":true}",
+                                        "{\"service_name\":{}}", "{\"service_name\":\"abcd\"}"};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         begin(wrong[i]);
         cr_expect_not(body_text(&body, "service_name", check_short, &text));
@@ -160,7 +165,8 @@ static void assert_number(const char *value, bool expected, uint64_t expected_nu
         cr_expect(body_ok(&body));
     } else {
         expect_problem(422, "invalid-value", "port");
-        cr_expect_not_null(strstr(fake_reply_text(&reply, "detail"), "whole number from 1 to 65535"), "%s", response.body);
+        cr_expect_not_null(strstr(fake_reply_text(&reply, "detail"), "whole number from 1 to 65535"), "%s",
+                           response.body);
     }
     end();
 }
@@ -170,8 +176,9 @@ Test(body, a_number_is_whole_and_in_its_bounds) {
     assert_number("65535", true, 65535);
     assert_number("8080.0", true, 8080);
     assert_number("8e3", true, 8000);
-    static const char *const wrong[] = {"0", "-0", "-1", "65536", "1.5", "0.1", "1e400", "-1e400", "9007199254740992",
-                                        "9007199254740993", "1e19", "\"8080\"", "true", "[]", "{}", "[8080]"};
+    static const char *const wrong[] = {
+        "0",    "-0",       "-1",   "65536", "1.5", "0.1",   "1e400", "-1e400", "9007199254740992", "9007199254740993",
+        "1e19", "\"8080\"", "true", "[]",    "{}",  "[8080]"};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
         assert_number(wrong[i], false, 0);
 }
@@ -209,7 +216,8 @@ Test(body, texts_are_an_array_of_strings_that_each_pass) {
     cr_expect(body_texts(&body, "tags", 3, check_short, texts, &n_texts));
     cr_expect_eq(n_texts, 0);
     end();
-    static const char *const wrong[] = {"\"a\"", "{}", "1", "[1]", "[\"a\",null]", "[[\"a\"]]", "[\"abcd\"]", "[\"a\",\"b\",\"c\",\"d\"]"};
+    static const char *const wrong[] = {"\"a\"",        "{}",        "1",          "[1]",
+                                        "[\"a\",null]", "[[\"a\"]]", "[\"abcd\"]", "[\"a\",\"b\",\"c\",\"d\"]"};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         char text[96];
         n_texts = UNTOUCHED;

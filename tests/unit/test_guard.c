@@ -157,7 +157,8 @@ Test(guard, bytes_that_belong_to_no_header_are_refused) {
 }
 
 Test(guard, only_http_1_is_spoken) {
-    static const char *const versions[] = {"", "HTTP/0.9", "HTTP/1.2", "HTTP/2", "HTTP/2.0", "http/1.1", "HTTP/1.1 ", "HTTP/1.10"};
+    static const char *const versions[] = {"",         "HTTP/0.9", "HTTP/1.2",  "HTTP/2",
+                                           "HTTP/2.0", "http/1.1", "HTTP/1.1 ", "HTTP/1.10"};
     for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
         for (size_t j = 0; j < 2; j++) {
             begin(transports[j], "localhost:3030");
@@ -179,12 +180,43 @@ Test(guard, on_tcp_the_host_is_a_loopback_name_of_this_daemon) {
 
 Test(guard, on_tcp_any_other_host_is_refused) {
     static const char *const others[] = {
-        "", " ", "localhost", "127.0.0.1", "[::1]", "localhost:", "localhost:3031", "localhost:303", "localhost:30300",
-        "localhost:03030", "localhost:+3030", "LOCALHOST:3030", "Localhost:3030", "localhost:3030 ", " localhost:3030",
-        "localhost.:3030", "a.localhost:3030", "localhost.evil.com:3030", "localhost:3030.evil.com", "evil.com",
-        "evil.com:3030", "0.0.0.0:3030", "127.0.0.2:3030", "127.1:3030", "2130706433:3030", "127.0.0.1:80", "::1:3030",
-        "[::]:3030", "[0:0:0:0:0:0:0:1]:3030", "[::ffff:127.0.0.1]:3030", "[::1%lo]:3030", "user@localhost:3030",
-        "http://localhost:3030", "localhost:3030/", "localhost:3030, evil.com", "127.0.0.1.nip.io:3030", "portd:3030",
+        "",
+        " ",
+        "localhost",
+        "127.0.0.1",
+        "[::1]",
+        "localhost:",
+        "localhost:3031",
+        "localhost:303",
+        "localhost:30300",
+        "localhost:03030",
+        "localhost:+3030",
+        "LOCALHOST:3030",
+        "Localhost:3030",
+        "localhost:3030 ",
+        " localhost:3030",
+        "localhost.:3030",
+        "a.localhost:3030",
+        "localhost.evil.com:3030",
+        "localhost:3030.evil.com",
+        "evil.com",
+        "evil.com:3030",
+        "0.0.0.0:3030",
+        "127.0.0.2:3030",
+        "127.1:3030",
+        "2130706433:3030",
+        "127.0.0.1:80",
+        "::1:3030",
+        "[::]:3030",
+        "[0:0:0:0:0:0:0:1]:3030",
+        "[::ffff:127.0.0.1]:3030",
+        "[::1%lo]:3030",
+        "user@localhost:3030",
+        "http://localhost:3030",
+        "localhost:3030/",
+        "localhost:3030, evil.com",
+        "127.0.0.1.nip.io:3030",
+        "portd:3030",
     };
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         begin(API_TCP, others[i]);
@@ -200,8 +232,12 @@ Test(guard, port_80_alone_may_be_left_out) {
         uint16_t port;
         const char *expected;
     } rows[] = {
-        {"localhost", 80, PASSES},    {"127.0.0.1", 80, PASSES},           {"[::1]", 80, PASSES},
-        {"localhost:80", 80, PASSES}, {"localhost", 8080, "forbidden-host"}, {"localhost:80", 8080, "forbidden-host"},
+        {"localhost", 80, PASSES},
+        {"127.0.0.1", 80, PASSES},
+        {"[::1]", 80, PASSES},
+        {"localhost:80", 80, PASSES},
+        {"localhost", 8080, "forbidden-host"},
+        {"localhost:80", 8080, "forbidden-host"},
         {"localhost:65535", 65535, PASSES},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -235,9 +271,22 @@ Test(guard, the_origin_is_this_daemons_own_or_absent) {
 
 Test(guard, any_other_origin_is_refused_on_get_too) {
     static const char *const others[] = {
-        "", "null", "http://localhost", "https://localhost:3030", "http://localhost:3031", "http://localhost:3030/",
-        "HTTP://localhost:3030", "http://LOCALHOST:3030", "http://evil.com", "http://evil.com:3030", "localhost:3030",
-        "http://localhost:3030.evil.com", "http://localhost:3030 http://evil.com", "file://", "chrome-extension://abc", "*",
+        "",
+        "null",
+        "http://localhost",
+        "https://localhost:3030",
+        "http://localhost:3031",
+        "http://localhost:3030/",
+        "HTTP://localhost:3030",
+        "http://LOCALHOST:3030",
+        "http://evil.com",
+        "http://evil.com:3030",
+        "localhost:3030",
+        "http://localhost:3030.evil.com",
+        "http://localhost:3030 http://evil.com",
+        "file://",
+        "chrome-extension://abc",
+        "*",
         "http://localhost:3030, http://localhost:3030",
     };
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
@@ -273,8 +322,8 @@ Test(guard, what_the_browser_calls_our_own_page_passes) {
 }
 
 Test(guard, every_other_site_is_refused_another_port_of_localhost_too) {
-    static const char *const sites[] = {"same-site", "cross-site", "", "None", "SAME-ORIGIN", "same-origin ", "same-origin, none",
-                                        "anything"};
+    static const char *const sites[] = {"same-site",    "cross-site",        "",        "None", "SAME-ORIGIN",
+                                        "same-origin ", "same-origin, none", "anything"};
     for (size_t i = 0; i < sizeof(sites) / sizeof(sites[0]); i++)
         expect_site(sites[i], "forbidden-site");
     begin(API_TCP, "localhost:3030");
@@ -302,13 +351,20 @@ static const char *navigate(const char *method, const char *path, const char *mo
 Test(guard, a_link_to_the_page_may_be_followed_and_nothing_else) {
     cr_expect_str_eq(navigate("GET", "/", "navigate", "document"), PASSES);
     static const char *const rows[][4] = {
-        {"POST", "/", "navigate", "document"},    {"HEAD", "/", "navigate", "document"},
-        {"GET", "/list", "navigate", "document"}, {"GET", "//", "navigate", "document"},
-        {"GET", "/", "navigate", "iframe"},       {"GET", "/", "navigate", "object"},
-        {"GET", "/", "no-cors", "document"},      {"GET", "/", "cors", "empty"},
-        {"GET", "/", "nested-navigate", "document"}, {"GET", "/", NULL, "document"},
-        {"GET", "/", "navigate", NULL},           {"GET", "/", NULL, NULL},
-        {"GET", "/", "Navigate", "document"},     {"get", "/", "navigate", "document"},
+        {"POST", "/", "navigate", "document"},
+        {"HEAD", "/", "navigate", "document"},
+        {"GET", "/list", "navigate", "document"},
+        {"GET", "//", "navigate", "document"},
+        {"GET", "/", "navigate", "iframe"},
+        {"GET", "/", "navigate", "object"},
+        {"GET", "/", "no-cors", "document"},
+        {"GET", "/", "cors", "empty"},
+        {"GET", "/", "nested-navigate", "document"},
+        {"GET", "/", NULL, "document"},
+        {"GET", "/", "navigate", NULL},
+        {"GET", "/", NULL, NULL},
+        {"GET", "/", "Navigate", "document"},
+        {"get", "/", "navigate", "document"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         cr_expect_str_eq(navigate(rows[i][0], rows[i][1], rows[i][2], rows[i][3]), "forbidden-site", "row %zu", i);
@@ -323,8 +379,10 @@ Test(guard, a_link_to_the_page_may_be_followed_and_nothing_else) {
 /* ---- the Unix socket ---- */
 
 Test(guard, on_the_unix_socket_no_browser_is_heard) {
-    static const char *const names[] = {"Origin", "origin", "Referer", "REFERER", "Sec-Fetch-Site", "sec-fetch-mode",
-                                        "Sec-Fetch-Dest", "Sec-Fetch-User", "Sec-Fetch-Storage-Access", "SEC-FETCH-"};
+    static const char *const names[] = {"Origin",         "origin",         "Referer",
+                                        "REFERER",        "Sec-Fetch-Site", "sec-fetch-mode",
+                                        "Sec-Fetch-Dest", "Sec-Fetch-User", "Sec-Fetch-Storage-Access",
+                                        "SEC-FETCH-"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         static const char *const values[] = {"", "same-origin", "none", "http://localhost:3030"};
         for (size_t j = 0; j < 4; j++) {
@@ -336,8 +394,8 @@ Test(guard, on_the_unix_socket_no_browser_is_heard) {
 }
 
 Test(guard, on_the_unix_socket_other_headers_pass) {
-    static const char *const names[] = {"X-Origin", "Original", "Refer", "Referrer", "Sec-Fetch", "Sec-CH-UA", "User-Agent",
-                                        "Cookie", "Forwarded"};
+    static const char *const names[] = {"X-Origin",  "Original",   "Refer",  "Referrer", "Sec-Fetch",
+                                        "Sec-CH-UA", "User-Agent", "Cookie", "Forwarded"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         begin(API_UNIX, "localhost:3030");
         add(names[i], "http://evil.com");

@@ -82,14 +82,63 @@ Test(json, a_value_of_any_type_is_json) {
 
 Test(json, what_is_cut_off_or_misspelt_is_refused) {
     static const char *const texts[] = {
-        "",           " ",          "\n",          "{",           "[",          "}",         "]",
-        "{\"a\"}",    "{\"a\":}",   "{\"a\":1",    "{\"a\" 1}",   "{a:1}",      "{'a':1}",   "{1:1}",
-        "[1,]",       "[,1]",       "[1 2]",       "[1",          "{\"a\":1,}", "{,}",       "[1}",
-        "{\"a\":1]",  "\"",         "\"a",         "\"a\\\"",     "\"\\",       "'a'",       "tru",
-        "True",       "TRUE",       "nul",         "None",        "NaN",        "Infinity",  "-Infinity",
-        "undefined",  "// x\n1",    "/* x */ 1",   "{}//",        "\"\\x41\"",  "\"\\'\"",   "\"\\u12\"",
-        "\"\\u12G4\"", "\"\\ud800\"", "\"\\udc00\"", "\"\\ud800x\"", "\"\\ud800\\u0041\"", "+1", ".5", "-", "--1", "- 1",
-        "e3",         "#",          "\\",          "\"a\"b",      "@",
+        "",
+        " ",
+        "\n",
+        "{",
+        "[",
+        "}",
+        "]",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1",
+        "{\"a\" 1}",
+        "{a:1}",
+        "{'a':1}",
+        "{1:1}",
+        "[1,]",
+        "[,1]",
+        "[1 2]",
+        "[1",
+        "{\"a\":1,}",
+        "{,}",
+        "[1}",
+        "{\"a\":1]",
+        "\"",
+        "\"a",
+        "\"a\\\"",
+        "\"\\",
+        "'a'",
+        "tru",
+        "True",
+        "TRUE",
+        "nul",
+        "None",
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "undefined",
+        "// x\n1",
+        "/* x */ 1",
+        "{}//",
+        "\"\\x41\"",
+        "\"\\'\"",
+        "\"\\u12\"",
+        "\"\\u12G4\"",
+        "\"\\ud800\"",
+        "\"\\udc00\"",
+        "\"\\ud800x\"",
+        "\"\\ud800\\u0041\"",
+        "+1",
+        ".5",
+        "-",
+        "--1",
+        "- 1",
+        "e3",
+        "#",
+        "\\",
+        "\"a\"b",
+        "@",
     };
     for (size_t i = 0; i < COUNT(texts); i++)
         assert_refused(texts[i]);
@@ -97,8 +146,10 @@ Test(json, what_is_cut_off_or_misspelt_is_refused) {
 
 /* RFC 8259, section 6: no leading zero, and digits on both sides of the point. */
 Test(json, a_number_that_is_none_of_json_is_refused) {
-    static const char *const texts[] = {"01", "-01", "00", "08080", "1.", "-.5", "1.e3", "1e", "1e+", "0x10", "1.2.3",
-                                        "1-2", "1e2e3", "-e1", "{\"port\":08080}", "[1.,2]", "{\"a\":-.5}"};
+    static const char *const texts[] = {"01",     "-01",        "00",    "08080", "1.",
+                                        "-.5",    "1.e3",       "1e",    "1e+",   "0x10",
+                                        "1.2.3",  "1-2",        "1e2e3", "-e1",   "{\"port\":08080}",
+                                        "[1.,2]", "{\"a\":-.5}"};
     for (size_t i = 0; i < COUNT(texts); i++)
         assert_refused(texts[i]);
 }
@@ -179,8 +230,8 @@ Test(json, the_error_says_where) {
         const char *text;
         size_t offset;
     } rows[] = {
-        {"{} x", 3}, {"[1,2,x]", 5}, {"{\"a\":1,\"b\":tru}", 11}, {"\"a\nb\"", 2}, {"[\"\\u0000\"]", 2},
-        {"[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]", 16},
+        {"{} x", 3},     {"[1,2,x]", 5},       {"{\"a\":1,\"b\":tru}", 11},
+        {"\"a\nb\"", 2}, {"[\"\\u0000\"]", 2}, {"[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]", 16},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         cJSON *json = NULL;
@@ -268,7 +319,8 @@ Test(json, the_error_names_the_key_and_nothing_that_a_terminal_would_obey) {
 }
 
 Test(json, keys_that_differ_are_different) {
-    CLEANUP(json_free_at) cJSON *json = parse("{\"a\":1,\"A\":2,\"a \":3,\"aa\":4,\"\":5,\"x\":{\"a\":6},\"y\":[{\"a\":7},{\"a\":8}]}");
+    CLEANUP(json_free_at)
+    cJSON *json = parse("{\"a\":1,\"A\":2,\"a \":3,\"aa\":4,\"\":5,\"x\":{\"a\":6},\"y\":[{\"a\":7},{\"a\":8}]}");
     cr_expect_eq(json_get(json, "a")->valuedouble, 1);
     cr_expect_eq(json_get(json, "A")->valuedouble, 2);
     cr_expect_eq(json_get(json, "")->valuedouble, 5);
@@ -334,8 +386,8 @@ Test(json, a_number_may_have_any_number_of_digits) {
 }
 
 Test(json, a_fraction_an_infinity_and_a_negative_are_not_whole) {
-    static const char *const texts[] = {"0.1", "0.5", "1.5", "8080.5", "-1", "-0.5", "-1e300", "1e400", "-1e400", "1e308",
-                                        "\"1\"", "true", "null", "[]", "{}", "\"\""};
+    static const char *const texts[] = {"0.1",    "0.5",   "1.5",   "8080.5", "-1",   "-0.5", "-1e300", "1e400",
+                                        "-1e400", "1e308", "\"1\"", "true",   "null", "[]",   "{}",     "\"\""};
     for (size_t i = 0; i < COUNT(texts); i++)
         assert_whole(texts[i], 0, UINT64_MAX, false, 0);
 }
@@ -365,7 +417,8 @@ Test(json, a_whole_number_keeps_to_its_bounds) {
 
 /* ---- getters ---- */
 
-static const char document[] = "{\"s\":\"text\",\"n\":42,\"t\":true,\"f\":false,\"z\":null,\"a\":[1],\"o\":{},\"e\":\"\"}";
+static const char document[] =
+    "{\"s\":\"text\",\"n\":42,\"t\":true,\"f\":false,\"z\":null,\"a\":[1],\"o\":{},\"e\":\"\"}";
 
 Test(json, a_getter_takes_its_own_type_only) {
     CLEANUP(json_free_at) cJSON *json = parse(document);
@@ -429,8 +482,9 @@ static void assert_survived(const char *text, size_t length) {
 }
 
 Test(json, mangled_texts_are_refused_or_understood) {
-    static const char sound[] = "{\"service_name\":\"caf\xC3\xA9 \\u00e9\\n\",\"ttl_seconds\":3.5e2,\"tags\":[\"a\",\"b\",[]],"
-                                "\"port\":8080,\"reuse\":true,\"project\":null}";
+    static const char sound[] =
+        "{\"service_name\":\"caf\xC3\xA9 \\u00e9\\n\",\"ttl_seconds\":3.5e2,\"tags\":[\"a\",\"b\",[]],"
+        "\"port\":8080,\"reuse\":true,\"project\":null}";
     const size_t length = sizeof(sound) - 1;
     for (size_t cut = 0; cut <= length; cut++)
         assert_survived(sound, cut);

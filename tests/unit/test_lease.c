@@ -74,12 +74,9 @@ Test(lease, keys_are_equal_only_in_all_three_parts) {
     const struct lease_key key = {.uid = 1000, .service_name = "web", .project = "/a"};
     const struct lease_key same = {.uid = 1000, .service_name = "web", .project = "/a"};
     const struct lease_key others[] = {
-        {.uid = 1001, .service_name = "web", .project = "/a"},
-        {.uid = 1000, .service_name = "Web", .project = "/a"},
-        {.uid = 1000, .service_name = "web2", .project = "/a"},
-        {.uid = 1000, .service_name = "web", .project = "/b"},
-        {.uid = 1000, .service_name = "web", .project = ""},
-        {.uid = 1000, .service_name = "/a", .project = "web"},
+        {.uid = 1001, .service_name = "web", .project = "/a"},  {.uid = 1000, .service_name = "Web", .project = "/a"},
+        {.uid = 1000, .service_name = "web2", .project = "/a"}, {.uid = 1000, .service_name = "web", .project = "/b"},
+        {.uid = 1000, .service_name = "web", .project = ""},    {.uid = 1000, .service_name = "/a", .project = "web"},
     };
     cr_expect(lease_key_equal(&key, &same));
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
@@ -97,7 +94,7 @@ Test(lease, the_state_follows_from_what_was_seen) {
         bool was_bound;
         enum lease_state expected;
     } rows[] = {
-        {false, false, false, LEASE_PENDING}, {false, false, true, LEASE_SILENT},  {true, false, false, LEASE_BOUND},
+        {false, false, false, LEASE_PENDING}, {false, false, true, LEASE_SILENT},   {true, false, false, LEASE_BOUND},
         {true, false, true, LEASE_BOUND},     {false, true, false, LEASE_CONFLICT}, {false, true, true, LEASE_CONFLICT},
         {true, true, false, LEASE_CONFLICT},  {true, true, true, LEASE_CONFLICT},
     };
@@ -152,11 +149,12 @@ static void assert_longest(const char *(*check)(const char *text), const char *p
     free(text);
 }
 
-static const char *const bad_texts[] = {"",           "a\nb",        "\t",           "a\x7F",       "\x1B[31m", "\xC2\x80",
-                                        "a\xC2\x9F", "a\xFF",       "\xC3",         "\xED\xA0\x80", "\x01"};
+static const char *const bad_texts[] = {"",          "a\nb",  "\t",   "a\x7F",        "\x1B[31m", "\xC2\x80",
+                                        "a\xC2\x9F", "a\xFF", "\xC3", "\xED\xA0\x80", "\x01"};
 
 Test(lease, a_name_is_1_to_128_bytes_of_utf8_without_control_characters) {
-    static const char *const good[] = {"a", "my-api", " ", "caf\xC3\xA9", "\xF0\x9F\x98\x80", "<b>&\"'\\", "../..", "0"};
+    static const char *const good[] = {"a",         "my-api", " ", "caf\xC3\xA9", "\xF0\x9F\x98\x80",
+                                       "<b>&\"'\\", "../..",  "0"};
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
         cr_expect_null(lease_check_name(good[i]), "%s", good[i]);
     for (size_t i = 0; i < sizeof(bad_texts) / sizeof(bad_texts[0]); i++)

@@ -104,8 +104,8 @@ Test(options, a_home_that_is_no_path_is_looked_up) {
 /* ---- each option ---- */
 
 Test(options, the_command_line_sets_each) {
-    expect_read(READ("--port", "4040", "--socket=/run/x.sock", "--db", "/var/x.db", "--range", "20000-20999", "--exclude",
-                     "20005,20010-20012", "--log-level", "debug"));
+    expect_read(READ("--port", "4040", "--socket=/run/x.sock", "--db", "/var/x.db", "--range", "20000-20999",
+                     "--exclude", "20005,20010-20012", "--log-level", "debug"));
     cr_expect_eq(options.port, 4040);
     cr_expect_str_eq(options.socket, "/run/x.sock");
     cr_expect_str_eq(options.database, "/var/x.db");
@@ -143,7 +143,8 @@ Test(options, the_command_line_wins) {
     setenv("PM_PORT_MAX", "20999", 1);
     setenv("PM_EXCLUDE", "20005", 1);
     setenv("PM_LOG_LEVEL", "error", 1);
-    expect_read(READ("--port=0", "--socket=/run/x.sock", "--db=/var/x.db", "--range=100-200", "--exclude=150", "--log-level=warning"));
+    expect_read(READ("--port=0", "--socket=/run/x.sock", "--db=/var/x.db", "--range=100-200", "--exclude=150",
+                     "--log-level=warning"));
     cr_expect_eq(options.port, 0);
     cr_expect_str_eq(options.socket, "/run/x.sock");
     cr_expect_str_eq(options.database, "/var/x.db");
@@ -160,7 +161,8 @@ Test(options, the_command_line_wins) {
 }
 
 Test(options, an_empty_variable_is_unset) {
-    static const char *const names[] = {"PM_API_PORT", "PM_SOCKET", "PM_DB", "PM_PORT_MIN", "PM_PORT_MAX", "PM_EXCLUDE", "PM_LOG_LEVEL"};
+    static const char *const names[] = {"PM_API_PORT", "PM_SOCKET",  "PM_DB",       "PM_PORT_MIN",
+                                        "PM_PORT_MAX", "PM_EXCLUDE", "PM_LOG_LEVEL"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         setenv(names[i], "", 1);
     expect_read(READ(NULL));
@@ -204,8 +206,10 @@ Test(options, a_port_that_is_none_is_refused) {
 }
 
 Test(options, a_range_that_is_none_is_refused) {
-    static char *const values[] = {"", "8000", "8000-", "-9000", "-", "a-b", "0-9000", "8000-65536", "8000-9000-9500",
-                                   "8000 - 9000", "8000..9000", "8000,9000", "70000-80000", "00000008000-9000", "8000-9000x"};
+    static char *const values[] = {
+        "",           "8000",           "8000-",       "-9000",      "-",         "a-b",         "0-9000",
+        "8000-65536", "8000-9000-9500", "8000 - 9000", "8000..9000", "8000,9000", "70000-80000", "00000008000-9000",
+        "8000-9000x"};
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
         expect_refusal(READ("--range", values[i]), "--range must be two ports");
     expect_refusal(READ("--range", "9000-8000"), "9000-8000");
@@ -296,10 +300,11 @@ Test(options, help_and_version_are_answers_of_their_own) {
 }
 
 Test(options, the_help_has_every_option_its_variable_and_its_default) {
-    static const char *const words[] = {"--port PORT", "PM_API_PORT", "3030",        "--socket PATH", "PM_SOCKET",   "portmanager.sock",
-                                        "--db PATH",   "PM_DB",       "leases.db",   "--range MIN-MAX", "PM_PORT_MIN", "PM_PORT_MAX",
-                                        "8000-9000",   "--exclude LIST", "PM_EXCLUDE", "--log-level LEVEL", "PM_LOG_LEVEL", "info",
-                                        "--help",      "--version",   "portctl"};
+    static const char *const words[] = {
+        "--port PORT", "PM_API_PORT",    "3030",       "--socket PATH",     "PM_SOCKET",    "portmanager.sock",
+        "--db PATH",   "PM_DB",          "leases.db",  "--range MIN-MAX",   "PM_PORT_MIN",  "PM_PORT_MAX",
+        "8000-9000",   "--exclude LIST", "PM_EXCLUDE", "--log-level LEVEL", "PM_LOG_LEVEL", "info",
+        "--help",      "--version",      "portctl"};
     char *text = NULL;
     size_t length = 0;
     FILE *out = open_memstream(&text, &length);

@@ -27,7 +27,8 @@ static void assert_wrong(const char *target) {
 }
 
 Test(query, a_path_is_taken_as_it_was_sent) {
-    static const char *const paths[] = {"/", "/list", "/list/", "//", "/%6Cist", "/a+b", "/../etc", "/list;x", "/\xFF", "/#x"};
+    static const char *const paths[] = {"/",    "/list",   "/list/",  "//",    "/%6Cist",
+                                        "/a+b", "/../etc", "/list;x", "/\xFF", "/#x"};
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
         parse(paths[i]);
         cr_expect_str_eq(query.path, paths[i]);
@@ -79,8 +80,8 @@ Test(query, percent_and_plus_are_decoded_in_names_and_values) {
 }
 
 Test(query, a_broken_escape_is_refused) {
-    static const char *const targets[] = {"/?a=%", "/?a=%4", "/?a=%4&b=1", "/?a=%G1", "/?a=%1G", "/?a=%%41", "/?%=1", "/?%4",
-                                          "/?a=%-1", "/?a=% 1", "/?a=1&b=%x"};
+    static const char *const targets[] = {"/?a=%", "/?a=%4", "/?a=%4&b=1", "/?a=%G1", "/?a=%1G",   "/?a=%%41",
+                                          "/?%=1", "/?%4",   "/?a=%-1",    "/?a=% 1", "/?a=1&b=%x"};
     for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++)
         assert_wrong(targets[i]);
 }
@@ -115,7 +116,8 @@ Test(query, eight_parameters_are_taken_and_nine_are_not) {
 }
 
 Test(query, a_target_that_is_no_path_is_refused) {
-    static const char *const targets[] = {"", "*", "list", "?a=1", "http://localhost:3030/list", "localhost:3030", " /", "\\"};
+    static const char *const targets[] = {"",   "*", "list", "?a=1", "http://localhost:3030/list", "localhost:3030",
+                                          " /", "\\"};
     for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++)
         assert_wrong(targets[i]);
 }

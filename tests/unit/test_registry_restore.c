@@ -310,10 +310,11 @@ Test(registry_restore, imported_leases_get_their_whole_ttl) {
     fake_daemon_start(&it);
     fake_daemon_close(&it);
     cr_assert_eq(remove(it.db_path), 0);
-    fake_store_execute(&it.home, "CREATE TABLE leases (port INTEGER PRIMARY KEY, service_name TEXT NOT NULL, allocated_at TEXT NOT"
-                                 " NULL, last_heartbeat TEXT NOT NULL, ttl_seconds INTEGER NOT NULL, tags TEXT NOT NULL);"
-                                 "INSERT INTO leases VALUES (8001, 'web', '2020-01-01T00:00:00+00:00',"
-                                 " '2020-01-01T00:00:00+00:00', 60, '[\"dev\"]')");
+    fake_store_execute(
+        &it.home, "CREATE TABLE leases (port INTEGER PRIMARY KEY, service_name TEXT NOT NULL, allocated_at TEXT NOT"
+                  " NULL, last_heartbeat TEXT NOT NULL, ttl_seconds INTEGER NOT NULL, tags TEXT NOT NULL);"
+                  "INSERT INTO leases VALUES (8001, 'web', '2020-01-01T00:00:00+00:00',"
+                  " '2020-01-01T00:00:00+00:00', 60, '[\"dev\"]')");
     cr_assert_eq(fake_daemon_open(&it), 0);
     cr_expect_eq(it.opening.n_imported, 1);
     const struct lease *lease = registry_find_port(it.registry, 8001);
@@ -328,16 +329,18 @@ Test(registry_restore, imported_leases_get_their_whole_ttl) {
 /* ---- rows that are no lease ---- */
 
 Test(registry_restore, a_row_that_is_no_lease_does_not_keep_the_daemon_from_starting) {
-    static const char *const changes[] = {"id = -5", "ttl_seconds = -1", "ttl_seconds = 9223372036854775807",
-                                          "service_name = ''", "slot = -1", "uid = -1", "holder_pid = -1"};
+    static const char *const changes[] = {"id = -5",           "ttl_seconds = -1", "ttl_seconds = 9223372036854775807",
+                                          "service_name = ''", "slot = -1",        "uid = -1",
+                                          "holder_pid = -1"};
     grant("sound", 60, 0, ANN);
     grant("spoilt", 60, 0, ANN);
     for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
         char sql[128];
         fake_daemon_close(&it);
-        fake_store_execute(&it.home, "DELETE FROM lease WHERE port = 8001; INSERT INTO lease SELECT 2, 8001, 'spoilt', project,"
-                                     " uid, slot, tags, allocated_at, last_heartbeat, ttl_seconds, deadline, 0, 0, 0, 0"
-                                     " FROM lease");
+        fake_store_execute(&it.home,
+                           "DELETE FROM lease WHERE port = 8001; INSERT INTO lease SELECT 2, 8001, 'spoilt', project,"
+                           " uid, slot, tags, allocated_at, last_heartbeat, ttl_seconds, deadline, 0, 0, 0, 0"
+                           " FROM lease");
         snprintf(sql, sizeof(sql), "UPDATE lease SET %s WHERE port = 8001", changes[i]);
         fake_store_execute(&it.home, sql);
         cr_assert_eq(fake_daemon_open(&it), 0, "%s", changes[i]);

@@ -291,6 +291,21 @@ Test(registry_reuse, a_port_that_another_uid_has_taken_is_refused_with_the_evide
     cr_expect_eq(lease->deadline, before);
 }
 
+/* Bound and not listening: the list of listeners does not show it, and the lease's server could not start. */
+Test(registry_reuse, a_port_that_another_uid_has_bound_without_listening_is_refused) {
+    struct grant_request request = ask();
+    const struct lease *lease = fake_daemon_grant(&it, &request);
+    fake_kernel_listen(&it.kernel, lease->port, BOB);
+    it.kernel.listeners.items[0].state = LISTENER_BOUND;
+    cr_expect_eq(reuse(&request), ALLOC_E_TAKEN);
+    cr_expect_eq(grant.in_way, lease);
+    cr_assert_eq(grant.choice.evidence.n_items, 1);
+    cr_expect_eq(grant.choice.evidence.items[0].state, LISTENER_BOUND);
+    it.kernel.listeners.items[0].uid = ANN;
+    cr_expect_eq(reuse(&request), 0, "its own server is about to listen");
+    cr_expect_eq(grant.choice.evidence.n_items, 0);
+}
+
 Test(registry_reuse, its_own_listener_is_no_obstacle_and_no_evidence) {
     struct grant_request request = ask();
     const struct lease *lease = fake_daemon_grant(&it, &request);

@@ -75,7 +75,8 @@ Test(sockets, a_tcp_port_that_is_taken_is_said_to_be) {
 
 Test(sockets, a_restart_does_not_wait_for_the_connections_of_the_daemon_before) {
     netns_enter();
-    const struct holder_spec spec = {.kind = HOLDER_TIME_WAIT, .address = "127.0.0.1", .reuse_address = true, .port = PORT};
+    const struct holder_spec spec = {
+        .kind = HOLDER_TIME_WAIT, .address = "127.0.0.1", .reuse_address = true, .port = PORT};
     struct holder holder;
     CLEANUP(fd_close_at) int fd = -1;
     cr_assert_eq(holder_open(&spec, &holder), 0);
@@ -118,7 +119,7 @@ TestSuite(unix_socket, .init = set_up, .fini = tear_down);
 static int connect_unix(const char *to) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     CLEANUP(fd_close_at) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    strncpy(address.sun_path, to, sizeof(address.sun_path) - 1);
+    memccpy(address.sun_path, to, '\0', sizeof(address.sun_path) - 1);
     return connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
 }
 
@@ -214,7 +215,7 @@ Test(unix_socket, a_daemon_too_busy_to_accept_is_there_all_the_same) {
     CLEANUP(fd_close_at) int waiting = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     pid_t pid = UNTOUCHED;
     int fd = UNTOUCHED;
-    strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
+    memccpy(address.sun_path, path, '\0', sizeof(address.sun_path) - 1);
     cr_assert_eq(bind(busy, (const struct sockaddr *)&address, sizeof(address)), 0);
     cr_assert_eq(listen(busy, 0), 0);
     cr_assert_eq(connect(waiting, (const struct sockaddr *)&address, sizeof(address)), 0, "the one that has room");
@@ -255,7 +256,7 @@ Test(unix_socket, a_socket_of_another_kind_is_left_alone) {
     CLEANUP(fd_close_at) int other = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     pid_t pid;
     int fd = UNTOUCHED;
-    strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
+    memccpy(address.sun_path, path, '\0', sizeof(address.sun_path) - 1);
     cr_assert_eq(bind(other, (const struct sockaddr *)&address, sizeof(address)), 0);
     cr_expect_lt(socket_listen_unix(path, &fd, &pid), 0);
     cr_expect_eq(access(path, F_OK), 0);

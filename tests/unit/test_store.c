@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -72,7 +73,10 @@ static struct lease *make_large_lease(void) {
     memset(project + 1, 'p', LEASE_PROJECT_MAX - 1);
     for (size_t i = 0; i < LEASE_TAGS_MAX; i++)
         tags[i] = i % 2 ? "a \"quoted\" \\ tag" : "\xF0\x9F\x98\x80 caf\xC3\xA9 '); DROP TABLE lease; --";
-    cr_assert_eq(lease_set_key(lease, &(struct lease_key){.uid = UINT32_MAX - 1, .service_name = "it's \xC3\xA9", .project = project}), 0);
+    cr_assert_eq(
+        lease_set_key(lease,
+                      &(struct lease_key){.uid = UINT32_MAX - 1, .service_name = "it's \xC3\xA9", .project = project}),
+        0);
     cr_assert_eq(lease_set_tags(lease, tags, LEASE_TAGS_MAX), 0);
     lease->id = (UINT64_C(1) << 53) - 2;
     lease->port = 65535;
@@ -288,7 +292,8 @@ Test(store, loading_ends_where_it_is_told_to) {
 
 static void insert_row(const char *id, const char *name, const char *project, const char *rest) {
     char sql[512];
-    snprintf(sql, sizeof(sql), "INSERT INTO lease VALUES (%s, 7000 + (SELECT count(*) FROM lease), %s, %s, %s)", id, name, project, rest);
+    snprintf(sql, sizeof(sql), "INSERT INTO lease VALUES (%s, 7000 + (SELECT count(*) FROM lease), %s, %s, %s)", id,
+             name, project, rest);
     fake_store_execute(&home, sql);
 }
 
@@ -348,6 +353,46 @@ Test(store, a_second_process_is_kept_out_and_told_by_whom) {
     cr_expect_eq(fake_home_run_as(0, try_locked, &self), 0);
     store_close(store);
     cr_expect_neq(fake_home_run_as(0, try_locked, &self), 0, "given up with the store");
+}
+
+/* Two names of one database are one database: the lock is the file's, not the name's. */
+static int try_by_another_name(void *context) {
+    struct store *store;
+    struct store_opening opening;
+    const int r = store_open(context, 0, FAKE_STORE_NOW, &store, &opening);
+    return r == STORE_E_LOCKED ? 0 : r == STORE_E_FAILED && strstr(opening.reason, "second name") ? 1 : 2;
+}
+
+Test(store, a_symbolic_link_leads_to_the_same_lock) {
+    char link[PATH_MAX + 16];
+    snprintf(link, sizeof(link), "%s/link.db", home.path);
+    cr_assert_eq(symlink(FAKE_STORE_FILE, link), 0);
+    struct store *store = fake_store_open(&home);
+    cr_expect_eq(fake_home_run_as(0, try_by_another_name, link), 0);
+    store_close(store);
+}
+
+Test(store, a_link_to_nothing_makes_the_database_that_it_leads_to) {
+    char link[PATH_MAX + 16];
+    struct store_opening opening;
+    struct store *store;
+    snprintf(link, sizeof(link), "%s/link.db", home.path);
+    cr_assert_eq(symlink(FAKE_STORE_FILE, link), 0);
+    cr_assert_eq(store_open(link, 0, FAKE_STORE_NOW, &store, &opening), 0);
+    pid_t self = getpid();
+    cr_expect_eq(fake_home_run_as(0, try_locked, &self), 0);
+    store_close(store);
+}
+
+Test(store, a_hard_link_is_refused) {
+    char path[PATH_MAX + 16];
+    char second[PATH_MAX + 16];
+    store_close(fake_store_open(&home));
+    snprintf(path, sizeof(path), "%s/%s", home.path, FAKE_STORE_FILE);
+    snprintf(second, sizeof(second), "%s/second.db", home.path);
+    cr_assert_eq(link(path, second), 0);
+    cr_expect_eq(fake_home_run_as(0, try_by_another_name, second), 1);
+    cr_expect_eq(fake_home_run_as(0, try_by_another_name, path), 1);
 }
 
 /* In a pid namespace of its own the first process has no number. */
@@ -475,7 +520,7 @@ static int try_failed(void *context) {
 
 Test(store, a_folder_that_may_not_be_written_to_is_refused_with_a_reason) {
     cr_assert_eq(chmod(home.path, 0555), 0);
-    cr_expect_eq(fake_home_run_as(OTHER_UID, try_failed, (void *)(uintptr_t)"Permission denied"), 0);
+    cr_expect_eq(fake_home_run_as(OTHER_UID, try_failed, (void *)(uintptr_t) "Permission denied"), 0);
     cr_assert_eq(chmod(home.path, 0755), 0);
 }
 
@@ -487,7 +532,7 @@ Test(store, a_file_that_may_not_be_written_to_is_refused_with_a_reason) {
     fake_home_path(&home, FAKE_STORE_FILE ".lock", path);
     cr_assert_eq(chmod(path, 0666), 0);
     cr_assert_eq(chmod(home.path, 0777), 0);
-    cr_expect_eq(fake_home_run_as(OTHER_UID, try_failed, (void *)(uintptr_t)"read"), 0);
+    cr_expect_eq(fake_home_run_as(OTHER_UID, try_failed, (void *)(uintptr_t) "read"), 0);
 }
 
 Test(store, closing_nothing_is_allowed) {

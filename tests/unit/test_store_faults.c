@@ -264,10 +264,11 @@ Test(store_faults, an_original_is_imported_as_a_whole_or_not_at_all) {
     fake_memory_install();
     fake_disk_install();
     for (size_t i = 0; i < sizeof(opening_faults) / sizeof(opening_faults[0]); i++) {
-        fake_store_execute(&home, "CREATE TABLE leases (port INTEGER PRIMARY KEY, service_name TEXT NOT NULL, allocated_at TEXT"
-                                  " NOT NULL, last_heartbeat TEXT NOT NULL, ttl_seconds INTEGER NOT NULL, tags TEXT NOT NULL);"
-                                  "INSERT INTO leases VALUES (8000, 'a', '', '', 300, '[]');"
-                                  "INSERT INTO leases VALUES (8001, 'b', '', '', 300, '[]');");
+        fake_store_execute(
+            &home, "CREATE TABLE leases (port INTEGER PRIMARY KEY, service_name TEXT NOT NULL, allocated_at TEXT"
+                   " NOT NULL, last_heartbeat TEXT NOT NULL, ttl_seconds INTEGER NOT NULL, tags TEXT NOT NULL);"
+                   "INSERT INTO leases VALUES (8000, 'a', '', '', 300, '[]');"
+                   "INSERT INTO leases VALUES (8001, 'b', '', '', 300, '[]');");
         torture_opening(opening_faults[i], "SELECT count(*) FROM lease", 2);
         cr_expect_eq(fake_store_query(&home, "SELECT count(*) FROM original_leases"), 2);
         fake_home_remove(&home);

@@ -227,9 +227,10 @@ Test(store_versions, a_database_is_opened_again_and_again) {
 
 /* ---- the original's database ---- */
 
-static const char original_schema[] = "CREATE TABLE IF NOT EXISTS leases (port INTEGER PRIMARY KEY, service_name TEXT NOT NULL,"
-                                      " allocated_at TEXT NOT NULL, last_heartbeat TEXT NOT NULL, ttl_seconds INTEGER NOT NULL,"
-                                      " tags TEXT NOT NULL);";
+static const char original_schema[] =
+    "CREATE TABLE IF NOT EXISTS leases (port INTEGER PRIMARY KEY, service_name TEXT NOT NULL,"
+    " allocated_at TEXT NOT NULL, last_heartbeat TEXT NOT NULL, ttl_seconds INTEGER NOT NULL,"
+    " tags TEXT NOT NULL);";
 
 #define TIMES "'2026-01-02T03:04:05.678901234+00:00', '2026-01-02T03:09:05.678901234+00:00'"
 
@@ -350,9 +351,11 @@ Test(store_versions, what_can_be_made_sense_of_in_it_is_made_sense_of) {
 
 Test(store_versions, as_many_tags_as_a_lease_can_have) {
     struct lease *leases[16];
-    insert_original("8000, 'most', " TIMES ", 300, (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 32)"
+    insert_original("8000, 'most', " TIMES
+                    ", 300, (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 32)"
                     " SELECT json_group_array('t' || i) FROM n)");
-    insert_original("8001, 'more', " TIMES ", 300, (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 33)"
+    insert_original("8001, 'more', " TIMES
+                    ", 300, (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 33)"
                     " SELECT json_group_array('t' || i) FROM n)");
     cr_assert_eq(import(leases, 2, 0), 2);
     cr_expect_eq(leases[0]->n_tags, 32);

@@ -130,6 +130,20 @@ Test(text, what_cannot_be_shown_becomes_a_question_mark) {
     assert_safe("\xED\xA0\x80", 64, "???");
 }
 
+/* U+202A-202E and U+2066-2069 make what follows read backwards; their neighbours do not. */
+Test(text, what_turns_the_direction_of_text_becomes_a_question_mark) {
+    assert_safe("a\xE2\x80\xAA"
+                "b\xE2\x80\xAE"
+                "c",
+                64, "a?b?c");
+    assert_safe("a\xE2\x81\xA6"
+                "b\xE2\x81\xA9"
+                "c",
+                64, "a?b?c");
+    assert_safe("\xE2\x80\xA9\xE2\x80\xAF\xE2\x81\xA5\xE2\x81\xAA", 64,
+                "\xE2\x80\xA9\xE2\x80\xAF\xE2\x81\xA5\xE2\x81\xAA");
+}
+
 Test(text, what_does_not_fit_is_cut_at_a_characters_end) {
     assert_safe("abcd", 4, "abc");
     assert_safe("abc", 4, "abc");
@@ -150,9 +164,9 @@ static void assert_number(const char *text, uint64_t min, uint64_t max, int expe
 }
 
 Test(text, a_number_is_digits_and_nothing_else) {
-    static const char *const wrong[] = {"",     " ",    "-1",  "+1",  " 1",  "1 ",     "1.0",
-                                        "0x10", "1e3",  "1,0", "abc", "12a", "\n1",    "1\n",
-                                        "-0",   "--1",  "1-2", "\xEF\xBC\x91", "\xD9\xA1"};
+    static const char *const wrong[] = {"",     " ",   "-1",  "+1",           " 1",      "1 ",  "1.0",
+                                        "0x10", "1e3", "1,0", "abc",          "12a",     "\n1", "1\n",
+                                        "-0",   "--1", "1-2", "\xEF\xBC\x91", "\xD9\xA1"};
     for (size_t i = 0; i < COUNT(wrong); i++)
         assert_number(wrong[i], 0, UINT64_MAX, -EINVAL, 0);
     assert_number("0", 0, 10, 0, 0);
@@ -213,10 +227,9 @@ Test(text, a_duration_is_written_in_two_units_at_most) {
         uint64_t seconds;
         const char *expected;
     } rows[] = {
-        {0, "0s"},          {1, "1s"},          {45, "45s"},        {59, "59s"},         {60, "1m00s"},
-        {182, "3m02s"},     {3599, "59m59s"},   {3600, "1h00m"},    {7500, "2h05m"},     {86399, "23h59m"},
-        {86400, "1d00h"},   {97200, "1d03h"},   {2592000, "30d00h"}, {172799, "1d23h"},
-        {UINT64_MAX, "213503982334601d07h"},
+        {0, "0s"},        {1, "1s"},        {45, "45s"},         {59, "59s"},       {60, "1m00s"},
+        {182, "3m02s"},   {3599, "59m59s"}, {3600, "1h00m"},     {7500, "2h05m"},   {86399, "23h59m"},
+        {86400, "1d00h"}, {97200, "1d03h"}, {2592000, "30d00h"}, {172799, "1d23h"}, {UINT64_MAX, "213503982334601d07h"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         char text[TEXT_DURATION_MAX];
@@ -253,7 +266,8 @@ Test(text, a_time_is_written_in_utc_with_milliseconds_whatever_the_time_zone) {
 }
 
 Test(text, no_number_of_milliseconds_overruns_the_text) {
-    static const int64_t extremes[] = {INT64_MIN, INT64_MIN + 1, -INT64_C(9007199254740992), INT64_C(9007199254740992), INT64_MAX};
+    static const int64_t extremes[] = {INT64_MIN, INT64_MIN + 1, -INT64_C(9007199254740992), INT64_C(9007199254740992),
+                                       INT64_MAX};
     for (size_t i = 0; i < COUNT(extremes); i++) {
         char *text = malloc(TEXT_TIME_MAX);
         text_format_time(extremes[i], text);
