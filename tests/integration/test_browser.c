@@ -61,7 +61,9 @@ struct row {
 
 /* sizeof, because some have a NUL in them. */
 #define ROW(name, on_tcp, on_unix, bytes)                                                                              \
-    { name, on_tcp, on_unix, bytes, sizeof(bytes) - 1 }
+    (struct row) {                                                                                                     \
+        name, on_tcp, on_unix, bytes, sizeof(bytes) - 1                                                                \
+    }
 
 static bool is_refused(const struct http_reply *reply) {
     return reply->status == 0 || (reply->status >= 400 && reply->status != 500);

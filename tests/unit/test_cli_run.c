@@ -37,11 +37,19 @@ static const char environment_portctl[] = "PORTCTL=" SANDBOX_BIN "/portctl";
 #define GRANTED "{\"port\":8001,\"lease\":" LEASE ",\"ports\":[8001],\"leases\":[" LEASE "],\"notes\":[]}"
 
 #define ALLOC                                                                                                          \
-    { "POST /alloc", 200, GRANTED, 0, NULL }
+    (struct fake_answer) {                                                                                             \
+        "POST /alloc", 200, GRANTED, 0, NULL                                                                           \
+    }
+#define RENEWED "{\"port\":8001,\"id\":7,\"lease\":" LEASE "}"
 #define HEARTBEAT                                                                                                      \
-    { "POST /heartbeat", 200, "{\"port\":8001,\"id\":7,\"lease\":" LEASE "}", 0, NULL }
+    (struct fake_answer) {                                                                                             \
+        "POST /heartbeat", 200, RENEWED, 0, NULL                                                                       \
+    }
+#define RELEASED "{\"port\":8001,\"id\":7,\"service_name\":\"web\",\"listeners\":[]}"
 #define RELEASE                                                                                                        \
-    { "POST /release", 200, "{\"port\":8001,\"id\":7,\"service_name\":\"web\",\"listeners\":[]}", 0, NULL }
+    (struct fake_answer) {                                                                                             \
+        "POST /release", 200, RELEASED, 0, NULL                                                                        \
+    }
 
 static const struct fake_portd_setup ordinary = {.answers = {ALLOC, HEARTBEAT, RELEASE}, .socket = SOCKET};
 
@@ -466,14 +474,17 @@ Test(cli_run, a_portctl_that_is_killed_leaves_the_program_running) {
 
 /* ---- The terminal */
 
+/* What the small shell and the test both see. */
+struct shared {
+    volatile pid_t job;
+    volatile unsigned n_stops;
+    volatile bool go_on;
+};
+
 /* A terminal with a small shell in it, which runs portctl as its foreground job. */
 struct terminal {
     int master;
-    struct shared {
-        volatile pid_t job;
-        volatile unsigned n_stops;
-        volatile bool go_on;
-    } * shared;
+    struct shared *shared;
     pid_t shell;
     char text[16384];
     size_t length;

@@ -518,9 +518,12 @@ static int try_failed(void *context) {
     return strstr(opening.reason, expected) ? 0 : 2;
 }
 
+static char permission_denied[] = "Permission denied";
+static char read_only[] = "read";
+
 Test(store, a_folder_that_may_not_be_written_to_is_refused_with_a_reason) {
     cr_assert_eq(chmod(home.path, 0555), 0);
-    cr_expect_eq(fake_home_run_as(OTHER_UID, try_failed, (void *)(uintptr_t) "Permission denied"), 0);
+    cr_expect_eq(fake_home_run_as(OTHER_UID, try_failed, permission_denied), 0);
     cr_assert_eq(chmod(home.path, 0755), 0);
 }
 
@@ -532,7 +535,7 @@ Test(store, a_file_that_may_not_be_written_to_is_refused_with_a_reason) {
     fake_home_path(&home, FAKE_STORE_FILE ".lock", path);
     cr_assert_eq(chmod(path, 0666), 0);
     cr_assert_eq(chmod(home.path, 0777), 0);
-    cr_expect_eq(fake_home_run_as(OTHER_UID, try_failed, (void *)(uintptr_t) "read"), 0);
+    cr_expect_eq(fake_home_run_as(OTHER_UID, try_failed, read_only), 0);
 }
 
 Test(store, closing_nothing_is_allowed) {

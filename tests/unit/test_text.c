@@ -131,6 +131,7 @@ Test(text, what_cannot_be_shown_becomes_a_question_mark) {
 }
 
 /* U+202A-202E and U+2066-2069 make what follows read backwards; their neighbours do not. */
+/* NOLINTBEGIN(misc-misleading-bidirectional): they are what is tested */
 Test(text, what_turns_the_direction_of_text_becomes_a_question_mark) {
     assert_safe("a\xE2\x80\xAA"
                 "b\xE2\x80\xAE"
@@ -143,6 +144,7 @@ Test(text, what_turns_the_direction_of_text_becomes_a_question_mark) {
     assert_safe("\xE2\x80\xA9\xE2\x80\xAF\xE2\x81\xA5\xE2\x81\xAA", 64,
                 "\xE2\x80\xA9\xE2\x80\xAF\xE2\x81\xA5\xE2\x81\xAA");
 }
+/* NOLINTEND(misc-misleading-bidirectional) */
 
 Test(text, what_does_not_fit_is_cut_at_a_characters_end) {
     assert_safe("abcd", 4, "abc");
