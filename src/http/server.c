@@ -139,6 +139,12 @@ static void admit(struct server *server, int accepted, enum api_transport transp
     if (getpeername(fd, (struct sockaddr *)&address, &length) < 0)
         return; /* gone already */
     server->accepted = client_new(&server->counts, transport, &caller);
+    /* A client that comes again and again is often accepted before libmicrohttpd has seen that it closed its last connection:
+     * first it looks at what its sockets say, then it lets go of those that are closed. */
+    for (int i = 0; i < 2 && server->accepted == NULL; i++) {
+        run_mhd(server);
+        server->accepted = client_new(&server->counts, transport, &caller);
+    }
     if (server->accepted == NULL) {
         log_debug("a connection was refused: uid %u has %d open", (unsigned)caller.uid, SERVER_CONNECTIONS_PER_UID);
         return;

@@ -177,6 +177,20 @@ Test(registry, a_grant_that_cannot_be_stored_was_never_made) {
     cr_assert(false, "it never came through");
 }
 
+/* A full disk ends a transaction by itself. What does not, must not leave it open for the next grant. */
+Test(registry, a_grant_that_is_refused_by_the_database_leaves_nothing_open) {
+    struct grant_request request = fake_daemon_ask("web");
+    request.count = 2;
+    fake_store_execute(&it.home,
+                       "CREATE TRIGGER spoil BEFORE INSERT ON sticky BEGIN SELECT RAISE(FAIL, 'spoilt'); END");
+    cr_expect_eq(fake_daemon_try(&it, &request), GRANT_E_NOT_STORED);
+    cr_expect_str_eq(registry_reason(it.registry), "spoilt");
+    fake_store_execute(&it.home, "DROP TRIGGER spoil");
+    assert_stored(0);
+    cr_expect_eq(fake_daemon_try(&it, &request), 0);
+    assert_stored(2);
+}
+
 Test(registry, a_released_port_goes_to_its_own_name_at_once_and_to_others_after_fifteen_seconds) {
     it.rules.max = FAKE_DAEMON_MIN;
     struct grant_request web = fake_daemon_ask("web");

@@ -1,6 +1,8 @@
 /* Reuse: the live lease of a uid, project and name instead of a second one, unless somebody else lives in it. */
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -65,6 +67,44 @@ Test(registry_reuse, the_live_lease_is_granted_again_and_renewed) {
     cr_expect_eq(lease->allocated_at, it.clock.now.unix_ms - 1000);
     cr_expect_eq(count_leases(), 1);
     cr_expect_eq(fake_store_query(&it.home, "SELECT deadline FROM lease"), (long long)lease->deadline);
+}
+
+Test(registry_reuse, what_it_was_before_is_not_forgotten) {
+    const struct grant_request request = ask();
+    const struct lease *lease = fake_daemon_grant(&it, &request);
+    const int64_t allocated_at = lease->allocated_at;
+    fake_kernel_listen(&it.kernel, lease->port, ANN);
+    registry_turn(it.registry);
+    fake_kernel_close(&it.kernel, lease->port);
+    fake_clock_advance(&it.clock, 5000);
+    cr_assert_eq(reuse(&request), 0);
+    fake_daemon_restart(&it);
+    registry_turn(it.registry);
+    lease = registry_find_id(it.registry, 1);
+    cr_expect_eq(lease->allocated_at, allocated_at);
+    cr_expect_eq(lease_state(lease), LEASE_SILENT);
+}
+
+Test(registry_reuse, rotation_goes_on_where_it_was) {
+    struct grant_request request = ask();
+    port_set_add(&it.kernel.busy, FAKE_DAEMON_MIN);
+    cr_assert_eq(fake_daemon_grant(&it, &request)->port, FAKE_DAEMON_MIN + 1);
+    port_set_clear(&it.kernel.busy);
+    cr_assert_eq(reuse(&request), 0);
+    request = fake_daemon_ask("db");
+    cr_expect_eq(fake_daemon_grant(&it, &request)->port, FAKE_DAEMON_MIN + 2);
+}
+
+Test(registry_reuse, a_renewal_that_waited_for_room_is_stored_with_it) {
+    const struct grant_request request = ask();
+    struct lease *lease = fake_daemon_grant(&it, &request);
+    fake_disk_fail(1, SQLITE_FULL, true);
+    registry_renew(it.registry, lease);
+    fake_disk_fail(0, 0, false);
+    cr_assert_eq(reuse(&request), 0);
+    fake_disk_fail(0, 0, false);
+    registry_turn(it.registry);
+    cr_expect_eq(fake_disk.n_calls, 0, "nothing is left to be written");
 }
 
 Test(registry_reuse, ttl_and_tags_change_only_if_they_are_asked_for) {
@@ -213,6 +253,40 @@ Test(registry_reuse, a_lease_with_another_living_holder_is_not_given_away) {
     fake_daemon_end_process(other, false);
     registry_turn(it.registry);
     cr_expect_eq(count_leases(), 0);
+}
+
+static unsigned count_descriptors(void) {
+    unsigned n_open = 0;
+    DIR *folder = opendir("/proc/self/fd");
+    cr_assert_not_null(folder);
+    while (readdir(folder))
+        n_open++;
+    closedir(folder);
+    return n_open;
+}
+
+Test(registry_reuse, a_holder_that_asks_again_and_again_is_pinned_once) {
+    uid_t uid;
+    const pid_t child = fake_daemon_start_process(&uid);
+    struct grant_request request = ask();
+    request.key.uid = uid;
+    request.holder = child;
+    request.count = 2;
+    const struct lease *lease = fake_daemon_grant(&it, &request);
+    const unsigned before = count_descriptors();
+    for (int i = 0; i < 10; i++)
+        cr_assert_eq(reuse(&request), 0);
+    cr_expect_eq(count_descriptors(), before);
+    cr_expect_geq(fcntl(lease->holder_pidfd, F_GETFD), 0, "and it is open");
+    fake_disk_fail(1, SQLITE_FULL, true);
+    for (int i = 0; i < 10; i++)
+        cr_assert_eq(reuse(&request), GRANT_E_NOT_STORED);
+    fake_disk_fail(0, 0, false);
+    cr_expect_eq(count_descriptors(), before, "what was refused is unpinned");
+    fake_daemon_end_process(child, false);
+    registry_turn(it.registry);
+    cr_expect_eq(count_leases(), 0);
+    cr_expect_eq(count_descriptors(), before - 2);
 }
 
 Test(registry_reuse, one_held_lease_of_several_refuses_them_all) {

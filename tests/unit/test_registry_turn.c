@@ -7,6 +7,7 @@
 #include "probe/sock_diag.h"
 #include "src/lease/registry.h"
 #include "tests/support/fake_daemon.h"
+#include "tests/support/fake_disk.h"
 #include "tests/support/fake_store.h"
 
 #define TTL    UINT64_C(60)
@@ -15,6 +16,7 @@
 static struct fake_daemon it;
 
 static void set_up(void) {
+    fake_disk_install();
     fake_daemon_start(&it);
     fake_daemon_pass(&it, 40000); /* the grace of the start is over */
 }
@@ -113,6 +115,27 @@ Test(registry_turn, a_listener_keeps_its_lease_for_ever_and_the_ttl_counts_from_
     cr_expect_eq(lease_state(lease), LEASE_SILENT);
     fake_daemon_pass(&it, 1);
     cr_expect_not(lives(1));
+}
+
+/* A database that is written every second would keep the disk from its sleep. */
+Test(registry_turn, a_listener_is_a_write_now_and_then) {
+    const uint64_t hour = 3600;
+    struct grant_request request = fake_daemon_ask("web");
+    request.ttl_seconds = &hour;
+    const struct lease *lease = fake_daemon_grant(&it, &request);
+    fake_kernel_listen(&it.kernel, lease->port, ANN);
+    registry_turn(it.registry); /* it was seen: one write */
+    fake_disk_fail(0, 0, false);
+    fake_daemon_pass(&it, 500000);
+    cr_expect_eq(fake_disk.n_calls, 0, "%u writes", fake_disk.n_calls);
+    fake_daemon_restart(&it);
+    fake_disk_fail(0, 0, false);
+    fake_daemon_pass(&it, 10000);
+    cr_expect_eq(fake_disk.n_calls, 0, "%u writes after a restart", fake_disk.n_calls);
+    const uint64_t deadline = registry_find_id(it.registry, 1)->deadline;
+    fake_daemon_pass(&it, 600000);
+    const long long stored = fake_store_query(&it.home, "SELECT deadline FROM lease");
+    cr_expect_geq(stored, (long long)deadline, "at most ten minutes behind");
 }
 
 Test(registry_turn, a_squatter_keeps_nothing) {

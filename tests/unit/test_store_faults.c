@@ -278,13 +278,19 @@ Test(store_faults, an_original_is_imported_as_a_whole_or_not_at_all) {
 
 /* ---- reading ---- */
 
+/* Whatever is said to be read is all of it. */
 static int read_everything(struct store *store) {
+    const struct lease_key key = {.uid = 1000, .service_name = "web", .project = "/shop"};
     struct store_marks marks = {0};
     struct sticky_table sticky;
     cr_assert_eq(sticky_table_init(&sticky), 0);
     int r = store_load_marks(store, &marks);
     if (r == 0)
+        cr_assert(marks.cursor == 8001 && marks.next_id == 102 && strlen(marks.boot_id) == 36);
+    if (r == 0)
         r = store_load_sticky(store, &sticky);
+    if (r == 0)
+        cr_assert(sticky_table_find(&sticky, &key, 0) == 8000 && sticky_table_find(&sticky, &key, 1) == 8001);
     sticky_table_deinit(&sticky);
     return r;
 }
