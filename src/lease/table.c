@@ -1,6 +1,6 @@
 /*
- * Ids only grow, so the order of insertion is the order of ids, and a binary search finds one. A port is an index. A name
- * is searched for one lease after another: with 50,000 leases that is a tenth of a millisecond, and people have ten.
+ * Ids only grow, so the order of insertion is the order of ids, and a binary search finds one. A port is an index. A key is
+ * searched for one lease after another: with 50,000 leases that is a tenth of a millisecond, and people have ten.
  */
 #include "src/lease/table.h"
 
@@ -84,13 +84,4 @@ struct lease *lease_table_find_id(const struct lease_table *table, uint64_t id) 
     size_t at = lower_bound(table, id);
 
     return at < table->n_items && table->items[at]->id == id ? table->items[at] : NULL;
-}
-
-struct lease *lease_table_find_slot(const struct lease_table *table, const struct lease_key *key, unsigned slot) {
-    for (size_t i = 0; i < table->n_items; i++) {
-        struct lease_key other = lease_get_key(table->items[i]);
-        if (table->items[i]->slot == slot && lease_key_equal(&other, key))
-            return table->items[i];
-    }
-    return NULL;
 }

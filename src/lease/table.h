@@ -32,7 +32,4 @@ void lease_table_remove(struct lease_table *table, struct lease *lease);
 struct lease *lease_table_find_port(const struct lease_table *table, uint16_t port);
 struct lease *lease_table_find_id(const struct lease_table *table, uint64_t id);
 
-/* The live lease of this key and slot, or NULL. */
-struct lease *lease_table_find_slot(const struct lease_table *table, const struct lease_key *key, unsigned slot);
-
 #endif

@@ -32,12 +32,10 @@ static struct lease *insert(struct lease_table *table, uint64_t id, uint16_t por
 
 Test(table, an_empty_one_finds_nothing) {
     CLEANUP(lease_table_deinit) struct lease_table table = make_table();
-    const struct lease_key key = {.uid = 0, .service_name = "", .project = ""};
     cr_expect_null(lease_table_find_port(&table, 0));
     cr_expect_null(lease_table_find_port(&table, 65535));
     cr_expect_null(lease_table_find_id(&table, 0));
     cr_expect_null(lease_table_find_id(&table, 1));
-    cr_expect_null(lease_table_find_slot(&table, &key, 0));
     cr_expect_eq(table.n_items, 0);
 }
 
@@ -57,24 +55,6 @@ Test(table, a_lease_is_found_by_port_and_by_id) {
     for (size_t i = 0; i < sizeof(missing) / sizeof(missing[0]); i++)
         cr_expect_null(lease_table_find_id(&table, missing[i]), "%llu", (unsigned long long)missing[i]);
     cr_expect(table.items[0] == first && table.items[1] == second && table.items[2] == third, "lowest id first");
-}
-
-Test(table, a_slot_is_found_by_its_whole_key) {
-    CLEANUP(lease_table_deinit) struct lease_table table = make_table();
-    struct lease *zero = insert(&table, 1, 8000, "web", 0);
-    struct lease *two = insert(&table, 2, 8001, "web", 2);
-    struct lease *other = insert(&table, 3, 8002, "db", 1);
-    const struct lease_key web = {.uid = 1000, .service_name = "web", .project = ""};
-    const struct lease_key db = {.uid = 1000, .service_name = "db", .project = ""};
-    const struct lease_key elsewhere = {.uid = 1000, .service_name = "web", .project = "/x"};
-    const struct lease_key stranger = {.uid = 1001, .service_name = "web", .project = ""};
-    cr_expect_eq(lease_table_find_slot(&table, &web, 0), zero);
-    cr_expect_null(lease_table_find_slot(&table, &web, 1));
-    cr_expect_eq(lease_table_find_slot(&table, &web, 2), two);
-    cr_expect_eq(lease_table_find_slot(&table, &db, 1), other);
-    cr_expect_null(lease_table_find_slot(&table, &db, 0));
-    cr_expect_null(lease_table_find_slot(&table, &elsewhere, 0));
-    cr_expect_null(lease_table_find_slot(&table, &stranger, 0));
 }
 
 Test(table, what_is_removed_is_the_callers_again) {
