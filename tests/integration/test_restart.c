@@ -190,13 +190,18 @@ Test(restart, one_whose_time_ran_out_while_portd_was_away_can_still_be_renewed) 
     sandbox_enter();
     CLEANUP(daemon_stop_at) struct daemon daemon = daemon_start(&setup);
     const struct caller me = {.daemon = &daemon};
+    const pid_t holder = child_start_idle(0);
+    const uint16_t control = caller_grant(&me, "{\"service_name\":\"control\",\"pid\":%d}", holder);
     const uint16_t port = caller_grant(&me, "{\"service_name\":\"a\",\"ttl_seconds\":1}");
     const uint64_t granted = wait_now_ms();
     daemon_kill(&daemon);
+    child_kill(holder);
     const struct wait wait = wait_for("a second to pass");
     while (wait_now_ms() < granted + 1500)
         wait_more(&wait);
     daemon = daemon_start(&setup);
+    /* When the control has ended, portd has looked for leases to end. */
+    wait_for_end(&me, control);
     CLEANUP(http_reply_deinit) struct http_reply reply = caller_post(&me, "/heartbeat", "{\"port\":%u}", port);
     assert_status(reply, 200);
 }

@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,8 +25,19 @@ static void become(uid_t uid) {
         fail_test("A child cannot become uid %u: %s.", uid, strerror(errno));
 }
 
+/* An ordinary user has every capability in his user namespace, and his children have them, too. portd, which is executed,
+ * has none, and may not look into a process that has more than itself (ptrace(2)): so they are given up. */
+static void drop_capabilities(void) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    const struct __user_cap_data_struct none[2] = {0};
+    if (syscall(SYS_capset, &header, none) < 0 || prctl(PR_SET_DUMPABLE, 1) < 0)
+        fail_test("A child cannot give up its capabilities: %s.", strerror(errno));
+}
+
 static _Noreturn void be_child(uid_t uid, int ready_fd, pid_t parent, int (*run)(void *context), void *context) {
     become(uid);
+    if (geteuid() != 0)
+        drop_capabilities();
     /* Only now: a change of uid clears it. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent || write(ready_fd, "", 1) != 1)

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "probe/fd.h"
+#include "src/api/access.h"
 #include "tests/support/fake_daemon.h"
 #include "tests/support/tcp.h"
 
@@ -252,6 +252,29 @@ Test(api, root_and_portds_own_uid_may_change_any_lease_and_others_only_their_own
         call_ok(operators[i], "/heartbeat", "{\"port\":8000}");
         call_ok(operators[i], "/release", "{\"port\":8000}");
     }
+}
+
+/* The guard and the routes keep unknown callers out. If they did not, their uid of 0 would still be nobody's. */
+Test(api, an_unknown_caller_has_no_rights) {
+    const struct api_caller unknown = {.known = false, .uid = 0};
+    const struct api_caller root = {.known = true, .uid = 0};
+    const struct lease lease = {.uid = 0};
+    cr_expect_not(access_is_operator(&it.api, &unknown));
+    cr_expect_not(access_may_change(&it.api, &unknown, &lease));
+    cr_expect(access_is_operator(&it.api, &root));
+    cr_expect(access_may_change(&it.api, &root, &lease));
+}
+
+Test(api, a_login_name_is_its_own_uids_and_read_again_after_a_minute) {
+    struct users users = {0};
+    const uid_t neighbour = USERS_MAX * 100000; /* the same place in the table */
+    cr_expect_str_eq(users_name(&users, 0, 1000), "root");
+    cr_expect_null(users_name(&users, neighbour, 1000));
+    cr_expect_str_eq(users_name(&users, 0, 1000), "root");
+    strcpy(users.entries[0].name, "old");
+    cr_expect_str_eq(users_name(&users, 0, 61000), "old");
+    cr_expect_str_eq(users_name(&users, 0, 61001), "root");
+    cr_expect_str_eq(users_name(&(struct users){0}, 0, 0), "root", "at the very start of the clock");
 }
 
 /* ---- GET /list and /lookup ---- */

@@ -131,6 +131,13 @@ Test(api_problems, a_post_is_json) {
     }
     call_tcp("POST", "/alloc", "{\"service_name\":\"web\"}", HEADERS("Host", "localhost:3030"));
     expect(415, "not-json");
+    static const char *const json_types[] = {
+        "application/json",      "Application/JSON",  "application/json; charset=utf-8",
+        "application/json \t;x", "application/json;", "application/json "};
+    for (size_t i = 0; i < sizeof(json_types) / sizeof(json_types[0]); i++) {
+        call_tcp("POST", "/alloc", "{}", HEADERS("Host", "localhost:3030", "Content-Type", json_types[i]));
+        expect(422, "missing-key");
+    }
     call_tcp("POST", "/alloc", "{\"service_name\":\"web\"}",
              HEADERS("Host", "localhost:3030", "Content-Type", "application/json", "Content-Type", "application/json"));
     expect(415, "not-json");

@@ -209,7 +209,7 @@ Test(options, a_range_that_is_none_is_refused) {
     static char *const values[] = {
         "",           "8000",           "8000-",       "-9000",      "-",         "a-b",         "0-9000",
         "8000-65536", "8000-9000-9500", "8000 - 9000", "8000..9000", "8000,9000", "70000-80000", "00000008000-9000",
-        "8000-9000x"};
+        "8000-9000x", "00008000-9000"};
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
         expect_refusal(READ("--range", values[i]), "--range must be two ports");
     expect_refusal(READ("--range", "9000-8000"), "9000-8000");
@@ -249,6 +249,9 @@ Test(options, a_path_that_is_empty_or_too_long_is_refused) {
 Test(options, a_log_level_that_is_none_is_refused) {
     expect_refusal(READ("--log-level", "verbose"), "\"verbose\"");
     expect_refusal(READ("--log-level", "INFO"), "--log-level must be");
+    expect_refusal(READ("--log-level", "information"), "--log-level must be");
+    expect_refusal(READ("--log-level", "inf"), "--log-level must be");
+    expect_refusal(READ("--log-level", ""), "--log-level must be");
 }
 
 Test(options, an_unknown_option_names_the_nearest) {

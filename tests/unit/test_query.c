@@ -20,10 +20,13 @@ static void assert_value(const char *name, const char *expected) {
     cr_expect_str_eq(value, expected, "%s: \"%s\"", name, value);
 }
 
-static void assert_wrong(const char *target) {
+/* What is behind the target in the copy must not be taken for a part of it: two digits, say. */
+static const char *assert_wrong(const char *target) {
+    memset(&query, '4', sizeof(query));
     const char *wrong = query_parse(target, &query);
     cr_assert_not_null(wrong, "%s", target);
     cr_expect_neq(wrong[strlen(wrong) - 1], '.', "a sentence's end: %s", wrong);
+    return wrong;
 }
 
 Test(query, a_path_is_taken_as_it_was_sent) {
@@ -83,7 +86,7 @@ Test(query, a_broken_escape_is_refused) {
     static const char *const targets[] = {"/?a=%", "/?a=%4", "/?a=%4&b=1", "/?a=%G1", "/?a=%1G",   "/?a=%%41",
                                           "/?%=1", "/?%4",   "/?a=%-1",    "/?a=% 1", "/?a=1&b=%x"};
     for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++)
-        assert_wrong(targets[i]);
+        cr_expect_not_null(strstr(assert_wrong(targets[i]), "hexadecimal"), "%s", targets[i]);
 }
 
 Test(query, a_nul_and_what_is_not_utf8_are_refused) {

@@ -7,8 +7,10 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,6 +182,34 @@ Test(store, what_is_out_of_order_fails_with_a_reason_and_changes_nothing) {
     free(reason);
     cr_assert_eq(store_begin(store), 0);
     cr_assert_eq(store_commit(store), 0);
+}
+
+/* Somebody looks into the database with a tool of his own. */
+static void *hold_for_a_moment(void *context) {
+    char path[PATH_MAX];
+    sqlite3 *db = NULL;
+    fake_home_path(&home, FAKE_STORE_FILE, path);
+    const bool held =
+        sqlite3_open(path, &db) == SQLITE_OK && sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK;
+    if (write(*(const int *)context, held ? "y" : "n", 1) == 1)
+        usleep(200000);
+    sqlite3_close(db);
+    return NULL;
+}
+
+Test(store, another_program_that_writes_for_a_moment_is_waited_for) {
+    CLEANUP(fake_store_close_at) struct store *store = fake_store_open(&home);
+    struct lease *lease = fake_store_make_lease(1, 8000, "web", 0);
+    pthread_t thread;
+    int ends[2];
+    char held;
+    cr_assert_eq(pipe(ends), 0);
+    cr_assert_eq(pthread_create(&thread, NULL, hold_for_a_moment, &ends[1]), 0);
+    cr_assert_eq(read(ends[0], &held, 1), 1);
+    cr_assert_eq(held, 'y');
+    cr_expect_eq(store_put_lease(store, lease), 0, "%s", store_reason(store));
+    pthread_join(thread, NULL);
+    lease_free(lease);
 }
 
 Test(store, the_marks_are_remembered) {
