@@ -10,6 +10,8 @@
 #include "src/api/request.h"
 #include "src/api/users.h"
 #include "src/base/clock.h"
+#include "src/conflict/findings.h"
+#include "src/event/journal.h"
 #include "src/lease/registry.h"
 
 /* What the daemon tells of itself. All borrowed. */
@@ -26,8 +28,20 @@ struct api_info {
     uint64_t started_ms; /* monotonic */
 };
 
+/* The background probe, as the API sees it: probe/watch.h, or a test's own. */
+struct api_probe {
+    const struct snapshot *(*read)(void *context);        /* a reading of this very moment */
+    uint64_t (*ask_owners)(void *context, uint16_t port); /* watch_ask_owners() */
+    uint64_t (*walks)(void *context);                     /* watch_walks() */
+    void *context;
+};
+
 struct api {
     struct registry *registry;
+    struct api_probe probe;
+    struct findings *findings; /* brought up to date by api_probe.read() */
+    struct journal *journal;
+    struct sock_diag *diag;
     const struct port_rules *rules;
     const struct api_info *info;
     struct clock clock;

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define API_BODY_MAX ((size_t)64 * 1024)
@@ -42,13 +43,38 @@ struct api_request {
     bool body_too_large; /* over API_BODY_MAX; `body` is empty then */
 };
 
+struct api;
+struct api_response;
+
+/*
+ * An answer that has to wait for something: for a walk over /proc, or for a port to come free. The handler leaves it in the response; whoever
+ * called api_handle() calls try() whenever something has changed, and at `until_ms` (monotonic) at the latest, until it returns true:
+ * then the response is filled, and this is freed by its free(). If the caller goes away meanwhile, free() is all that is called.
+ */
+struct api_later {
+    bool (*try)(struct api *api, struct api_later *later, struct api_response *response);
+    void (*free)(struct api_later *later);
+    uint64_t until_ms; /* from here on try() must not put it off any more */
+};
+
+/*
+ * An answer without end. read() writes what is new, at most `size` bytes, and returns how many; 0: nothing now, ask again when something has
+ * changed or `keep_alive` is due; -1: it ends here.
+ */
+struct api_stream {
+    ssize_t (*read)(struct api *api, struct api_stream *stream, char *buffer, size_t size);
+    void (*free)(struct api_stream *stream);
+};
+
 struct api_response {
     int status;
     const char *content_type; /* static */
     char *body;               /* owned; free() it by api_response_deinit() */
     size_t body_length;
-    const char *allow;      /* static; for a 405 */
-    unsigned retry_after_s; /* 0: not said */
+    const char *allow;         /* static; for a 405 */
+    unsigned retry_after_s;    /* 0: not said */
+    struct api_later *later;   /* not NULL: the answer is not ready, and nothing else here is filled; owned */
+    struct api_stream *stream; /* not NULL: the body, instead of `body`; owned */
 };
 
 /* The value of a header (names compare without case) if it is there exactly once; *ret_count tells how often it is. */

@@ -55,6 +55,8 @@ struct grant_request {
     const char *const *tags;     /* NULL: none, or what a reused lease has */
     size_t n_tags;
     pid_t holder; /* 0: none; else a living process of key.uid, which the registry pins */
+    pid_t
+        asker; /* 0: not known; else the process on whose behalf it is asked: what descends from it and listens is the lease's */
 };
 
 struct grant {
@@ -84,6 +86,27 @@ enum {
     GRANT_E_NOT_STORED,
 };
 int registry_grant(struct registry *registry, const struct grant_request *request, struct grant *ret_grant);
+
+/*
+ * Makes a lease for what listens on `port` already, or, where the port is leased, confirms that its listeners are that lease's. `key` is for the new
+ * lease: its uid is the listener's; of a leased port it is not looked at. Who may is the caller's business. Returns 0 and *ret_lease;
+ *   CLAIM_E_NOT_LISTENING  nobody listens there, as of this very moment,
+ *   GRANT_E_NOT_STORED     the database could not be written; nothing has changed,
+ *   -errno.
+ */
+enum {
+    CLAIM_E_NOT_LISTENING = 64,
+    CLAIM_E_HOLDER,
+};
+int registry_claim(struct registry *registry, uint16_t port, const struct lease_key *key, bool *ret_created,
+                   struct lease **ret_lease);
+
+/* Makes squatters of the listeners on the lease's port. Returns as registry_claim() does, or CLAIM_E_HOLDER if all of them are the lease's holder's, or
+ * its descendants'. */
+int registry_disown(struct registry *registry, struct lease *lease);
+
+/* The database, for those who keep other things in it. The registry's own. */
+struct store *registry_store(struct registry *registry);
 
 /* Why the database failed last. */
 const char *registry_reason(const struct registry *registry);

@@ -70,6 +70,10 @@ static int fail(struct store *store, int code) {
     return STORE_E_FAILED;
 }
 
+struct sqlite3 *store_connection(struct store *store) {
+    return store->db;
+}
+
 const char *store_reason(const struct store *store) {
     return store->reason;
 }

@@ -43,6 +43,10 @@ int store_open(const char *path, uid_t uid, int64_t now_unix_ms, struct store **
 /* Closes the database and gives up the lock. NULL is allowed; returns NULL. */
 struct store *store_close(struct store *store);
 
+/* The connection, for those who keep other things beside the leases (the journal) with statements of their own. They must be finalized
+ * before the store is closed. */
+struct sqlite3 *store_connection(struct store *store);
+
 /* Why the last call failed. Valid until the next call. */
 const char *store_reason(const struct store *store);
 

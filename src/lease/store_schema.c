@@ -40,6 +40,34 @@ static const char create_v1[] = "CREATE TABLE lease ("
                                 ") STRICT;"
                                 "CREATE TABLE mark (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;";
 
+/*
+ * The process that asked for a lease; what was judged about listeners (whose each is, said by a person or recognised by portd); events, and
+ * the block of their numbers that is handed out (see src/event/journal.h).
+ */
+static const char create_v2[] =
+    "ALTER TABLE lease ADD COLUMN asker_pid INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE lease ADD COLUMN asker_start_time INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE lease ADD COLUMN asker_pidfd_inode INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE judgement ("
+    " lease_id INTEGER NOT NULL,"
+    " kind TEXT NOT NULL,"
+    " inode INTEGER NOT NULL,"
+    " pid INTEGER NOT NULL,"
+    " start_time INTEGER NOT NULL,"
+    " pidfd_inode INTEGER NOT NULL,"
+    " PRIMARY KEY (lease_id, inode, pid)"
+    ") STRICT;"
+    "CREATE TABLE event ("
+    " id INTEGER PRIMARY KEY,"
+    " at INTEGER NOT NULL,"
+    " kind TEXT NOT NULL,"
+    " port INTEGER NOT NULL,"
+    " service_name TEXT,"
+    " json TEXT NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX event_port ON event (port, id);"
+    "CREATE INDEX event_service ON event (service_name, id) WHERE service_name IS NOT NULL;";
+
 static void finalize_at(sqlite3_stmt **statement) {
     sqlite3_finalize(*statement);
     *statement = NULL;
@@ -155,9 +183,15 @@ static int migrate_to_v1(sqlite3 *db, struct schema_import *import) {
     return r;
 }
 
+static int migrate_to_v2(sqlite3 *db, struct schema_import *import) {
+    (void)import;
+    return sqlite3_exec(db, create_v2, NULL, NULL, NULL);
+}
+
 /* steps[n] leads from version n to version n + 1. */
 static int (*const steps[])(sqlite3 *db, struct schema_import *import) = {
     migrate_to_v1,
+    migrate_to_v2,
 };
 #define NEWEST ((int)(sizeof steps / sizeof steps[0]))
 
