@@ -17,9 +17,10 @@ enum sighting_owners {
 /* One listener, and what is known about it. */
 struct sighting {
     struct listener listener;
-    int64_t since_unix_ms; /* when it was first seen */
-    bool since_start;      /* it was there at the first reading: it may be older */
-    unsigned n_seen;       /* in how many readings, at most UINT_MAX */
+    int64_t since_unix_ms;     /* when it was first seen */
+    bool since_start;          /* it was there at the first reading: it may be older */
+    uint64_t since_generation; /* the snapshot's, when it was first seen */
+    unsigned n_seen;           /* in how many readings, at most UINT_MAX */
     enum sighting_owners state;
     struct process_info **owners; /* references, owned; lowest pid first; all alive when last heard of */
     size_t n_owners;

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "probe/watch.h"
 #include "src/base/text.h"
 
 /* Where an error sentence goes. */
@@ -125,6 +126,24 @@ static bool take_log_level(struct options *options, const char *source, const ch
     return true;
 }
 
+static bool take_listen_interval(struct options *options, const char *source, const char *value,
+                                 const struct complaint *complaint) {
+    if (text_parse_number(value, 10, 60000, &options->listen_ms) != 0)
+        return complain(complaint, "%s must be milliseconds from 10 to 60000, not \"%s\"", source, value);
+    return true;
+}
+
+static bool take_bound_interval(struct options *options, const char *source, const char *value,
+                                const struct complaint *complaint) {
+    uint64_t bound_ms;
+
+    if (text_parse_number(value, 0, 600000, &bound_ms) != 0 || (bound_ms > 0 && bound_ms < 100))
+        return complain(complaint, "%s must be milliseconds from 100 to 600000, or 0 for never, not \"%s\"", source,
+                        value);
+    options->bound_ms = bound_ms;
+    return true;
+}
+
 /* A row without `help` exists in the environment only. */
 static const struct option_row rows[] = {
     {"port", "PORT", "PM_API_PORT", take_port, "TCP port on 127.0.0.1 and ::1; 0: no TCP (3030)"},
@@ -135,6 +154,11 @@ static const struct option_row rows[] = {
     {NULL, NULL, "PM_PORT_MAX", take_max, NULL},
     {"range", "MIN-MAX", "PM_PORT_MIN, PM_PORT_MAX", take_range, "the ports that portd grants by itself (8000-9000)"},
     {"exclude", "LIST", "PM_EXCLUDE", take_exclude, "ports of these that it does not, such as\n8080,8100-8110"},
+    {"probe-interval", "MS", "PM_PROBE_INTERVAL", take_listen_interval,
+     "milliseconds between two readings of the kernel's\nlisteners (250); they come later where they would\ncost more "
+     "than half a percent of a core"},
+    {"bound-interval", "MS", "PM_BOUND_INTERVAL", take_bound_interval,
+     "the same for sockets that are bound and do not\nlisten (2000); 0: these are not looked for"},
     {"log-level", "LEVEL", "PM_LOG_LEVEL", take_log_level, "error, warning, info or debug (info)"},
 };
 #define N_ROWS (sizeof rows / sizeof rows[0])
@@ -185,7 +209,12 @@ static void set_default_socket(struct options *options, const char *home) {
 static void set_defaults(struct options *options) {
     const char *home = home_directory();
 
-    *options = (struct options){.port = 3030, .range_min = 8000, .range_max = 9000, .log_level = LOG_LEVEL_INFO};
+    *options = (struct options){.port = 3030,
+                                .range_min = 8000,
+                                .range_max = 9000,
+                                .log_level = LOG_LEVEL_INFO,
+                                .listen_ms = WATCH_LISTEN_MS,
+                                .bound_ms = WATCH_BOUND_MS};
     set_default_socket(options, home);
     snprintf(options->database, sizeof options->database, "%s/.portmanager/leases.db", home);
 }

@@ -21,6 +21,8 @@ struct options {
     char exclude[OPTIONS_PATH_MAX]; /* as written; "": nothing */
     struct port_set excluded;
     enum log_level log_level;
+    uint64_t listen_ms; /* between two readings of the kernel's listeners */
+    uint64_t bound_ms;  /* between two readings of bound sockets; 0: they are not read */
 };
 
 /*

@@ -40,7 +40,10 @@ struct finding {
 struct findings {
     struct finding *items; /* by port */
     size_t n_items;
-    uint64_t revision; /* raised when they change */
+    uint64_t revision;      /* raised when they change */
+    uint64_t seen_snapshot; /* of what they were made from: if neither has changed, nor is one untold, they stand */
+    uint64_t seen_registry;
+    bool settled;
 };
 
 /* Frees all. An all-zero struct has none. */

@@ -46,8 +46,7 @@ struct evidence {
 };
 
 /* The evidence about a listener on the lease's port. */
-struct evidence evidence_weigh(const struct registry *registry, const struct lease *lease,
-                               const struct sighting *sighting);
+struct evidence evidence_weigh(struct registry *registry, const struct lease *lease, const struct sighting *sighting);
 
 /* Are these two listeners one party's? They share an owner, or one's owner descends from the other's, or their owners are children of one
  * process that is neither init nor a session's leader. */

@@ -4,8 +4,9 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <sys/resource.h>
+#include <string.h>
 
+#include "probe/cgroup.h"
 #include "probe/fd.h"
 #include "src/base/log.h"
 #include "src/lease/registry_private.h"
@@ -19,6 +20,7 @@ struct granting {
     size_t n_reused;
     struct lease *drafts[LEASE_COUNT_MAX]; /* each lease as it will be: those of `reused`, then the new ones */
     size_t n_drafts;
+    uint64_t generation; /* of the snapshot before the ports were checked */
 };
 
 void grant_deinit(struct grant *grant) {
@@ -28,16 +30,6 @@ void grant_deinit(struct grant *grant) {
 static void granting_deinit(struct granting *granting) {
     for (size_t i = 0; i < granting->n_drafts; i++)
         lease_free(granting->drafts[i]);
-}
-
-/* Descriptors are handed out lowest first, so a high one means that many are in use. Some must be left for those who call. */
-#define FDS_FOR_CALLERS 256
-
-static bool has_room_for(int fd) {
-    struct rlimit limit;
-
-    return getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur <= FDS_FOR_CALLERS ||
-           (rlim_t)fd < limit.rlim_cur - FDS_FOR_CALLERS;
 }
 
 /* Each lease has a pidfd of its own, so that ending one lease never unpins another's holder. `watcher` is the lease to which
@@ -53,9 +45,24 @@ static int pin_holder(struct granting *granting, struct lease *draft, struct lea
         return r;
     if (uid != granting->request->key.uid)
         return GRANT_E_HOLDER_UID;
-    if (!has_room_for(draft->holder_pidfd))
+    if (!registry_has_room_for(draft->holder_pidfd))
         return -EMFILE;
+    registry_note_cgroup(draft);
     return registry_watch_holder(granting->registry, draft->holder_pidfd, watcher);
+}
+
+/* Who asks on whose behalf? Only of the same user, and neither init nor a service manager: whatever a user runs descends from these. Nothing is
+ * refused for want of it. */
+static void note_asker(const struct grant_request *request, struct lease *draft) {
+    CLEANUP(process_info_unref_at) struct process_info *holder = NULL;
+    CLEANUP(process_info_unref_at) struct process_info *asker = NULL;
+
+    if (request->asker <= 1 || process_info_read(request->asker, NULL, &asker) != 0 || asker->uid != request->key.uid ||
+        strcmp(asker->name, "systemd") == 0)
+        return;
+    draft->asker = asker->id;
+    draft->asker_is_parent = request->holder != 0 && process_info_read(request->holder, NULL, &holder) == 0 &&
+                             holder->n_parents > 0 && holder->parents[0].pid == asker->id.pid;
 }
 
 /* Makes the next draft, with what every grant gives: a whole TTL from now, and the holder of the request. */
@@ -77,11 +84,13 @@ static int add_draft(struct granting *granting, struct lease *live, struct lease
         r = pin_holder(granting, draft, live != NULL ? live : draft);
     if (r != 0)
         return r;
+    note_asker(request, draft);
     draft->ttl_seconds = live != NULL ? live->ttl_seconds : LEASE_TTL_DEFAULT;
     if (request->ttl_seconds != NULL)
         draft->ttl_seconds = *request->ttl_seconds;
     draft->last_heartbeat = now.unix_ms;
     draft->deadline = now.monotonic_ms + draft->ttl_seconds * 1000;
+    draft->told_deadline = draft->deadline;
     draft->allocated_at = live != NULL ? live->allocated_at : now.unix_ms;
     *ret_draft = draft;
     return 0;
@@ -118,6 +127,7 @@ static int draft_new(struct granting *granting) {
         draft->id = granting->registry->next_id + i;
         draft->port = choice->ports[i];
         draft->slot = choice->slots[i];
+        draft->granted_generation = granting->generation;
     }
     return r;
 }
@@ -155,10 +165,16 @@ static void make_true_again(struct lease *live, struct lease *draft) {
     live->last_heartbeat = draft->last_heartbeat;
     live->deadline = draft->deadline;
     live->saved_deadline = draft->deadline;
+    live->told_deadline = draft->deadline;
     live->unsaved = false;
+    live->holder_ended_ms = 0;
+    live->holder_cgroup = draft->holder_cgroup;
+    live->asker = draft->asker;
+    live->asker_is_parent = draft->asker_is_parent;
     draft->tags = before.tags;
     draft->n_tags = before.n_tags;
     draft->holder_pidfd = before.holder_pidfd;
+    draft->holder_cgroup = before.holder_cgroup;
 }
 
 /* A sticky port that cannot be remembered for want of memory is only a convenience lost. */
@@ -178,12 +194,18 @@ static void commit_drafts(struct granting *granting) {
         if (i < granting->n_reused) {
             make_true_again(granting->reused[i], granting->drafts[i]);
             grant->leases[i] = granting->reused[i];
+            registry_tell(registry, EVENT_LEASE_RENEWED, grant->leases[i], "asked for again");
         } else {
             make_true(granting, granting->drafts[i]);
             grant->leases[i] = granting->drafts[i];
             granting->drafts[i] = NULL;
+            registry_tell(registry, EVENT_LEASE_GRANTED, grant->leases[i], NULL);
         }
     }
+    registry_touch(registry);
+    /* A process that was there before may have children that were, too. */
+    if (granting->request->holder != 0 && family_has(&registry->kin.family, granting->request->holder))
+        registry->kin.whole_look = true;
     grant->n_leases = granting->n_drafts;
     grant->n_reused = granting->n_reused;
     registry->next_id += grant->choice.n_ports;
@@ -287,7 +309,12 @@ static void find_reusable(struct granting *granting) {
 
 int registry_grant(struct registry *registry, const struct grant_request *request, struct grant *ret_grant) {
     CLEANUP(granting_deinit)
-    struct granting granting = {.registry = registry, .request = request, .grant = ret_grant};
+    struct granting granting = {
+        .registry = registry,
+        .request = request,
+        .grant = ret_grant,
+        .generation = registry_snapshot(registry)->generation,
+    };
     int r = 0;
 
     if (request->reuse)

@@ -2,6 +2,7 @@
 #include "src/lease/lease.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,10 @@ struct lease *lease_free(struct lease *lease) {
     if (lease == NULL)
         return NULL;
     fd_close_at(&lease->holder_pidfd);
+    lease_clear_kin(lease);
+    free(lease->kin);
+    free(lease->judgements);
+    free(lease->holder_cgroup);
     free_tags(lease->tags, lease->n_tags);
     free(lease->project);
     free(lease->service_name);
@@ -68,6 +73,90 @@ int lease_set_tags(struct lease *lease, const char *const *tags, size_t n_tags) 
     return 0;
 }
 
+int lease_add_kin(struct lease *lease, const struct process_id *id, int pidfd) {
+    struct lease_kin *kin = NULL;
+    int r = lease->n_kin == LEASE_KIN_MAX ? -E2BIG : -ENOMEM;
+
+    if (lease->n_kin < LEASE_KIN_MAX)
+        kin = reallocarray(lease->kin, lease->n_kin + 1, sizeof *kin);
+    if (kin == NULL) {
+        fd_close_at(&pidfd);
+        return r;
+    }
+    kin[lease->n_kin++] = (struct lease_kin){.id = *id, .pidfd = pidfd};
+    lease->kin = kin;
+    return 0;
+}
+
+/* A pidfd is readable once its process has ended. By then the kernel has closed its sockets. */
+static bool has_ended(int pidfd) {
+    struct pollfd pollfd = {.fd = pidfd, .events = POLLIN};
+
+    return poll(&pollfd, 1, 0) == 1;
+}
+
+void lease_reap(struct lease *lease, uint64_t now_ms) {
+    size_t n_left = 0;
+
+    if (lease->holder_pidfd >= 0 && has_ended(lease->holder_pidfd)) {
+        fd_close_at(&lease->holder_pidfd);
+        lease->holder_ended_ms = now_ms;
+    }
+    for (size_t i = 0; i < lease->n_kin; i++) {
+        if (has_ended(lease->kin[i].pidfd))
+            fd_close_at(&lease->kin[i].pidfd);
+        else
+            lease->kin[n_left++] = lease->kin[i];
+    }
+    lease->n_kin = n_left;
+}
+
+void lease_clear_kin(struct lease *lease) {
+    for (size_t i = 0; i < lease->n_kin; i++)
+        fd_close_at(&lease->kin[i].pidfd);
+    lease->n_kin = 0;
+}
+
+static bool is_about(const struct judgement *judgement, uint32_t inode, const struct process_id *process) {
+    return judgement->inode == inode && judgement->process.pid == process->pid &&
+           judgement->process.start_time == process->start_time &&
+           judgement->process.pidfd_inode == process->pidfd_inode;
+}
+
+int lease_judge(struct lease *lease, const struct judgement *judgement) {
+    struct judgement *judgements;
+
+    for (size_t i = 0; i < lease->n_judgements; i++) {
+        if (is_about(&lease->judgements[i], judgement->inode, &judgement->process)) {
+            lease->judgements[i] = *judgement;
+            return 0;
+        }
+    }
+    if (lease->n_judgements == LEASE_JUDGEMENTS_MAX) {
+        lease->n_judgements--;
+        memmove(&lease->judgements[0], &lease->judgements[1], lease->n_judgements * sizeof *lease->judgements);
+    }
+    judgements = reallocarray(lease->judgements, lease->n_judgements + 1, sizeof *judgements);
+    if (judgements == NULL)
+        return -ENOMEM;
+    judgements[lease->n_judgements++] = *judgement;
+    lease->judgements = judgements;
+    return 0;
+}
+
+/* The newest counts: who disowns what he claimed has changed his mind. */
+const struct judgement *lease_find_judgement(const struct lease *lease, uint32_t inode,
+                                             const struct process_id *process) {
+    for (size_t i = lease->n_judgements; i > 0; i--) {
+        const struct judgement *judgement = &lease->judgements[i - 1];
+
+        if ((inode != 0 && judgement->inode == inode) ||
+            (process != NULL && process_id_equal(&judgement->process, process)))
+            return judgement;
+    }
+    return NULL;
+}
+
 struct lease_key lease_get_key(const struct lease *lease) {
     return (struct lease_key){.uid = lease->uid, .project = lease->project, .service_name = lease->service_name};
 }
@@ -77,25 +166,27 @@ bool lease_key_equal(const struct lease_key *a, const struct lease_key *b) {
 }
 
 enum lease_state lease_state(const struct lease *lease) {
-    if (lease->sight.foreign)
+    if (lease->sight.foreign || lease->sight.shared)
         return LEASE_CONFLICT;
     if (lease->sight.own)
         return LEASE_BOUND;
+    if (lease->sight.elsewhere != 0)
+        return LEASE_ELSEWHERE;
     return lease->was_bound ? LEASE_SILENT : LEASE_PENDING;
 }
 
 enum lease_keeper lease_keeper(const struct lease *lease) {
     if (lease->holder_pidfd >= 0)
         return LEASE_KEPT_BY_HOLDER;
-    return lease->sight.own ? LEASE_KEPT_BY_LISTENER : LEASE_KEPT_BY_TTL;
+    if (lease->sight.own)
+        return LEASE_KEPT_BY_LISTENER;
+    return lease->holder.pid != 0 && lease->n_kin > 0 ? LEASE_KEPT_BY_HOLDER : LEASE_KEPT_BY_TTL;
 }
 
 const char *lease_state_name(enum lease_state state) {
     static const char *const names[] = {
-        [LEASE_PENDING] = "pending",
-        [LEASE_BOUND] = "bound",
-        [LEASE_CONFLICT] = "conflict",
-        [LEASE_SILENT] = "silent",
+        [LEASE_PENDING] = "pending",   [LEASE_BOUND] = "bound",   [LEASE_ELSEWHERE] = "elsewhere",
+        [LEASE_CONFLICT] = "conflict", [LEASE_SILENT] = "silent",
     };
     return names[state];
 }

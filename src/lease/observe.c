@@ -1,62 +1,156 @@
 /*
- * What the kernel shows now, laid beside the leases.
- *
- * A listener counts as the lease's own if it has the lease's uid, or root's: a container's proxy and a service started with
- * sudo run as root on their user's behalf, and taking a lease away from a port in use would help nobody. Any other uid's is
- * foreign.
+ * What the kernel shows now, laid beside the leases: whose each listener on a leased port is (evidence.c), and on which other ports the holders
+ * listen. What is recognised here is remembered, so that it stays known when the holder has gone.
  */
 #include <sys/epoll.h>
 
-#include "probe/fd.h"
 #include "src/base/log.h"
+#include "src/lease/parties.h"
 #include "src/lease/registry_private.h"
 
-static void see(struct registry *registry, const struct listener *listener) {
-    struct lease *lease = lease_table_find_port(&registry->leases, listener->port);
-
-    if (lease == NULL)
-        return;
-    if (listener->uid == lease->uid || listener->uid == 0) {
-        lease->sight.own = true;
-        /* Worth a write once: it tells a stopped server from one that never started. */
-        lease->unsaved = lease->unsaved || !lease->was_bound;
-        lease->was_bound = true;
-    } else {
-        lease->sight.foreign = true;
-    }
-}
-
-/* A pidfd is readable once its process has ended. By then the kernel has closed its sockets. */
 void registry_reap_holders(struct registry *registry) {
+    uint64_t now_ms = clock_read(&registry->config.clock).monotonic_ms;
     struct epoll_event ended[64];
     int n_ended;
 
     do {
         n_ended = epoll_wait(registry->holders_fd, ended, 64, 0);
-        for (int i = 0; i < n_ended; i++) {
-            struct lease *lease = ended[i].data.ptr;
-            fd_close_at(&lease->holder_pidfd);
-        }
+        for (int i = 0; i < n_ended; i++)
+            lease_reap(ended[i].data.ptr, now_ms);
+        if (n_ended > 0)
+            registry_touch(registry);
     } while (n_ended == 64);
 }
 
+bool registry_waits_for_kin(const struct registry *registry, const struct lease *lease, uint64_t now_ms) {
+    (void)registry;
+    return lease->n_kin > 0 && lease->holder_ended_ms != 0 && now_ms < lease->holder_ended_ms + KIN_GRACE_MS;
+}
+
+/* What makes somebody the lease's may be gone tomorrow: its parents change when they end. */
+static void remember(struct registry *registry, struct lease *lease, const struct sighting *sighting) {
+    for (size_t i = 0; i < sighting->n_owners; i++) {
+        const struct judgement judgement = {
+            .kind = JUDGED_RECOGNISED,
+            .inode = sighting->listener.inode,
+            .process = sighting->owners[i]->id,
+        };
+
+        if (lease_judge(lease, &judgement) == 0)
+            lease->judgements_unsaved = true;
+        if (lease->holder.pid != 0)
+            kin_add(registry, lease, &judgement.process);
+    }
+}
+
+static void see(struct registry *registry, struct lease *lease, const struct sighting *sighting) {
+    struct evidence evidence = evidence_weigh(registry, lease, sighting);
+
+    if (!evidence.resolved)
+        lease->sight.unresolved = true;
+    if (evidence.level == EVIDENCE_FOREIGN) {
+        lease->sight.foreign = true;
+        return;
+    }
+    if (evidence.level == EVIDENCE_CONFIRMED && evidence.by != BY_RECOGNISED && evidence.by != BY_CLAIM &&
+        lease_find_judgement(lease, sighting->listener.inode, NULL) == NULL)
+        remember(registry, lease, sighting);
+    lease->sight.own = true;
+    lease->sight.confirmed = lease->sight.confirmed || evidence.level == EVIDENCE_CONFIRMED;
+    /* Worth a write once: it tells a stopped server from one that never started. */
+    lease->unsaved = lease->unsaved || !lease->was_bound;
+    lease->was_bound = true;
+}
+
+/* All sightings of one port. */
+static void see_port(struct registry *registry, const struct sighting *sightings, size_t n) {
+    struct lease *lease = lease_table_find_port(&registry->leases, sightings[0].listener.port);
+    size_t own;
+    size_t other;
+
+    if (lease == NULL)
+        return;
+    for (size_t i = 0; i < n; i++)
+        if (sightings[i].listener.state == LISTENER_LISTEN)
+            see(registry, lease, &sightings[i]);
+    lease->sight.shared = n > 1 && parties_find_trouble(registry, lease, sightings, n, &own, &other) != PARTIES_FINE;
+}
+
+/* The holder listens on a port that is not its lease's. One that is another lease's by right is that one's business. */
+static void see_elsewhere(struct registry *registry, const struct sighting *sighting) {
+    struct lease *there = lease_table_find_port(&registry->leases, sighting->listener.port);
+
+    if (sighting->listener.state != LISTENER_LISTEN)
+        return;
+    if (there != NULL && evidence_weigh(registry, there, sighting).level != EVIDENCE_FOREIGN)
+        return;
+    for (size_t i = 0; i < sighting->n_owners; i++) {
+        const struct kin_member *members = NULL;
+        size_t n_members = kin_find(registry, sighting->owners[i]->id.pid, &members);
+
+        for (size_t j = 0; j < n_members; j++) {
+            struct lease *lease = members[j].lease;
+
+            if (lease != there && !lease->sight.own && lease->sight.elsewhere == 0)
+                lease->sight.elsewhere = sighting->listener.port;
+        }
+    }
+}
+
+static void take_sights(struct registry *registry, const struct snapshot *snapshot) {
+    for (size_t i = 0; i < registry->leases.n_items; i++)
+        registry->leases.items[i]->sight = (struct lease_sight){0};
+    for (size_t i = 0; i < snapshot->n_items;) {
+        size_t n = 1;
+
+        while (i + n < snapshot->n_items && snapshot->items[i + n].listener.port == snapshot->items[i].listener.port)
+            n++;
+        see_port(registry, &snapshot->items[i], n);
+        i += n;
+    }
+    for (size_t i = 0; i < snapshot->n_items; i++)
+        see_elsewhere(registry, &snapshot->items[i]);
+}
+
+void registry_look(struct registry *registry) {
+    const struct snapshot *snapshot = registry_snapshot(registry);
+
+    registry_reap_holders(registry);
+    if (registry->seen && registry->seen_snapshot == snapshot->revision &&
+        registry->seen_revision == registry->revision)
+        return;
+    take_sights(registry, snapshot);
+    /* What was found out meanwhile (new kin) can change what was seen before it: once more, and then it is settled. */
+    if (registry->seen_revision != registry->revision)
+        take_sights(registry, snapshot);
+    registry->seen = true;
+    registry->seen_snapshot = snapshot->revision;
+    registry->seen_revision = registry->revision;
+}
+
+const struct snapshot *registry_snapshot(const struct registry *registry) {
+    return registry->config.listeners.get(registry->config.listeners.context);
+}
+
 int registry_observe(struct registry *registry, uint16_t port, struct listener_list *ret_listeners) {
-    const struct listener_source *source = &registry->config.listeners;
-    struct listener_list listeners = {0};
+    const struct snapshot_source *source = &registry->config.listeners;
+    const struct snapshot *snapshot;
     int r;
 
     registry_reap_holders(registry);
-    r = source->read(source->context, 0, &listeners);
+    r = source->read(source->context);
+    registry_look(registry);
+    snapshot = registry_snapshot(registry);
+    for (size_t i = 0; r >= 0 && ret_listeners != NULL && i < snapshot->n_items; i++) {
+        const struct listener *listener = &snapshot->items[i].listener;
 
-    /* An interrupted dump proves presence and never absence: what was seen before still counts. */
-    for (size_t i = 0; r == 0 && i < registry->leases.n_items; i++)
-        registry->leases.items[i]->sight = (struct lease_sight){0};
-    for (size_t i = 0; r >= 0 && i < listeners.n_items; i++) {
-        see(registry, &listeners.items[i]);
-        if (ret_listeners != NULL && (port == 0 || listeners.items[i].port == port) &&
-            listener_list_add(ret_listeners, &listeners.items[i]) < 0)
+        if (listener->state == LISTENER_LISTEN && (port == 0 || listener->port == port) &&
+            listener_list_add(ret_listeners, listener) < 0)
             log_warning("out of memory while reading listeners");
     }
-    listener_list_deinit(&listeners);
     return r;
+}
+
+void registry_follow(struct registry *registry) {
+    kin_follow(registry, false);
 }

@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 
+#include "probe/cgroup.h"
 #include "probe/fd.h"
 #include "src/base/log.h"
 #include "src/lease/registry_private.h"
@@ -20,11 +22,38 @@ struct registry *registry_free(struct registry *registry) {
         return NULL;
     lease_table_deinit(&registry->leases);
     sticky_table_deinit(&registry->sticky);
+    kin_deinit(&registry->kin);
     store_close(registry->store);
     fd_close_at(&registry->holders_fd);
     free(registry->undeleted);
     free(registry);
     return NULL;
+}
+
+struct store *registry_store(struct registry *registry) {
+    return registry->store;
+}
+
+void registry_set_sink(struct registry *registry, struct event_sink sink) {
+    registry->sink = sink;
+}
+
+void registry_tell(const struct registry *registry, enum event_kind kind, const struct lease *lease,
+                   const char *reason) {
+    event_tell(&registry->sink, &(struct event_fact){
+                                    .kind = kind,
+                                    .port = lease->port,
+                                    .service_name = lease->service_name,
+                                    .lease_id = lease->id,
+                                    .has_uid = true,
+                                    .uid = lease->uid,
+                                    .pid = lease->holder.pid,
+                                    .reason = reason,
+                                });
+}
+
+uint64_t registry_revision(const struct registry *registry) {
+    return registry->revision;
 }
 
 const char *registry_reason(const struct registry *registry) {
@@ -54,6 +83,29 @@ int registry_watch_holder(struct registry *registry, int pidfd, struct lease *le
     return epoll_ctl(registry->holders_fd, EPOLL_CTL_ADD, pidfd, &event) < 0 ? -errno : 0;
 }
 
+/* Descriptors are handed out lowest first, so a high one means that many are in use. Some must be left for those who call. */
+#define FDS_FOR_CALLERS 256
+
+bool registry_has_room_for(int fd) {
+    struct rlimit limit;
+
+    return getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur <= FDS_FOR_CALLERS ||
+           (rlim_t)fd < limit.rlim_cur - FDS_FOR_CALLERS;
+}
+
+void registry_note_cgroup(struct lease *lease) {
+    char *path = NULL;
+
+    free(lease->holder_cgroup);
+    lease->holder_cgroup = NULL;
+    if (cgroup_of_process(lease->holder.pid, &path) != 0)
+        return;
+    if (cgroup_is_evidence(path))
+        lease->holder_cgroup = path;
+    else
+        free(path);
+}
+
 /* The database fails as a whole, for all leases at once, and usually for a while. */
 static void note_store(struct registry *registry, int r) {
     if (r != 0 && !registry->store_failing)
@@ -65,11 +117,21 @@ static void note_store(struct registry *registry, int r) {
 }
 
 void registry_save(struct registry *registry, struct lease *lease) {
-    int r = store_put_lease(registry->store, lease);
+    int r = store_begin(registry->store);
 
-    lease->unsaved = r != 0;
     if (r == 0)
+        r = store_put_lease(registry->store, lease);
+    if (r == 0 && lease->judgements_unsaved)
+        r = store_put_judgements(registry->store, lease);
+    if (r == 0)
+        r = store_commit(registry->store);
+    if (r != 0)
+        store_rollback(registry->store);
+    lease->unsaved = r != 0;
+    if (r == 0) {
         lease->saved_deadline = lease->deadline;
+        lease->judgements_unsaved = false;
+    }
     note_store(registry, r);
 }
 
@@ -78,7 +140,9 @@ void registry_renew(struct registry *registry, struct lease *lease) {
 
     lease->last_heartbeat = now.unix_ms;
     lease->deadline = now.monotonic_ms + lease->ttl_seconds * 1000;
+    lease->told_deadline = lease->deadline;
     registry_save(registry, lease);
+    registry_tell(registry, EVENT_LEASE_RENEWED, lease, "by a heartbeat");
 }
 
 /* If even that memory is short, the lease comes back at the next start and runs out by its TTL. */
@@ -95,18 +159,34 @@ static void note_undeleted(struct registry *registry, uint64_t id) {
     registry->undeleted[registry->n_undeleted++] = id;
 }
 
-void registry_end(struct registry *registry, struct lease *lease, const char *reason) {
+void registry_end(struct registry *registry, struct lease *lease, enum event_kind kind, const char *reason) {
     int r = store_delete_lease(registry->store, lease->id);
 
     if (r != 0)
         note_undeleted(registry, lease->id);
     note_store(registry, r);
     log_debug("port %" PRIu16 " of %s is free again: %s", lease->port, lease->service_name, reason);
+    registry_tell(registry, kind, lease, reason);
+    registry_touch(registry);
     sticky_table_note_release(&registry->sticky, lease->port, clock_read(&registry->config.clock).monotonic_ms);
     lease_table_remove(&registry->leases, lease);
     lease_free(lease);
 }
 
 void registry_release(struct registry *registry, struct lease *lease) {
-    registry_end(registry, lease, "released");
+    registry_end(registry, lease, EVENT_LEASE_RELEASED, "given back");
+}
+
+bool registry_release_idle(struct registry *registry, struct lease *lease) {
+    uint64_t now_ms = clock_read(&registry->config.clock).monotonic_ms;
+    int r;
+
+    /* What the program has left behind is looked for now: it may have been adopted this very moment. */
+    kin_follow(registry, true);
+    r = registry_observe(registry, 0, NULL);
+    if (lease->sight.own || lease->sight.unresolved || r != 0 || lease->holder_pidfd >= 0 ||
+        registry_waits_for_kin(registry, lease, now_ms))
+        return false;
+    registry_release(registry, lease);
+    return true;
 }

@@ -8,18 +8,21 @@
 #ifndef SRC_LEASE_REGISTRY_H
 #define SRC_LEASE_REGISTRY_H
 
-#include "probe/listener.h"
+#include "probe/snapshot.h"
 #include "src/base/clock.h"
+#include "src/event/event.h"
 #include "src/lease/allocator.h"
 #include "src/lease/lease.h"
 #include "src/lease/store.h"
 
 struct registry;
 
-/* The kernel's listeners: sock_diag_dump() of probe/sock_diag.h with SOCK_DIAG_LISTEN, or a test's own. Returns 0,
- * SOCK_DIAG_E_INTERRUPTED if the list may lack some, or -errno. */
-struct listener_source {
-    int (*read)(void *context, uint16_t port, struct listener_list *list);
+/* The kernel's listeners: probe/watch.h, or a test's own. */
+struct snapshot_source {
+    /* Reads now. Returns 0, SOCK_DIAG_E_INTERRUPTED if the snapshot may lack some, or -errno. */
+    int (*read)(void *context);
+    /* The snapshot; borrowed until the next reading. */
+    const struct snapshot *(*get)(void *context);
     void *context;
 };
 
@@ -28,7 +31,7 @@ struct registry_config {
     uid_t uid; /* portd's own: imported leases become its */
     const struct port_rules *rules;
     struct port_prober prober;
-    struct listener_source listeners;
+    struct snapshot_source listeners;
     struct clock clock;
 };
 
@@ -40,6 +43,9 @@ struct registry_config {
  */
 int registry_new(const struct registry_config *config, struct registry **ret_registry,
                  struct store_opening *ret_opening);
+
+/* Who is told of granted, renewed, released and expired leases from now on. */
+void registry_set_sink(struct registry *registry, struct event_sink sink);
 
 /* Closes all. NULL is allowed; returns NULL. */
 struct registry *registry_free(struct registry *registry);
@@ -124,9 +130,25 @@ void registry_renew(struct registry *registry, struct lease *lease);
 /* Ends the lease and frees it; its port starts its cool-down. */
 void registry_release(struct registry *registry, struct lease *lease);
 
+/* Ends the lease unless something of its own listens, or its holder lives, or has left processes that may be about to listen. Returns true if it has
+ * ended. */
+bool registry_release_idle(struct registry *registry, struct lease *lease);
+
 /* Reads the kernel's listeners and brings every lease's sight up to date; ends nothing. If `ret_listeners` is not NULL it
  * gains those on `port` (0: all). Returns 0, SOCK_DIAG_E_INTERRUPTED or -errno. */
 int registry_observe(struct registry *registry, uint16_t port, struct listener_list *ret_listeners);
+
+/* The same with the snapshot as it is: nothing is read. */
+void registry_look(struct registry *registry);
+
+/* The snapshot that the last observation saw. Borrowed until the next one. */
+const struct snapshot *registry_snapshot(const struct registry *registry);
+
+/* Raised whenever a lease, a holder, its kin or a judgement comes or goes: what was made from them must then be made anew. */
+uint64_t registry_revision(const struct registry *registry);
+
+/* Looks for new descendants of the holders and pins them. To be called at every reading. */
+void registry_follow(struct registry *registry);
 
 /*
  * One turn of the background work: observes, renews what its own listener keeps, ends what nothing keeps any more, and

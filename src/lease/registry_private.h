@@ -1,10 +1,11 @@
 /*
- * What the registry's files share. restore.c (the start), grant.c and turn.c (the background work) use registry.c (finding and
- * changing leases) and observe.c (what the kernel shows), and not each other.
+ * What the registry's files share. restore.c (the start), grant.c, claim.c and turn.c (the background work) use registry.c (finding and
+ * changing leases), observe.c (what the kernel shows), evidence.c (whose it is) and kin.c (whom the holders brought), and not each other.
  */
 #ifndef SRC_LEASE_REGISTRY_PRIVATE_H
 #define SRC_LEASE_REGISTRY_PRIVATE_H
 
+#include "src/lease/kin.h"
 #include "src/lease/registry.h"
 
 /* After a restart, and after a stall of the loop, nothing runs out of TTL for so long: its clients must first have a chance to
@@ -25,7 +26,37 @@ struct registry {
     size_t n_undeleted;
     size_t undeleted_capacity;
     bool store_failing; /* said once in the log, not for every lease */
+    struct event_sink sink;
+    struct kin_index kin;
+    uint64_t
+        revision; /* raised when a lease, a holder, kin or a judgement comes or goes: then sights must be taken anew */
+    uint64_t seen_revision; /* of that, at the last observation */
+    uint64_t seen_snapshot; /* the snapshot's, then */
+    bool seen;
 };
+
+/* A holder that has ended, and has left others behind, keeps its lease for so long: a server that puts itself into the background may be about
+ * to listen. */
+#define KIN_GRACE_MS UINT64_C(10000)
+
+/* True if the new descriptor leaves enough for those who call. */
+bool registry_has_room_for(int fd);
+
+/* Notes the cgroup of the lease's holder, if being in it is evidence. */
+void registry_note_cgroup(struct lease *lease);
+
+/* The lease or what is known about it has changed: the next observation looks at everything anew. */
+static inline void registry_touch(struct registry *registry) {
+    registry->revision++;
+    registry->kin.stale = true;
+}
+
+/* Does the lease still wait for the holder's kin to listen? */
+bool registry_waits_for_kin(const struct registry *registry, const struct lease *lease, uint64_t now_ms);
+
+/* Tells an event about the lease; `reason` may be NULL. */
+void registry_tell(const struct registry *registry, enum event_kind kind, const struct lease *lease,
+                   const char *reason);
 
 /* Has the end of this holder told to `lease`, until the pidfd is closed. Returns 0 or -errno. */
 int registry_watch_holder(struct registry *registry, int pidfd, struct lease *lease);
@@ -33,8 +64,8 @@ int registry_watch_holder(struct registry *registry, int pidfd, struct lease *le
 /* Unpins the holders that have ended. */
 void registry_reap_holders(struct registry *registry);
 
-/* Ends the lease, with the reason for the log. */
-void registry_end(struct registry *registry, struct lease *lease, const char *reason);
+/* Ends the lease; `kind` is its last event, EVENT_LEASE_RELEASED or EVENT_LEASE_EXPIRED. */
+void registry_end(struct registry *registry, struct lease *lease, enum event_kind kind, const char *reason);
 
 /* Writes one changed lease, or notes that it is still to be written. */
 void registry_save(struct registry *registry, struct lease *lease);

@@ -30,7 +30,17 @@ static int find_holder_again(struct registry *registry, struct lease *lease) {
     /* EACCES: a process that /proc hides from us. This one was not hidden when it was pinned, so the pid is another's now. */
     if (r == PROCESS_E_GONE || r == -EACCES)
         return 0; /* the first turn ends the lease, unless its listener is still there */
-    return r < 0 ? r : registry_watch_holder(registry, lease->holder_pidfd, lease);
+    if (r < 0)
+        return r;
+    registry_note_cgroup(lease);
+    return registry_watch_holder(registry, lease->holder_pidfd, lease);
+}
+
+/* Its recognised processes are its kin: pinned again if they live. */
+static void find_kin_again(struct registry *registry, struct lease *lease) {
+    for (size_t i = 0; i < lease->n_judgements; i++)
+        if (lease->judgements[i].kind == JUDGED_RECOGNISED && lease->holder.pid != 0)
+            kin_add(registry, lease, &lease->judgements[i].process);
 }
 
 static int restore_lease(void *context, struct lease *lease) {
@@ -58,7 +68,10 @@ static int restore_lease(void *context, struct lease *lease) {
         lease->unsaved = true;
     }
     lease->saved_deadline = lease->deadline;
+    lease->told_deadline = lease->deadline;
     lease_table_insert(&registry->leases, lease);
+    if (restoring->same_boot)
+        find_kin_again(registry, lease);
     return 0;
 }
 
@@ -122,6 +135,8 @@ int registry_new(const struct registry_config *config, struct registry **ret_reg
         return -ENOMEM;
     registry->config = *config;
     registry->last_turn_ms = now.monotonic_ms;
+    registry->kin = (struct kin_index){.stale = true, .whole_look = true};
+    budget_init(&registry->kin.budget, KIN_SHARE_PPM, KIN_BURST_NS, now.monotonic_ms);
     registry->holders_fd = epoll_create1(EPOLL_CLOEXEC);
     if (registry->holders_fd < 0)
         return -errno;

@@ -28,6 +28,9 @@ enum statement {
     PUT_LEASE,
     DELETE_LEASE,
     LOAD_LEASES,
+    PUT_JUDGEMENT,
+    DELETE_JUDGEMENTS,
+    LOAD_JUDGEMENTS,
     FORGET_STICKY,
     PUT_STICKY,
     LOAD_STICKY,
@@ -39,16 +42,22 @@ enum statement {
 
 #define LEASE_COLUMNS                                                                                                  \
     "id, port, service_name, project, uid, slot, tags, allocated_at, last_heartbeat, ttl_seconds, deadline, "          \
-    "holder_pid, holder_start_time, holder_pidfd_inode, was_bound"
+    "holder_pid, holder_start_time, holder_pidfd_inode, was_bound, asker_pid, asker_start_time, asker_pidfd_inode"
 
 static const char *const statement_texts[N_STATEMENTS] = {
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
     [ROLLBACK] = "ROLLBACK",
     [PUT_LEASE] = ("INSERT OR REPLACE INTO lease (" LEASE_COLUMNS ")"
-                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"),
+                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, "
+                   "?18)"),
     [DELETE_LEASE] = "DELETE FROM lease WHERE id = ?1",
     [LOAD_LEASES] = ("SELECT " LEASE_COLUMNS " FROM lease ORDER BY id"),
+    [PUT_JUDGEMENT] = ("INSERT OR REPLACE INTO judgement (lease_id, kind, inode, pid, start_time, pidfd_inode)"
+                       " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"),
+    [DELETE_JUDGEMENTS] = "DELETE FROM judgement WHERE lease_id = ?1",
+    [LOAD_JUDGEMENTS] =
+        "SELECT kind, inode, pid, start_time, pidfd_inode FROM judgement WHERE lease_id = ?1 ORDER BY rowid",
     [FORGET_STICKY] = "DELETE FROM sticky WHERE uid = ?1 AND project = ?2 AND service_name = ?3 AND slot = ?4",
     [PUT_STICKY] = "INSERT OR REPLACE INTO sticky (uid, project, service_name, slot, port) VALUES (?1, ?2, ?3, ?4, ?5)",
     [LOAD_STICKY] = "SELECT uid, project, service_name, slot, port FROM sticky",
@@ -348,12 +357,49 @@ int store_put_lease(struct store *store, const struct lease *lease) {
     bind_number(put, 13, lease->holder.start_time);
     bind_number(put, 14, lease->holder.pidfd_inode);
     bind_number(put, 15, lease->was_bound);
+    bind_number(put, 16, (uint64_t)lease->asker.pid);
+    bind_number(put, 17, lease->asker.start_time);
+    bind_number(put, 18, lease->asker.pidfd_inode);
     return run(store, PUT_LEASE);
 }
 
+static int delete_judgements(struct store *store, uint64_t id) {
+    bind_number(store->statements[DELETE_JUDGEMENTS], 1, id);
+    return run(store, DELETE_JUDGEMENTS);
+}
+
+/* The lease last: while it is there, a failure is one of deleting it, and is tried again. */
 int store_delete_lease(struct store *store, uint64_t id) {
+    int r = delete_judgements(store, id);
+
+    if (r != 0)
+        return r;
     bind_number(store->statements[DELETE_LEASE], 1, id);
     return run(store, DELETE_LEASE);
+}
+
+static const char *const judgement_names[] = {
+    [JUDGED_RECOGNISED] = "recognised",
+    [JUDGED_CLAIMED] = "claimed",
+    [JUDGED_DISOWNED] = "disowned",
+};
+
+int store_put_judgements(struct store *store, const struct lease *lease) {
+    sqlite3_stmt *put = store->statements[PUT_JUDGEMENT];
+    int r = delete_judgements(store, lease->id);
+
+    for (size_t i = 0; r == 0 && i < lease->n_judgements; i++) {
+        const struct judgement *judgement = &lease->judgements[i];
+
+        bind_number(put, 1, lease->id);
+        bind_text(put, 2, judgement_names[judgement->kind]);
+        bind_number(put, 3, judgement->inode);
+        bind_number(put, 4, (uint64_t)judgement->process.pid);
+        bind_number(put, 5, judgement->process.start_time);
+        bind_number(put, 6, judgement->process.pidfd_inode);
+        r = run(store, PUT_JUDGEMENT);
+    }
+    return r;
 }
 
 int store_put_sticky(struct store *store, const struct lease_key *key, unsigned slot, uint16_t port) {
@@ -467,6 +513,7 @@ static bool has_sound_numbers(sqlite3_stmt *row) {
         {10, 0, INT64_MAX},                   /* deadline */
         {11, 0, INT32_MAX},                   /* holder_pid */
         {14, 0, 1},                           /* was_bound */
+        {15, 0, INT32_MAX},                   /* asker_pid */
     };
 
     for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++) {
@@ -505,6 +552,39 @@ static int read_lease(sqlite3_stmt *row, struct lease *lease) {
         .pidfd_inode = column_number(row, 13),
     };
     lease->was_bound = column_number(row, 14) != 0;
+    lease->asker = (struct process_id){
+        .pid = (pid_t)column_number(row, 15),
+        .start_time = column_number(row, 16),
+        .pidfd_inode = column_number(row, 17),
+    };
+    return r;
+}
+
+/* A kind that is not known is another version's, and says nothing. */
+static int load_judgements(struct store *store, struct lease *lease) {
+    sqlite3_stmt *row = store->statements[LOAD_JUDGEMENTS];
+    int step;
+    int r = 0;
+
+    bind_number(row, 1, lease->id);
+    while (r == 0 && (step = sqlite3_step(row)) == SQLITE_ROW) {
+        struct judgement judgement = {
+            .inode = (uint32_t)column_number(row, 1),
+            .process = {.pid = (pid_t)column_number(row, 2),
+                        .start_time = column_number(row, 3),
+                        .pidfd_inode = column_number(row, 4)},
+        };
+
+        for (size_t i = 0; i < sizeof judgement_names / sizeof judgement_names[0]; i++) {
+            if (strcmp(column_text(row, 0), judgement_names[i]) != 0)
+                continue;
+            judgement.kind = (enum judgement_kind)i;
+            r = lease_judge(lease, &judgement);
+        }
+    }
+    if (r == 0 && step != SQLITE_DONE)
+        r = fail(store, step);
+    sqlite3_reset(row);
     return r;
 }
 
@@ -521,6 +601,8 @@ int store_load_leases(struct store *store, int (*take)(void *context, struct lea
             break;
         }
         r = read_lease(row, lease);
+        if (r == 0)
+            r = load_judgements(store, lease);
         if (r == -EINVAL) {
             log_warning("the database's lease %lld is no lease; it is left there and not used",
                         (long long)sqlite3_column_int64(row, 0));

@@ -10,15 +10,32 @@
 /* A loop that was away for longer than this was stopped or starved: its clients could not be heard meanwhile. */
 #define STALL_MS UINT64_C(5000)
 
-/* Why the lease ends now, or NULL. */
-static const char *reason_to_end(const struct registry *registry, const struct lease *lease, uint64_t now_ms) {
-    if (lease->sight.own || lease->holder_pidfd >= 0)
-        return NULL;
-    if (lease->holder.pid != 0)
-        return "its process has ended";
-    if (now_ms >= lease->deadline && now_ms >= registry->no_expiry_before_ms)
-        return "its time ran out";
-    return NULL;
+/* Does the lease end now, and why? */
+static bool has_ended(const struct registry *registry, const struct lease *lease, uint64_t now_ms,
+                      enum event_kind *ret_kind, const char **ret_reason) {
+    if (lease->sight.own || lease->sight.unresolved || lease->holder_pidfd >= 0 ||
+        registry_waits_for_kin(registry, lease, now_ms))
+        return false;
+    if (lease->holder.pid == 0 && (now_ms < lease->deadline || now_ms < registry->no_expiry_before_ms))
+        return false;
+    *ret_kind = lease->holder.pid != 0 ? EVENT_LEASE_RELEASED : EVENT_LEASE_EXPIRED;
+    *ret_reason = lease->holder.pid != 0 ? "its process and its last listener have ended" : "its time ran out";
+    return true;
+}
+
+/* A short TTL would have it told every second. */
+#define TELL_RENEWED_MS UINT64_C(60000)
+
+/* Listening is the heartbeat. It is not worth a write a second, only one before a restart would lose much; nor an event, but when the time
+ * that was told last has run out. */
+static void renew_by_listener(struct registry *registry, struct lease *lease, struct clock_reading now) {
+    lease->last_heartbeat = now.unix_ms;
+    lease->deadline = now.monotonic_ms + lease->ttl_seconds * 1000;
+    if (now.monotonic_ms < lease->told_deadline)
+        return;
+    lease->told_deadline =
+        lease->deadline > now.monotonic_ms + TELL_RENEWED_MS ? lease->deadline : now.monotonic_ms + TELL_RENEWED_MS;
+    registry_tell(registry, EVENT_LEASE_RENEWED, lease, "its port listens");
 }
 
 /* How far the database may be behind a lease that its own listener keeps: a quarter of its TTL, ten minutes at most. */
@@ -30,18 +47,15 @@ static uint64_t lag_allowed_ms(const struct lease *lease) {
 
 /* `complete`: the last observation saw every listener there is. */
 static void turn_lease(struct registry *registry, struct lease *lease, bool complete, struct clock_reading now) {
+    enum event_kind kind;
     const char *reason;
 
-    if (lease->sight.own) {
-        /* Listening is the heartbeat. It is not worth a write a second, only one before a restart would lose much. */
-        lease->last_heartbeat = now.unix_ms;
-        lease->deadline = now.monotonic_ms + lease->ttl_seconds * 1000;
-        if (lease->deadline - lease->saved_deadline > lag_allowed_ms(lease))
-            lease->unsaved = true;
-    }
-    reason = reason_to_end(registry, lease, now.monotonic_ms);
-    if (reason != NULL && complete)
-        registry_end(registry, lease, reason);
+    if (lease->sight.own)
+        renew_by_listener(registry, lease, now);
+    if (lease->sight.own && lease->deadline - lease->saved_deadline > lag_allowed_ms(lease))
+        lease->unsaved = true;
+    if (complete && has_ended(registry, lease, now.monotonic_ms, &kind, &reason))
+        registry_end(registry, lease, kind, reason);
 }
 
 static void write_backlog(struct registry *registry) {
@@ -54,7 +68,7 @@ static void write_backlog(struct registry *registry) {
             registry->n_undeleted--;
     }
     for (size_t i = 0; r == 0 && i < registry->leases.n_items; i++) {
-        if (!registry->leases.items[i]->unsaved)
+        if (!registry->leases.items[i]->unsaved && !registry->leases.items[i]->judgements_unsaved)
             continue;
         registry_save(registry, registry->leases.items[i]);
         r = registry->leases.items[i]->unsaved;
@@ -63,7 +77,10 @@ static void write_backlog(struct registry *registry) {
 
 void registry_turn(struct registry *registry) {
     struct clock_reading now = clock_read(&registry->config.clock);
-    int r = registry_observe(registry, 0, NULL);
+    int r;
+
+    registry_follow(registry);
+    r = registry_observe(registry, 0, NULL);
 
     if (r < 0)
         log_warning("the kernel's listeners cannot be read: %s", strerror(-r));

@@ -1,0 +1,66 @@
+/* Which addresses two listeners have in common, and whether they are one party's. */
+#include "src/lease/parties.h"
+
+#include <string.h>
+
+/* The families that a listener answers. */
+enum { TAKES_IPV4 = 1, TAKES_IPV6 = 2 };
+
+static unsigned families_of(const struct listener *listener) {
+    if (listener->family == AF_INET || IN6_IS_ADDR_V4MAPPED(&listener->address))
+        return TAKES_IPV4;
+    if (IN6_IS_ADDR_UNSPECIFIED(&listener->address) && !listener->v6only)
+        return TAKES_IPV4 | TAKES_IPV6;
+    return TAKES_IPV6;
+}
+
+/* 0.0.0.0 is ::ffff:0.0.0.0 here. */
+static bool is_any(const struct in6_addr *address) {
+    static const unsigned char zeros[4];
+
+    return IN6_IS_ADDR_UNSPECIFIED(address) ||
+           (IN6_IS_ADDR_V4MAPPED(address) && memcmp(&address->s6_addr[12], zeros, sizeof zeros) == 0);
+}
+
+static enum parties_trouble trouble_between(const struct listener *a, const struct listener *b) {
+    if ((families_of(a) & families_of(b)) == 0)
+        return PARTIES_SPLIT;
+    if (is_any(&a->address) || is_any(&b->address) || memcmp(&a->address, &b->address, sizeof a->address) == 0)
+        return PARTIES_SHARED;
+    return PARTIES_FINE;
+}
+
+static bool is_settled(const struct sighting *sighting) {
+    return sighting->listener.state == LISTENER_LISTEN && sighting->state == SIGHTING_RESOLVED;
+}
+
+static enum parties_trouble compare(struct registry *registry, const struct lease *lease, const struct sighting *own,
+                                    const struct sighting *other) {
+    if (!is_settled(own) || !is_settled(other) || evidence_same_party(own, other))
+        return PARTIES_FINE;
+    if (evidence_weigh(registry, lease, own).level == EVIDENCE_FOREIGN)
+        return PARTIES_FINE;
+    /* Two programs that are both surely the lease's know what they do: a proxy and its fallback, a server for each family. */
+    if (evidence_weigh(registry, lease, own).level == EVIDENCE_CONFIRMED &&
+        evidence_weigh(registry, lease, other).level == EVIDENCE_CONFIRMED)
+        return PARTIES_FINE;
+    return trouble_between(&own->listener, &other->listener);
+}
+
+enum parties_trouble parties_find_trouble(struct registry *registry, const struct lease *lease,
+                                          const struct sighting *sightings, size_t n, size_t *ret_own,
+                                          size_t *ret_other) {
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < n; j++) {
+            enum parties_trouble trouble =
+                i == j ? PARTIES_FINE : compare(registry, lease, &sightings[i], &sightings[j]);
+
+            if (trouble == PARTIES_FINE)
+                continue;
+            *ret_own = i;
+            *ret_other = j;
+            return trouble;
+        }
+    }
+    return PARTIES_FINE;
+}
