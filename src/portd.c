@@ -20,9 +20,13 @@
 #include "src/api/api.h"
 #include "src/http/server.h"
 #include "src/http/sockets.h"
+#include "src/watcher.h"
 
-/* How often the leases are laid beside the kernel's listeners. */
+/* How often what nothing keeps any more is looked for. */
 #define TURN_US UINT64_C(1000000)
+
+/* Owners are asked for the id of the lease that `portctl run` left in their environment. */
+#define MARK "PORTMANAGER_LEASE"
 
 #define WARNINGS_MAX     8
 #define ADDRESSES_MAX    2
@@ -33,7 +37,10 @@ struct portd {
     struct clock clock;
     struct port_rules rules;
     struct sock_diag *diag;
+    struct watch *watch;
     struct registry *registry;
+    struct findings findings;
+    struct watcher *watcher;
     struct api_info info;
     struct api api;
     sd_event *event;
@@ -66,17 +73,13 @@ static int check_port(void *context, uint16_t port, enum port_check_effort effor
     return port_check(context, port, effort, evidence);
 }
 
-static int read_listeners(void *context, uint16_t port, struct listener_list *list) {
-    return sock_diag_dump(context, SOCK_DIAG_LISTEN, port, list);
-}
-
 static int open_registry(struct portd *portd) {
     struct registry_config config = {
         .db_path = portd->options->database,
         .uid = geteuid(),
         .rules = &portd->rules,
         .prober = {.check = check_port, .context = portd->diag},
-        .listeners = {.read = read_listeners, .context = portd->diag},
+        .listeners = watcher_source(portd->watch),
         .clock = portd->clock,
     };
     struct store_opening opening = {0};
@@ -269,10 +272,50 @@ static void prepare(struct portd *portd, const struct options *options) {
     };
 }
 
+/* The first reading comes before the first grant: what is there now was there before portd. */
+static int start_watch(struct portd *portd) {
+    const struct watch_config config = {
+        .diag = portd->diag,
+        .listen_ms = portd->options->listen_ms,
+        .bound_ms = sock_diag_sees_bound(portd->diag) ? portd->options->bound_ms : 0,
+        .variable = MARK,
+        .max_fds = WATCH_MAX_FDS,
+    };
+    int r = watch_new(&config, &portd->watch);
+
+    if (r == 0)
+        r = watch_read(portd->watch);
+    if (r < 0)
+        log_error("the background probe cannot be started: %s", strerror(-r));
+    return r < 0 ? r : 0;
+}
+
+static const struct snapshot *read_probe(void *context) {
+    struct portd *portd = context;
+
+    watcher_read(portd->watcher);
+    return watch_snapshot(portd->watch);
+}
+
+static uint64_t ask_owners(void *context, uint16_t port) {
+    struct portd *portd = context;
+
+    return watch_ask_owners(portd->watch, port);
+}
+
+static uint64_t count_walks(void *context) {
+    const struct portd *portd = context;
+
+    return watch_walks(portd->watch);
+}
+
 static void connect_api(struct portd *portd) {
     portd->info.sees_bound_sockets = sock_diag_sees_bound(portd->diag);
     portd->api = (struct api){
         .registry = portd->registry,
+        .probe = {.read = read_probe, .ask_owners = ask_owners, .walks = count_walks, .context = portd},
+        .findings = &portd->findings,
+        .diag = portd->diag,
         .rules = &portd->rules,
         .info = &portd->info,
         .clock = portd->clock,
@@ -287,7 +330,9 @@ static int start(struct portd *portd) {
         log_error("the kernel's socket table cannot be read (sock_diag): %s", strerror(-r));
         return r;
     }
-    r = open_registry(portd);
+    r = start_watch(portd);
+    if (r == 0)
+        r = open_registry(portd);
     if (r < 0)
         return r;
     connect_api(portd);
@@ -314,8 +359,11 @@ static void stop(struct portd *portd) {
         unlink(portd->info.socket);
     sd_event_source_disable_unref(portd->turn);
     sd_event_source_disable_unref(portd->holders);
+    portd->watcher = watcher_free(portd->watcher);
     sd_event_unref(portd->event);
+    findings_deinit(&portd->findings);
     portd->registry = registry_free(portd->registry);
+    portd->watch = watch_free(portd->watch);
     portd->diag = sock_diag_free(portd->diag);
     for (size_t i = 0; i < portd->info.n_addresses; i++)
         free(portd->addresses[i]);

@@ -69,6 +69,8 @@ static void read_alloc(struct body *body, const struct api_caller *caller, struc
     body_text(body, "project", lease_check_project, &ret_alloc->grant.key.project);
     if (body_number(body, "pid", 1, PID_MAX_LIMIT, &pid))
         ret_alloc->grant.holder = (pid_t)pid;
+    if (body_number(body, "asker_pid", 1, PID_MAX_LIMIT, &pid))
+        ret_alloc->grant.asker = (pid_t)pid;
 }
 
 __attribute__((format(printf, 2, 3))) static void add_note(cJSON *notes, const char *format, ...) {
@@ -237,7 +239,7 @@ static void refuse(struct api *api, const struct api_caller *caller, const struc
 void route_alloc(struct api *api, const struct api_request *request, const struct query *query,
                  struct api_response *response) {
     static const char *const keys[] = {"service_name", "ttl_seconds", "tags",    "port", "prefer",
-                                       "count",        "reuse",       "project", "pid"};
+                                       "count",        "reuse",       "project", "pid",  "asker_pid"};
     CLEANUP(body_deinit) struct body body;
     CLEANUP(grant_deinit) struct grant grant = {0};
     struct alloc alloc;

@@ -61,15 +61,19 @@ static struct lease *find_named(struct api *api, const struct api_caller *caller
 }
 
 /* Reads who is meant, finds it, and checks the right to change it. NULL: the response is a problem. */
-static struct lease *find_to_change(struct api *api, const struct api_request *request, struct api_response *response) {
-    static const char *const keys[] = {"port", "id"};
+static struct lease *find_to_change(struct api *api, const struct api_request *request, bool *ret_if_idle,
+                                    struct api_response *response) {
+    static const char *const keys[] = {"port", "id", "if_idle"};
     CLEANUP(body_deinit) struct body body;
     struct naming naming = {0};
     uint64_t port = 0;
     struct lease *lease;
     char user[LEASE_WHO_MAX];
 
-    body_init(&body, request, keys, sizeof keys / sizeof keys[0], response);
+    /* Only a release asks for `if_idle`, the last of them. */
+    body_init(&body, request, keys, sizeof keys / sizeof keys[0] - (ret_if_idle == NULL), response);
+    if (ret_if_idle != NULL)
+        body_flag(&body, "if_idle", ret_if_idle);
     if (body_number(&body, "port", 1, 65535, &port))
         naming.port = (uint16_t)port;
     body_number(&body, "id", 1, ID_MAX, &naming.id);
@@ -89,7 +93,9 @@ static struct lease *find_to_change(struct api *api, const struct api_request *r
 void route_release(struct api *api, const struct api_request *request, const struct query *query,
                    struct api_response *response) {
     CLEANUP(listener_list_deinit) struct listener_list listeners = {0};
-    struct lease *lease = find_to_change(api, request, response);
+    bool if_idle = false;
+    struct lease *lease = find_to_change(api, request, &if_idle, response);
+    bool released = true;
     cJSON *json;
 
     (void)query;
@@ -101,13 +107,17 @@ void route_release(struct api *api, const struct api_request *request, const str
     cJSON_AddNumberToObject(json, "id", (double)lease->id);
     cJSON_AddStringToObject(json, "service_name", lease->service_name);
     cJSON_AddItemToObject(json, "listeners", listeners_to_json(api, &listeners));
-    registry_release(api->registry, lease);
+    if (if_idle)
+        released = registry_release_idle(api->registry, lease);
+    else
+        registry_release(api->registry, lease);
+    cJSON_AddBoolToObject(json, "released", released);
     answer_ok(response, json);
 }
 
 void route_heartbeat(struct api *api, const struct api_request *request, const struct query *query,
                      struct api_response *response) {
-    struct lease *lease = find_to_change(api, request, response);
+    struct lease *lease = find_to_change(api, request, NULL, response);
     cJSON *json;
 
     (void)query;
