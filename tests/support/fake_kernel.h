@@ -10,6 +10,8 @@
 
 struct fake_kernel {
     struct listener_list listeners; /* who listens; see fake_kernel_listen() */
+    struct snapshot snapshot;       /* of that, at the last reading */
+    uint32_t last_inode;
     struct port_set busy;           /* taken, and nobody knows by whom */
     struct port_set remains;        /* TIME_WAIT: taken for a quick check, free for a thorough one */
     struct port_set not_permitted;  /* this process may not bind it */
@@ -20,14 +22,21 @@ struct fake_kernel {
     unsigned n_checks;
     unsigned n_thorough; /* of them */
     unsigned n_reads;    /* readings of the listeners */
+
+    struct fake_ownership *ownerships;
+    size_t n_ownerships;
 };
 
 /* An empty table. */
 void fake_kernel_init(struct fake_kernel *kernel);
 void fake_kernel_deinit(struct fake_kernel *kernel);
 
-/* A listener on 127.0.0.1. A port can have several. */
+/* A listener on 127.0.0.1, whose owner is hidden. A port can have several. */
 void fake_kernel_listen(struct fake_kernel *kernel, uint16_t port, uid_t uid);
+
+/* The socket that the last call of fake_kernel_listen() made is the process's, from the next reading on. The reference stays the
+ * caller's. */
+void fake_kernel_own(struct fake_kernel *kernel, struct process_info *owner);
 
 /* All listeners of the port close. */
 void fake_kernel_close(struct fake_kernel *kernel, uint16_t port);
@@ -36,6 +45,6 @@ void fake_kernel_close(struct fake_kernel *kernel, uint16_t port);
 void fake_kernel_forget(struct fake_kernel *kernel);
 
 struct port_prober fake_kernel_prober(struct fake_kernel *kernel);
-struct listener_source fake_kernel_source(struct fake_kernel *kernel);
+struct snapshot_source fake_kernel_source(struct fake_kernel *kernel);
 
 #endif

@@ -106,22 +106,38 @@ Test(lease, the_state_follows_from_what_was_seen) {
     }
 }
 
+Test(lease, two_parties_are_a_conflict_and_elsewhere_comes_after_its_own_listener) {
+    const struct lease shared = {.holder_pidfd = -1, .sight = {.own = true, .shared = true}};
+    const struct lease elsewhere = {.holder_pidfd = 0, .sight = {.elsewhere = 5173}};
+    const struct lease both = {.holder_pidfd = 0, .sight = {.own = true, .elsewhere = 5173}};
+    const struct lease squatted = {.holder_pidfd = 0, .sight = {.foreign = true, .elsewhere = 5173}};
+    const struct lease was_bound = {.holder_pidfd = 0, .was_bound = true, .sight = {.elsewhere = 5173}};
+    cr_expect_eq(lease_state(&shared), LEASE_CONFLICT);
+    cr_expect_eq(lease_state(&elsewhere), LEASE_ELSEWHERE);
+    cr_expect_eq(lease_state(&both), LEASE_BOUND);
+    cr_expect_eq(lease_state(&squatted), LEASE_CONFLICT);
+    cr_expect_eq(lease_state(&was_bound), LEASE_ELSEWHERE);
+}
+
 Test(lease, a_holder_keeps_it_before_a_listener_and_a_listener_before_the_ttl) {
     const struct lease held = {.holder_pidfd = 0, .sight = {.own = true}};
     const struct lease listening = {.holder_pidfd = -1, .sight = {.own = true, .foreign = true}};
     const struct lease squatted = {.holder_pidfd = -1, .sight = {.foreign = true}};
     const struct lease plain = {.holder_pidfd = -1, .was_bound = true};
     const struct lease orphaned = {.holder_pidfd = -1, .holder = {.pid = 7}};
+    const struct lease waiting = {.holder_pidfd = -1, .holder = {.pid = 7}, .n_kin = 1};
     cr_expect_eq(lease_keeper(&held), LEASE_KEPT_BY_HOLDER, "descriptor 0 is one, too");
     cr_expect_eq(lease_keeper(&listening), LEASE_KEPT_BY_LISTENER);
     cr_expect_eq(lease_keeper(&squatted), LEASE_KEPT_BY_TTL);
     cr_expect_eq(lease_keeper(&plain), LEASE_KEPT_BY_TTL);
     cr_expect_eq(lease_keeper(&orphaned), LEASE_KEPT_BY_TTL);
+    cr_expect_eq(lease_keeper(&waiting), LEASE_KEPT_BY_HOLDER, "its children may be about to listen");
 }
 
 Test(lease, states_and_keepers_have_the_words_of_the_api) {
     cr_expect_str_eq(lease_state_name(LEASE_PENDING), "pending");
     cr_expect_str_eq(lease_state_name(LEASE_BOUND), "bound");
+    cr_expect_str_eq(lease_state_name(LEASE_ELSEWHERE), "elsewhere");
     cr_expect_str_eq(lease_state_name(LEASE_CONFLICT), "conflict");
     cr_expect_str_eq(lease_state_name(LEASE_SILENT), "silent");
     cr_expect_str_eq(lease_keeper_name(LEASE_KEPT_BY_HOLDER), "holder");

@@ -387,7 +387,7 @@ static enum lease_state see(const struct lease *lease) {
     return lease_state(lease);
 }
 
-Test(registry, a_listener_of_the_leases_uid_or_roots_is_its_own_and_any_other_foreign) {
+Test(registry, a_listener_of_the_leases_uid_is_its_own_and_any_other_foreign) {
     const struct grant_request request = fake_daemon_ask("web");
     const struct lease *lease = fake_daemon_grant(&it, &request);
     cr_expect_eq(see(lease), LEASE_PENDING);
@@ -405,7 +405,7 @@ Test(registry, a_listener_of_the_leases_uid_or_roots_is_its_own_and_any_other_fo
     cr_expect_eq(lease_keeper(lease), LEASE_KEPT_BY_TTL);
     fake_kernel_close(&it.kernel, 8000);
     fake_kernel_listen(&it.kernel, 8000, 0);
-    cr_expect_eq(see(lease), LEASE_BOUND, "a container's proxy");
+    cr_expect_eq(see(lease), LEASE_CONFLICT, "root's, and nothing ties it to the lease");
 }
 
 Test(registry, a_squatter_alone_never_makes_it_bound) {
