@@ -4,6 +4,8 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
+#include "probe/fd.h"
+
 struct fake_ownership {
     uint32_t inode;
     struct process_info *owner; /* a reference */
