@@ -120,7 +120,8 @@ static int on_holder_ended(sd_event_source *source, int fd, uint32_t events, voi
     (void)source;
     (void)fd;
     (void)events;
-    registry_turn(portd->registry);
+    if (registry_hear_holders(portd->registry))
+        registry_turn(portd->registry);
     return 0;
 }
 

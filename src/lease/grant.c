@@ -264,7 +264,7 @@ static int check_reuse(struct granting *granting, struct lease *lease) {
     struct grant *grant = granting->grant;
     int r;
 
-    registry_reap_holders(granting->registry);
+    registry_hear_holders(granting->registry);
     if (lease->holder_pidfd >= 0 && lease->holder.pid != granting->request->holder) {
         grant->in_way = lease;
         return GRANT_E_HELD;

@@ -8,18 +8,24 @@
 #include "src/lease/parties.h"
 #include "src/lease/registry_private.h"
 
-void registry_reap_holders(struct registry *registry) {
+bool registry_hear_holders(struct registry *registry) {
     uint64_t now_ms = clock_read(&registry->config.clock).monotonic_ms;
     struct epoll_event ended[64];
+    bool may_end = false;
     int n_ended;
 
     do {
         n_ended = epoll_wait(registry->holders_fd, ended, 64, 0);
-        for (int i = 0; i < n_ended; i++)
-            lease_reap(ended[i].data.ptr, now_ms);
+        for (int i = 0; i < n_ended; i++) {
+            struct lease *lease = ended[i].data.ptr;
+
+            lease_reap(lease, now_ms);
+            may_end = may_end || lease->holder_pidfd < 0;
+        }
         if (n_ended > 0)
             registry_touch(registry);
     } while (n_ended == 64);
+    return may_end;
 }
 
 bool registry_waits_for_kin(const struct registry *registry, const struct lease *lease, uint64_t now_ms) {
@@ -115,7 +121,7 @@ static void take_sights(struct registry *registry, const struct snapshot *snapsh
 void registry_look(struct registry *registry) {
     const struct snapshot *snapshot = registry_snapshot(registry);
 
-    registry_reap_holders(registry);
+    registry_hear_holders(registry);
     if (registry->seen && registry->seen_snapshot == snapshot->revision &&
         registry->seen_revision == registry->revision)
         return;
@@ -137,7 +143,7 @@ int registry_observe(struct registry *registry, uint16_t port, struct listener_l
     const struct snapshot *snapshot;
     int r;
 
-    registry_reap_holders(registry);
+    registry_hear_holders(registry);
     r = source->read(source->context);
     registry_look(registry);
     snapshot = registry_snapshot(registry);

@@ -150,13 +150,16 @@ uint64_t registry_revision(const struct registry *registry);
 /* Looks for new descendants of the holders and pins them. To be called at every reading. */
 void registry_follow(struct registry *registry);
 
+/* To be called when registry_holders_fd() is readable: unpins what has ended. Returns true if a lease may end by it, and a turn is due now. */
+bool registry_hear_holders(struct registry *registry);
+
 /*
  * One turn of the background work: observes, renews what its own listener keeps, ends what nothing keeps any more, and
- * writes what the database still lacks. To be called once a second and whenever registry_holders_fd() is readable.
+ * writes what the database still lacks. To be called once a second and when registry_hear_holders() says so.
  */
 void registry_turn(struct registry *registry);
 
-/* An epoll descriptor that becomes readable when a holder has ended. The registry's own; valid until it is freed. */
+/* An epoll descriptor that becomes readable when a holder, or one of its kin, has ended. The registry's own; valid until it is freed. */
 int registry_holders_fd(const struct registry *registry);
 
 #endif

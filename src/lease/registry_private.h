@@ -61,9 +61,6 @@ void registry_tell(const struct registry *registry, enum event_kind kind, const 
 /* Has the end of this holder told to `lease`, until the pidfd is closed. Returns 0 or -errno. */
 int registry_watch_holder(struct registry *registry, int pidfd, struct lease *lease);
 
-/* Unpins the holders that have ended. */
-void registry_reap_holders(struct registry *registry);
-
 /* Ends the lease; `kind` is its last event, EVENT_LEASE_RELEASED or EVENT_LEASE_EXPIRED. */
 void registry_end(struct registry *registry, struct lease *lease, enum event_kind kind, const char *reason);
 

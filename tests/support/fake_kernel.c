@@ -24,8 +24,7 @@ void fake_kernel_deinit(struct fake_kernel *kernel) {
 }
 
 void fake_kernel_own(struct fake_kernel *kernel, struct process_info *owner) {
-    struct fake_ownership *ownerships =
-        reallocarray(kernel->ownerships, kernel->n_ownerships + 1, sizeof(*ownerships));
+    struct fake_ownership *ownerships = reallocarray(kernel->ownerships, kernel->n_ownerships + 1, sizeof(*ownerships));
     cr_assert(ownerships);
     ownerships[kernel->n_ownerships++] =
         (struct fake_ownership){.inode = kernel->last_inode, .owner = process_info_ref(owner)};
@@ -33,7 +32,8 @@ void fake_kernel_own(struct fake_kernel *kernel, struct process_info *owner) {
 }
 
 void fake_kernel_listen(struct fake_kernel *kernel, uint16_t port, uid_t uid) {
-    struct listener listener = {.family = AF_INET, .port = port, .state = LISTENER_LISTEN, .uid = uid, .inode = ++kernel->last_inode};
+    struct listener listener = {
+        .family = AF_INET, .port = port, .state = LISTENER_LISTEN, .uid = uid, .inode = ++kernel->last_inode};
     const struct in_addr loopback = {.s_addr = htonl(INADDR_LOOPBACK)};
     listener_map_ipv4(loopback, &listener.address);
     cr_assert_eq(listener_list_add(&kernel->listeners, &listener), 0);

@@ -12,11 +12,11 @@ struct fake_kernel {
     struct listener_list listeners; /* who listens; see fake_kernel_listen() */
     struct snapshot snapshot;       /* of that, at the last reading */
     uint32_t last_inode;
-    struct port_set busy;           /* taken, and nobody knows by whom */
-    struct port_set remains;        /* TIME_WAIT: taken for a quick check, free for a thorough one */
-    struct port_set not_permitted;  /* this process may not bind it */
-    int check_error;                /* not 0: every check answers this */
-    int read_answer; /* what every reading of the listeners answers: 0, SOCK_DIAG_E_INTERRUPTED, -errno */
+    struct port_set busy;          /* taken, and nobody knows by whom */
+    struct port_set remains;       /* TIME_WAIT: taken for a quick check, free for a thorough one */
+    struct port_set not_permitted; /* this process may not bind it */
+    int check_error;               /* not 0: every check answers this */
+    int read_answer;               /* what every reading of the listeners answers: 0, SOCK_DIAG_E_INTERRUPTED, -errno */
 
     struct port_set asked; /* the ports that were checked */
     unsigned n_checks;
