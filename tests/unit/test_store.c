@@ -322,13 +322,14 @@ Test(store, loading_ends_where_it_is_told_to) {
 
 static void insert_row(const char *id, const char *name, const char *project, const char *rest) {
     char sql[512];
-    snprintf(sql, sizeof(sql), "INSERT INTO lease VALUES (%s, 7000 + (SELECT count(*) FROM lease), %s, %s, %s)", id,
+    snprintf(sql, sizeof(sql), "INSERT INTO lease VALUES (%s, 7000 + (SELECT count(*) FROM lease), %s, %s, %s, 0, 0)", id,
              name, project, rest);
     fake_store_execute(&home, sql);
 }
 
-/* uid, slot, tags, allocated_at, last_heartbeat, ttl_seconds, deadline, holder: pid, start_time, pidfd_inode; was_bound */
-#define SOUND "1000, 0, '[]', 5, 5, 300, 9, 0, 0, 0, 0"
+/* uid, slot, tags, allocated_at, last_heartbeat, ttl_seconds, deadline, holder: pid, start_time, pidfd_inode; was_bound; the asker's
+ * pid, and its other two numbers are always 0 */
+#define SOUND "1000, 0, '[]', 5, 5, 300, 9, 0, 0, 0, 0, 0"
 
 static void assert_loads_two_of(long long n_rows) {
     struct lease *loaded[16];
@@ -356,14 +357,15 @@ Test(store, a_row_with_numbers_that_no_lease_has_is_left_and_not_used) {
     insert_row("-5", "'id'", "''", SOUND);
     insert_row("0", "'id'", "''", SOUND);
     insert_row("1", "'first'", "''", SOUND);
-    insert_row("2", "'ttl'", "''", "1000, 0, '[]', 5, 5, 0, 9, 0, 0, 0, 0");
-    insert_row("3", "'ttl'", "''", "1000, 0, '[]', 5, 5, -300, 9, 0, 0, 0, 0");
-    insert_row("4", "'ttl'", "''", "1000, 0, '[]', 5, 5, 9223372036854775807, 9, 0, 0, 0, 0");
-    insert_row("5", "'uid'", "''", "-1, 0, '[]', 5, 5, 300, 9, 0, 0, 0, 0");
-    insert_row("6", "'pid'", "''", "1000, 0, '[]', 5, 5, 300, 9, -7, 0, 0, 0");
+    insert_row("2", "'ttl'", "''", "1000, 0, '[]', 5, 5, 0, 9, 0, 0, 0, 0, 0");
+    insert_row("3", "'ttl'", "''", "1000, 0, '[]', 5, 5, -300, 9, 0, 0, 0, 0, 0");
+    insert_row("4", "'ttl'", "''", "1000, 0, '[]', 5, 5, 9223372036854775807, 9, 0, 0, 0, 0, 0");
+    insert_row("5", "'uid'", "''", "-1, 0, '[]', 5, 5, 300, 9, 0, 0, 0, 0, 0");
+    insert_row("6", "'pid'", "''", "1000, 0, '[]', 5, 5, 300, 9, -7, 0, 0, 0, 0");
+    insert_row("9", "'asker'", "''", "1000, 0, '[]', 5, 5, 300, 9, 0, 0, 0, 0, -7");
     insert_row("7", "'project'", "'relative'", SOUND);
     insert_row("8", "'last'", "'/shop'", SOUND);
-    assert_loads_two_of(10);
+    assert_loads_two_of(11);
 }
 
 /* ---- a second daemon ---- */
