@@ -22,12 +22,6 @@ struct client {
     bool shares_pids;
 };
 
-/* What a connection attempt found out. */
-struct connection {
-    int fd;
-    const struct endpoint *endpoint;
-};
-
 int client_open(const struct options *options, struct client **ret_client, struct problem *problem) {
     struct client *client = calloc(1, sizeof *client);
     int r;
@@ -56,43 +50,6 @@ void client_set_interrupt(struct client *client, int fd) {
 
 bool client_shares_pids(const struct client *client) {
     return client->shares_pids;
-}
-
-static int finish_connect(int fd, const struct patience *patience) {
-    int error = 0;
-    socklen_t length = sizeof error;
-    int r = patience_wait(fd, POLLOUT, patience);
-
-    if (r < 0)
-        return r;
-    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
-        return -errno;
-    return -error;
-}
-
-/* EAGAIN: the queue of a Unix socket is full, and nothing tells when it no longer is. */
-static int connect_once(const struct endpoint *endpoint, const struct patience *patience, int *ret_fd) {
-    CLEANUP(fd_close_at)
-    int fd = socket(endpoint->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    int r;
-
-    if (fd < 0)
-        return -errno;
-    while (connect(fd, (const struct sockaddr *)&endpoint->address, endpoint->length) < 0) {
-        if (errno == EINPROGRESS) {
-            r = finish_connect(fd, patience);
-            if (r < 0)
-                return r;
-            break;
-        }
-        if (errno != EAGAIN && errno != EINTR)
-            return -errno;
-        r = patience_pause(5, patience);
-        if (r < 0)
-            return r;
-    }
-    *ret_fd = fd_take(&fd);
-    return 0;
 }
 
 /* How a portd would be started that listens there. */
@@ -140,12 +97,10 @@ static int connect_any(const struct client *client, const struct patience *patie
     int error = ENOENT;
 
     for (size_t i = 0; i < n; i++) {
-        int r = connect_once(&first[i], patience, &ret_connection->fd);
+        int r = connection_open(&first[i], patience, ret_connection);
 
-        if (r == 0) {
-            ret_connection->endpoint = &first[i];
+        if (r == 0)
             return 0;
-        }
         if (r == -EINTR)
             return CLIENT_E_INTERRUPTED;
         if (!nobody_there(r))
@@ -193,67 +148,11 @@ static int check_server(struct client *client, const struct connection *connecti
     return 0;
 }
 
-/* The Host that portd demands on TCP is its own address; on the Unix socket any will do. */
-static char *make_request(const struct endpoint *endpoint, const char *target, const cJSON *body, size_t *ret_length) {
-    CLEANUP(json_free_text_at) char *text = body != NULL ? cJSON_PrintUnformatted(body) : NULL;
-    const char *host = endpoint->address.ss_family == AF_UNIX ? "localhost" : endpoint->text;
-    char *request = NULL;
-    int length;
-
-    if (body == NULL)
-        length = asprintf(&request,
-                          "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: portctl/" PM_VERSION "\r\n"
-                          "Accept: application/json\r\nConnection: close\r\n\r\n",
-                          target, host);
-    else if (text != NULL)
-        length = asprintf(&request,
-                          "POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: portctl/" PM_VERSION "\r\n"
-                          "Accept: application/json\r\nConnection: close\r\nContent-Type: application/json\r\n"
-                          "Content-Length: %zu\r\n\r\n%s",
-                          target, host, strlen(text), text);
-    else
-        return NULL;
-    if (length < 0)
-        return NULL;
-    *ret_length = (size_t)length;
-    return request;
-}
-
-/* A server that refuses a request early answers and closes, so a broken pipe is not the end: the answer is read. */
-static int send_all(int fd, const char *data, size_t length, const struct patience *patience) {
-    while (length > 0) {
-        ssize_t n_sent = send(fd, data, length, MSG_NOSIGNAL);
-
-        if (n_sent >= 0) {
-            data += n_sent;
-            length -= (size_t)n_sent;
-        } else if (errno == EPIPE || errno == ECONNRESET) {
-            return 0;
-        } else if (errno == EAGAIN) {
-            int r = patience_wait(fd, POLLOUT, patience);
-            if (r < 0)
-                return r;
-        } else if (errno != EINTR) {
-            return -errno;
-        }
-    }
-    return 0;
-}
-
-static void free_text_at(char **text) {
-    free(*text);
-}
-
 static int exchange(const struct connection *connection, const char *target, const cJSON *body,
                     const struct patience *patience, struct reply *ret_reply) {
-    CLEANUP(free_text_at) char *request = NULL;
-    size_t length = 0;
-    int r;
+    const struct connection_request request = {.target = target, .body = body};
+    int r = connection_send(connection, &request, patience);
 
-    request = make_request(connection->endpoint, target, body, &length);
-    if (request == NULL)
-        return -ENOMEM;
-    r = send_all(connection->fd, request, length, patience);
     if (r < 0)
         return r;
     return reply_read(connection->fd, patience, ret_reply);
@@ -264,13 +163,30 @@ static int refuse_reply(const struct endpoint *endpoint, const char *reason, str
                         reason);
 }
 
+int client_tell_broken(const struct connection *connection, int r, uint64_t patience_ms, struct problem *problem) {
+    if (r == -EINTR)
+        return CLIENT_E_INTERRUPTED;
+    if (r == REPLY_E_MALFORMED)
+        return refuse_reply(connection->endpoint, "its answer is not HTTP, or without end", problem);
+    if (r == REPLY_E_CUT_SHORT)
+        return problem_fill(problem, EXIT_UNREACHABLE, "bad-reply", "the answer of portd at %s broke off",
+                            connection->endpoint->text);
+    return tell_failure(connection->endpoint, r, patience_ms, problem);
+}
+
+void client_keep_server(struct client *client, const struct connection *connection) {
+    client->found = connection->endpoint;
+}
+
 /* portd's every answer is a JSON document. A status of 3xx or an HTML page comes from something else. */
-static int take_reply(const struct endpoint *endpoint, const struct reply *reply, cJSON **ret_reply,
-                      struct problem *problem) {
+int client_take_reply(struct client *client, const struct connection *connection, const struct reply *reply,
+                      cJSON **ret_reply, struct problem *problem) {
+    const struct endpoint *endpoint = connection->endpoint;
     struct json_error error;
     cJSON *json = NULL;
     int r;
 
+    client_keep_server(client, connection);
     if (!reply->is_json)
         return refuse_reply(endpoint, "its answer is not JSON", problem);
     r = json_parse(reply->body != NULL ? reply->body : "", reply->length, &json, &error);
@@ -288,51 +204,44 @@ static int take_reply(const struct endpoint *endpoint, const struct reply *reply
     return 0;
 }
 
-static void connection_close_at(struct connection *connection) {
-    fd_close_at(&connection->fd);
-}
-
-static struct patience patience_for(const struct client *client, uint64_t patience_ms) {
+struct patience client_patience(const struct client *client, uint64_t patience_ms) {
     return (struct patience){.deadline_ms = patience_now_ms() + patience_ms, .interrupt_fd = client->interrupt_fd};
 }
 
-static int connect_and_check(struct client *client, const struct patience *patience, uint64_t patience_ms,
-                             struct connection *ret_connection, struct problem *problem) {
-    int r = connect_any(client, patience, patience_ms, ret_connection, problem);
+int client_connect(struct client *client, uint64_t patience_ms, struct connection *ret_connection,
+                   struct problem *problem) {
+    const struct patience patience = client_patience(client, patience_ms);
+    CLEANUP(connection_close_at) struct connection connection = {.fd = -1};
+    int r = connect_any(client, &patience, patience_ms, &connection, problem);
 
+    if (r == 0)
+        r = check_server(client, &connection, &patience, patience_ms, problem);
     if (r != 0)
         return r;
-    return check_server(client, ret_connection, patience, patience_ms, problem);
+    *ret_connection = connection;
+    connection.fd = -1;
+    return 0;
 }
 
 int client_meet(struct client *client, uint64_t patience_ms, struct problem *problem) {
-    const struct patience patience = patience_for(client, patience_ms);
     CLEANUP(connection_close_at) struct connection connection = {.fd = -1};
 
-    return connect_and_check(client, &patience, patience_ms, &connection, problem);
+    return client_connect(client, patience_ms, &connection, problem);
 }
 
 int client_call(struct client *client, const char *target, const cJSON *body, uint64_t patience_ms, cJSON **ret_reply,
                 struct problem *problem) {
-    const struct patience patience = patience_for(client, patience_ms);
+    const struct patience patience = client_patience(client, patience_ms);
     CLEANUP(connection_close_at) struct connection connection = {.fd = -1};
     CLEANUP(reply_deinit) struct reply reply = {0};
-    int r = connect_and_check(client, &patience, patience_ms, &connection, problem);
+    int r = client_connect(client, patience_ms, &connection, problem);
 
     if (r != 0)
         return r;
     r = exchange(&connection, target, body, &patience, &reply);
-    if (r == -EINTR)
-        return CLIENT_E_INTERRUPTED;
-    if (r == REPLY_E_MALFORMED)
-        return refuse_reply(connection.endpoint, "its answer is not HTTP, or without end", problem);
-    if (r == REPLY_E_CUT_SHORT)
-        return problem_fill(problem, EXIT_UNREACHABLE, "bad-reply", "the answer of portd at %s broke off",
-                            connection.endpoint->text);
-    if (r < 0)
-        return tell_failure(connection.endpoint, r, patience_ms, problem);
-    client->found = connection.endpoint;
-    return take_reply(connection.endpoint, &reply, ret_reply, problem);
+    if (r != 0)
+        return client_tell_broken(&connection, r, patience_ms, problem);
+    return client_take_reply(client, &connection, &reply, ret_reply, problem);
 }
 
 int client_escape_query(const char *text, char *target, size_t size) {

@@ -12,8 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "cli/endpoint.h"
+#include "cli/connection.h"
 #include "cli/problem.h"
+#include "cli/reply.h"
 #include "probe/fd.h"
 
 struct client;
@@ -51,6 +52,28 @@ bool client_shares_pids(const struct client *client);
  */
 int client_call(struct client *client, const char *target, const cJSON *body, uint64_t patience_ms, cJSON **ret_reply,
                 struct problem *problem);
+
+/*
+ * The parts of a call, for those who read more than one answer from a connection (stream.h).
+ *
+ * client_connect() connects, and makes sure of the server. Returns 0 with a connection that the caller closes,
+ * CLIENT_E_INTERRUPTED or PROBLEM_E_SET.
+ */
+int client_connect(struct client *client, uint64_t patience_ms, struct connection *ret_connection,
+                   struct problem *problem);
+
+/* A deadline so far from now, with the client's interrupt. */
+struct patience client_patience(const struct client *client, uint64_t patience_ms);
+
+/* Puts what reply_read() or connection_send() returned (not 0) into words. Returns CLIENT_E_INTERRUPTED or PROBLEM_E_SET. */
+int client_tell_broken(const struct connection *connection, int r, uint64_t patience_ms, struct problem *problem);
+
+/* From here on no other server than this one is asked. */
+void client_keep_server(struct client *client, const struct connection *connection);
+
+/* Judges an answer: JSON or none, a yes or a no, and keeps its server. Returns 0 or PROBLEM_E_SET. */
+int client_take_reply(struct client *client, const struct connection *connection, const struct reply *reply,
+                      cJSON **ret_reply, struct problem *problem);
 
 /* Appends `text` to `target` (of `size` bytes), each byte escaped that a query does not take as it is (RFC 3986).
  * Returns 0 or -E2BIG. */

@@ -3,6 +3,7 @@
  * goes to standard error, and only to a terminal.
  */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/grant.h"
@@ -45,9 +46,17 @@ static int print_ports(const struct output *output, const struct grant *grant, s
     return 0;
 }
 
+/* The script around $(portctl alloc x). Init has adopted us where there is none, and 0 is one of another pid namespace: from
+ * these descends everything, or nobody. */
+static pid_t find_asker(void) {
+    pid_t parent = getppid();
+    return parent > 1 ? parent : 0;
+}
+
 int cmd_alloc(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     CLEANUP(grant_deinit) struct grant grant = {0};
-    int r = grant_ask(invocation, 0, &grant, NULL, problem);
+    const struct grant_for whom = {.asker = find_asker()};
+    int r = grant_ask(invocation, &whom, &grant, NULL, problem);
 
     if (r != 0)
         return r;

@@ -85,10 +85,11 @@ static void hold(struct keeper *keeper, int signal_fd) {
 }
 
 static int ask(const struct invocation *invocation, int signal_fd, struct grant *ret_grant, struct problem *problem) {
+    const struct grant_for whom = {.holder = getpid(), .asker = getpid()};
     int r;
 
     client_set_interrupt(invocation->client, signal_fd);
-    r = grant_ask(invocation, getpid(), ret_grant, NULL, problem);
+    r = grant_ask(invocation, &whom, ret_grant, NULL, problem);
     if (r == CLIENT_E_INTERRUPTED)
         return problem_fill(problem, EXIT_NO, "interrupted", "stopped before a port was granted");
     return r;

@@ -39,7 +39,7 @@ static void tell_granted(const struct invocation *invocation, const struct grant
 }
 
 /* Returns 0 once the program has ended. */
-static int run_with_lease(struct run_child *child, const struct run_program *program, struct keeper *keeper,
+static int run_with_lease(struct run_child *child, const struct run_program *program, struct keeper *keeper, bool held,
                           int *ret_exit_code, struct problem *problem) {
     int r = run_child_start(child, keeper->port, keeper->id);
 
@@ -50,7 +50,11 @@ static int run_with_lease(struct run_child *child, const struct run_program *pro
     }
     client_set_interrupt(keeper->client, child->signal_fd);
     run_child_watch(child, keeper);
-    keeper_release(keeper);
+    /* What it left behind, such as a server that has made itself a daemon, may serve on. */
+    if (held && child->exec_error == 0)
+        keeper_release_if_idle(keeper);
+    else
+        keeper_release(keeper);
     if (child->exec_error != 0)
         return explain_exec(program, child->exec_error, problem);
     *ret_exit_code = run_child_exit_code(child);
@@ -86,10 +90,11 @@ int cmd_run(const struct invocation *invocation, int *ret_exit_code, struct prob
     if (r < 0)
         return problem_fill(problem, EXIT_RUN_FAILED, "internal", "no process can be made: %s", strerror(-r));
     client_set_interrupt(invocation->client, child.stop_fd);
-    r = grant_ask(invocation, child.pid, &grant, &held, problem);
+    r = grant_ask(invocation, &(const struct grant_for){.holder = child.pid, .asker = getpid()}, &grant, &held,
+                  problem);
     if (r != 0)
         return give_up(&child, r, ret_exit_code, problem);
     keeper_init(&keeper, invocation->client, &invocation->output, &grant.lease);
     tell_granted(invocation, &grant, &keeper, held);
-    return run_with_lease(&child, &program, &keeper, ret_exit_code, problem);
+    return run_with_lease(&child, &program, &keeper, held, ret_exit_code, problem);
 }

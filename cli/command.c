@@ -17,6 +17,8 @@ static const enum option_id run_options[] = {OPTION_TTL,     OPTION_PORT,     OP
                                              OPTION_PROJECT, OPTION_ENV_NAME, OPTION_HOST,   OPTION_END};
 static const enum option_id lookup_options[] = {OPTION_ALL, OPTION_END};
 static const enum option_id release_options[] = {OPTION_ALL, OPTION_END};
+static const enum option_id stop_options[] = {OPTION_YES, OPTION_SIGNAL, OPTION_PID, OPTION_END};
+static const enum option_id history_options[] = {OPTION_SINCE, OPTION_LIMIT, OPTION_END};
 static const enum option_id no_options[] = {OPTION_END};
 
 static const struct command table[] = {
@@ -45,6 +47,7 @@ static const struct command table[] = {
         .options = run_options,
         .n_least = 2,
         .n_most = SIZE_MAX,
+        .others = OPERAND_ANY,
         .runs_program = true,
         .examples = {{"portctl run web npm start", "a server that reads PORT"},
                      {"portctl run api --env-name API_PORT -- ./server -v", "another variable"},
@@ -79,6 +82,115 @@ static const struct command table[] = {
         .function = cmd_lookup,
     },
     {
+        .name = "who",
+        .summary = "explain who has a port, why it runs, and what to do",
+        .usage = "[PORT...] [options]",
+        .details = "Without a port: everything that listens. Exit code 1 if nobody is on any of the ports. In a\n"
+                   "pipe: a line for each process that has a socket open, tab-separated: port, address, state of the\n"
+                   "socket, name of the lease, evidence, process, pid, user, uid, unit, container, since, inode,\n"
+                   "start time, command; \"-\" where there is nothing, as for the process of a hidden owner.\n",
+        .options = no_options,
+        .n_most = SIZE_MAX,
+        .first = OPERAND_PORT,
+        .others = OPERAND_PORT,
+        .examples = {{"portctl who 3000", "the verdict, and the whole story"},
+                     {"portctl who", "everything that listens"},
+                     {"portctl who -q 8001 && echo busy", "the exit code alone"}},
+        .function = cmd_who,
+    },
+    {
+        .name = "squatters",
+        .summary = "show who listens where he has no lease",
+        .usage = "[options]",
+        .details = "Everything that is on a leased port, or in the managed range, and does not belong there. In a\n"
+                   "pipe: a line a socket, tab-separated: port, kind, address, process, pid, user, name of the lease,\n"
+                   "user of the lease, since, verdict. The kinds are unleased, taken, split, shared and inactive.\n",
+        .options = no_options,
+        .examples = {{"portctl squatters", "with what each one hurts"},
+                     {"portctl squatters -q", "their ports, one a line"}},
+        .function = cmd_squatters,
+    },
+    {
+        .name = "conflicts",
+        .summary = "show the leased ports that two parties have",
+        .usage = "[options]",
+        .details =
+            "Those of the squatters that are on a leased port: taken, split or shared. Exit code 1 if there are\n"
+            "any. In a pipe: the same lines as those of squatters.\n",
+        .options = no_options,
+        .examples = {{"portctl conflicts", "who sits on whose port"},
+                     {"portctl conflicts -q || echo trouble", "for a script"}},
+        .function = cmd_conflicts,
+    },
+    {
+        .name = "claim",
+        .summary = "make a lease for what listens on a port already",
+        .usage = "PORT [NAME] [options]",
+        .details = "The listener must be yours. On a leased port it says that the listener is the lease's; then the\n"
+                   "name may be left out.\n",
+        .options = no_options,
+        .n_least = 1,
+        .n_most = 2,
+        .first = OPERAND_PORT,
+        .examples = {{"portctl claim 3000 my-site", "a lease for the server on 3000"},
+                     {"portctl claim 8001", "what listens there is the lease's"}},
+        .function = cmd_claim,
+    },
+    {
+        .name = "disown",
+        .summary = "say that what listens on your port is not yours",
+        .usage = "PORT [options]",
+        .details = "The listener on your leased port is a squatter from now on. It is told and not touched.\n",
+        .options = no_options,
+        .n_least = 1,
+        .n_most = 1,
+        .first = OPERAND_PORT,
+        .examples = {{"portctl disown 8001", "then: portctl who 8001"}},
+        .function = cmd_disown,
+    },
+    {
+        .name = "stop",
+        .summary = "signal the process that listens on a port",
+        .usage = "PORT [options]",
+        .details = "Shows the process and asks first. Signals with your own rights, and only the process that was\n"
+                   "shown: never a client of the port, never one that got the same pid since. Exit code 0 if the port\n"
+                   "came free within a second, else 1.\n",
+        .options = stop_options,
+        .n_least = 1,
+        .n_most = 1,
+        .first = OPERAND_PORT,
+        .examples = {{"portctl stop 3000", "asks, then sends TERM"},
+                     {"portctl stop 3000 --yes", "in a script"},
+                     {"portctl stop 3000 --signal KILL", "for one that does not listen to TERM"},
+                     {"portctl stop 8001 --pid 4711", "one of several"}},
+        .function = cmd_stop,
+    },
+    {
+        .name = "watch",
+        .summary = "follow what happens to leases and ports",
+        .usage = "[options]",
+        .details =
+            "A line an event, until Ctrl-C; goes on when portd is started again. In a pipe tab-separated: time,\n"
+            "kind, port, name of the lease, process, pid, user, address, finding, id, reason. With --json every\n"
+            "event as portd tells it, one a line.\n",
+        .options = no_options,
+        .examples = {{"portctl watch", "live, for a person"}, {"portctl watch --json", "live, for a program"}},
+        .function = cmd_watch,
+    },
+    {
+        .name = "history",
+        .summary = "show what happened to leases and ports",
+        .usage = "[PORT|NAME] [options]",
+        .details = "The same lines as those of watch, out of the last seven days, oldest first.\n",
+        .options = history_options,
+        .n_most = 1,
+        .first = OPERAND_PORT_OR_NAME,
+        .examples = {{"portctl history 8001", "of one port"},
+                     {"portctl history my-api --since 1h", "of one name, in the last hour"},
+                     {"portctl history --limit 20 --json", "for a program"}},
+        .function = cmd_history,
+    },
+    {
         .name = "renew",
         .alias = "heartbeat",
         .summary = "let a lease live for another TTL",
@@ -87,6 +199,7 @@ static const struct command table[] = {
         .options = no_options,
         .n_least = 1,
         .n_most = 1,
+        .first = OPERAND_PORT_OR_NAME,
         .examples = {{"portctl renew my-db", "all your leases of this name"}, {"portctl renew 8001", "one lease"}},
         .function = cmd_renew,
     },
@@ -99,6 +212,7 @@ static const struct command table[] = {
         .options = release_options,
         .n_least = 1,
         .n_most = 1,
+        .first = OPERAND_PORT_OR_NAME,
         .examples = {{"portctl release 8001", "by port"},
                      {"portctl release my-api --all", "all your leases of a name"}},
         .function = cmd_release,
@@ -140,6 +254,19 @@ const struct command *command_find(const char *name) {
     return NULL;
 }
 
+static const char *operand_word(enum operand_kind kind) {
+    switch (kind) {
+    case OPERAND_PORT:
+        return "port";
+    case OPERAND_PORT_OR_NAME:
+        return "port or a name";
+    case OPERAND_NAME:
+    case OPERAND_ANY:
+        break;
+    }
+    return "name";
+}
+
 static int refuse_operands(const struct command *command, const struct operands *operands, struct problem *problem) {
     if (operands->n_items > command->n_most)
         problem_fill_usage(problem, "%s does not know what to do with '%s'", command->name,
@@ -147,9 +274,27 @@ static int refuse_operands(const struct command *command, const struct operands 
     else if (command->runs_program && operands->n_items == 1)
         problem_fill_usage(problem, "%s wants a program behind the name '%s'", command->name, operands->items[0]);
     else
-        problem_fill_usage(problem, "%s wants a %s", command->name,
-                           strncmp(command->usage, "PORT|NAME", 9) == 0 ? "port or a name" : "name");
+        problem_fill_usage(problem, "%s wants a %s", command->name, operand_word(command->first));
     return problem_set_hint(problem, "portctl %s %s", command->name, command->usage);
+}
+
+static int check_operand(enum operand_kind kind, const char *word, struct problem *problem) {
+    if (kind == OPERAND_ANY)
+        return 0;
+    if (kind == OPERAND_PORT || (kind == OPERAND_PORT_OR_NAME && options_is_port(word)))
+        return options_check_port(word, NULL, problem);
+    return options_check_name(word, problem);
+}
+
+static int check_operands(const struct command *command, const struct operands *operands, struct problem *problem) {
+    if (operands->n_items < command->n_least || operands->n_items > command->n_most)
+        return refuse_operands(command, operands, problem);
+    for (size_t i = 0; i < operands->n_items; i++) {
+        int r = check_operand(i == 0 ? command->first : command->others, operands->items[i], problem);
+        if (r != 0)
+            return r;
+    }
+    return 0;
 }
 
 static int parse_command(struct invocation *invocation, int argc, char **argv, struct problem *problem) {
@@ -163,9 +308,7 @@ static int parse_command(struct invocation *invocation, int argc, char **argv, s
 
     if (r != 0 || invocation->options.help || invocation->options.version)
         return r;
-    if (invocation->operands.n_items < command->n_least || invocation->operands.n_items > command->n_most)
-        return refuse_operands(command, &invocation->operands, problem);
-    return invocation->operands.n_items > 0 ? options_check_name(invocation->operands.items[0], problem) : 0;
+    return check_operands(command, &invocation->operands, problem);
 }
 
 static int run_command(struct invocation *invocation, int *ret_exit_code, struct problem *problem) {

@@ -18,7 +18,7 @@ struct invocation {
     const struct command *command;
     struct options options;
     struct output output;
-    struct operands operands; /* behind the command's name; as many as the command wants, the first a valid name */
+    struct operands operands; /* behind the command's name; as many as the command wants, each of its kind */
     struct client *client;
 };
 
@@ -29,6 +29,14 @@ struct example {
 
 #define EXAMPLES_MAX 4
 
+/* What an operand must look like before anybody is asked. */
+enum operand_kind {
+    OPERAND_NAME, /* a service name */
+    OPERAND_PORT,
+    OPERAND_PORT_OR_NAME, /* digits alone are a port */
+    OPERAND_ANY,
+};
+
 struct command {
     const char *name;
     const char *alias;   /* NULL: none */
@@ -38,7 +46,9 @@ struct command {
     const enum option_id *options;
     size_t n_least; /* operands */
     size_t n_most;
-    bool runs_program; /* the operands behind the first are a program's; see options_parse() */
+    enum operand_kind first;  /* the first operand */
+    enum operand_kind others; /* those behind it */
+    bool runs_program;        /* the operands behind the first are a program's; see options_parse() */
     struct example examples[EXAMPLES_MAX];
     /* Returns 0 with the answer printed and the exit code filled, or PROBLEM_E_SET. */
     int (*function)(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
@@ -53,12 +63,20 @@ const struct command *command_find(const char *name);
 int command_main(int argc, char **argv);
 
 int cmd_alloc(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
+int cmd_claim(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
+int cmd_conflicts(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
+int cmd_disown(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
+int cmd_history(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
 int cmd_list(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
 int cmd_lookup(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
 int cmd_loop(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
 int cmd_release(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
 int cmd_renew(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
 int cmd_run(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
+int cmd_squatters(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
 int cmd_status(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
+int cmd_stop(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
+int cmd_watch(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
+int cmd_who(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
 
 #endif

@@ -73,7 +73,7 @@ static void print_entry(const struct page *page, const char *term, const char *t
 
 /* Lines that end in a newline, wrapped anew where the terminal is narrower than they are. */
 static void print_paragraph(const struct page *page, const char *text) {
-    char words[1024];
+    char words[2048];
 
     snprintf(words, sizeof words, "%s", text);
     for (char *at = words; (at = strchr(at, '\n')) != NULL;)
@@ -142,8 +142,8 @@ static void show_overview(const struct page *page) {
     fprintf(page->stream, "  portctl COMMAND [ARGUMENT...] [options]\n\n");
     print_heading(page, "Commands");
     for (size_t i = 0; i < n; i++)
-        print_entry(page, all[i].name, all[i].summary, 12);
-    print_entry(page, "help", "explain a command, exit-codes or environment", 12);
+        print_entry(page, all[i].name, all[i].summary, 14);
+    print_entry(page, "help", "explain a command, exit-codes or environment", 14);
     fputc('\n', page->stream);
     print_heading(page, "Options of every command");
     print_options(page, options_common());

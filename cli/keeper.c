@@ -95,18 +95,58 @@ void keeper_beat(struct keeper *keeper) {
     keeper->due_ms = patience_now_ms() + pause_ms;
 }
 
+static void tell_unreleased(const struct keeper *keeper, int r, const struct problem *problem) {
+    char detail[PROBLEM_DETAIL_MAX];
+
+    if (state_after(r, problem) != KEEPER_AWAY || !keeper->output->verbose)
+        return;
+    problem_format(problem, detail);
+    output_say(keeper->output, "port %u (%s) was not released: %s", keeper->port, keeper->service_name, detail);
+}
+
 void keeper_release(struct keeper *keeper) {
     CLEANUP(problem_deinit) struct problem problem = {0};
     CLEANUP(json_free_at) cJSON *reply = NULL;
-    char detail[PROBLEM_DETAIL_MAX];
     int r;
 
     client_set_interrupt(keeper->client, -1);
     r = lease_call(keeper->client, "/release", keeper->port, keeper->id, RELEASE_PATIENCE_MS, &reply, &problem);
     if (r == 0 && !keeper->output->json)
         lease_call_tell_listeners(keeper->output, reply);
-    if (state_after(r, &problem) != KEEPER_AWAY || !keeper->output->verbose)
+    tell_unreleased(keeper, r, &problem);
+}
+
+/* Who serves on: the first of those who listen that portd can see. */
+static void tell_kept(const struct keeper *keeper, const cJSON *reply) {
+    const cJSON *listener;
+    uint64_t pid = 0;
+
+    if (!keeper->output->error_terminal || keeper->output->quiet || keeper->output->json)
         return;
-    problem_format(&problem, detail);
-    output_say(keeper->output, "port %u (%s) was not released: %s", keeper->port, keeper->service_name, detail);
+    cJSON_ArrayForEach(listener, json_get(reply, "listeners")) {
+        if (json_get_number(listener, "pid", 1, INT32_MAX, &pid))
+            break;
+    }
+    if (pid != 0)
+        output_say(keeper->output, "%s: pid %llu still serves port %u; its lease stays until it ends",
+                   keeper->service_name, (unsigned long long)pid, keeper->port);
+    else
+        output_say(keeper->output, "%s: processes of it still run; the lease on port %u stays until they end",
+                   keeper->service_name, keeper->port);
+}
+
+void keeper_release_if_idle(struct keeper *keeper) {
+    CLEANUP(problem_deinit) struct problem problem = {0};
+    CLEANUP(json_free_at) cJSON *reply = NULL;
+    bool released = true;
+    int r;
+
+    client_set_interrupt(keeper->client, -1);
+    r = lease_call_release_if_idle(keeper->client, keeper->port, keeper->id, RELEASE_PATIENCE_MS, &reply, &problem);
+    json_get_bool(reply, "released", &released);
+    if (r == 0 && !released)
+        tell_kept(keeper, reply);
+    else if (r == 0 && !keeper->output->json)
+        lease_call_tell_listeners(keeper->output, reply);
+    tell_unreleased(keeper, r, &problem);
 }

@@ -41,8 +41,11 @@ int keeper_timeout_ms(const struct keeper *keeper);
 /* Sends a heartbeat if it is due. One that is interrupted (client_set_interrupt()) stays due. */
 void keeper_beat(struct keeper *keeper);
 
-/* Gives the lease back, and says who still listens there, such as what a program left behind. Best effort, and brief: whoever waits for it has nothing else to wait for. A failure is told with
- * -v only; a lease that has ended by itself is none. */
+/* Gives the lease back, and says who still listens there, such as what a program left behind. Best effort, and brief: whoever
+ * waits for it has nothing else to wait for. A failure is told with -v only; a lease that has ended by itself is none. */
 void keeper_release(struct keeper *keeper);
+
+/* The same, but the lease stays with what its holder has left running, which a person at a terminal is told. */
+void keeper_release_if_idle(struct keeper *keeper);
 
 #endif

@@ -7,29 +7,16 @@
 #include <string.h>
 
 #include "cli/table.h"
+#include "cli/words.h"
 #include "src/base/clock.h"
 #include "src/base/json.h"
 #include "src/base/text.h"
-
-/* The words of the dashboard, so that one thing has one name wherever a person meets it. */
-struct state_words {
-    const char *state;
-    const char *glyph;
-    const char *word;
-    enum style style;
-};
-
-static const struct state_words states[] = {
-    {"pending", "○", "waiting", STYLE_PLAIN},
-    {"bound", "●", "in use", STYLE_GOOD},
-    {"conflict", "✕", "squatted", STYLE_BAD},
-    {"silent", "◌", "stopped", STYLE_DIM},
-};
 
 bool lease_view_read(const cJSON *lease, struct lease_view *ret_view) {
     struct lease_view view = {.state = "", .kept_by = "", .allocated_at = "", .expires_at = ""};
     uint64_t port;
     uint64_t uid;
+    uint64_t elsewhere_port = 0;
 
     if (!json_get_number(lease, "port", 1, UINT16_MAX, &port) ||
         !json_get_number(lease, "id", 0, UINT64_MAX, &view.id) || !json_get_number(lease, "uid", 0, UINT32_MAX, &uid) ||
@@ -45,6 +32,9 @@ bool lease_view_read(const cJSON *lease, struct lease_view *ret_view) {
     view.expires = json_get_number(lease, "expires_in_seconds", 0, UINT64_MAX, &view.expires_in_seconds);
     json_get_number(lease, "ttl_seconds", 0, UINT64_MAX, &view.ttl_seconds);
     json_get_number(json_get(lease, "holder"), "pid", 1, INT32_MAX, &view.holder_pid);
+    json_get_number(lease, "elsewhere_port", 1, UINT16_MAX, &elsewhere_port);
+    view.elsewhere_port = (uint16_t)elsewhere_port;
+    json_get_string(lease, "evidence", &view.evidence);
     view.tags = json_get(lease, "tags");
     *ret_view = view;
     return true;
@@ -100,28 +90,29 @@ static void format_tags(const cJSON *tags, char *ret_text, size_t size) {
     }
 }
 
-static enum style format_state(const char *state, bool utf8, char *ret_text, size_t size) {
-    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
-        if (strcmp(state, states[i].state) == 0) {
-            snprintf(ret_text, size, "%s%s%s", utf8 ? states[i].glyph : "", utf8 ? " " : "", states[i].word);
-            return states[i].style;
-        }
+static enum style format_state(const struct lease_view *view, bool utf8, char *ret_text) {
+    struct words words = words_of_state(view->state, view->evidence);
+    char elsewhere[32];
+
+    if (strcmp(view->state, "elsewhere") == 0 && view->elsewhere_port != 0) {
+        snprintf(elsewhere, sizeof elsewhere, "in use, but on %u", view->elsewhere_port);
+        words.word = elsewhere;
     }
-    snprintf(ret_text, size, "%s", state); /* a newer portd's */
-    return STYLE_PLAIN;
+    words_format(&words, utf8, ret_text);
+    return words.style;
 }
 
 /* For a person: words, relative times. */
 static int add_for_terminal(struct table *table, const struct lease_view *view, const struct output *output,
                             int64_t now_ms) {
     char port[8];
-    char state[64];
+    char state[WORDS_MAX];
     char expiry[64];
     char granted[OUTPUT_AGE_MAX] = "";
     char user[LEASE_USER_MAX];
     char tags[4096];
     int64_t granted_ms;
-    enum style style = format_state(view->state, output->utf8, state, sizeof state);
+    enum style style = format_state(view, output->utf8, state);
 
     snprintf(port, sizeof port, "%u", view->port);
     format_expiry(view, expiry, sizeof expiry);

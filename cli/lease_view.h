@@ -25,8 +25,10 @@ struct lease_view {
     bool expires; /* false: something keeps it */
     uint64_t expires_in_seconds;
     uint64_t ttl_seconds;
-    uint64_t holder_pid; /* 0: none */
-    const cJSON *tags;   /* NULL: portd does not say */
+    uint64_t holder_pid;     /* 0: none */
+    uint16_t elsewhere_port; /* state "elsewhere"; 0: portd does not say */
+    const char *evidence;    /* "confirmed", "plausible"; NULL: it has no listener of its own */
+    const cJSON *tags;       /* NULL: portd does not say */
 };
 
 /* Returns false if `lease` has no port, name, id or uid in the form of docs/api.md. */

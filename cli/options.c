@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "probe/process_stop.h"
 #include "src/base/text.h"
 
 /* How a value is checked, and where it goes. */
@@ -22,6 +23,10 @@ enum value_kind {
     VALUE_DURATION,
     VALUE_PORT,
     VALUE_COUNT,
+    VALUE_LIMIT,
+    VALUE_SIGNAL,
+    VALUE_PID,
+    VALUE_SINCE,
     VALUE_TAG,
     VALUE_DIRECTORY,
     VALUE_VARIABLE,
@@ -57,6 +62,15 @@ static const struct option_entry entries[N_OPTIONS] = {
                          AT(env_name)},
     [OPTION_HOST] = {{"host", 0, "ADDRESS", "sets HOST for the program too"}, VALUE_HOST, AT(host)},
     [OPTION_ALL] = {{"all", 'a', NULL, "all leases of the name"}, VALUE_SWITCH, AT(all)},
+    [OPTION_YES] = {{"yes", 'y', NULL, "do not ask"}, VALUE_SWITCH, AT(yes)},
+    [OPTION_SIGNAL] = {{"signal", 's', "SIGNAL", "TERM, INT, HUP, QUIT, KILL, USR1, USR2, STOP or CONT (TERM)"},
+                       VALUE_SIGNAL,
+                       AT(signal)},
+    [OPTION_PID] = {{"pid", 0, "PID", "this process, where several have the port"}, VALUE_PID, AT(pid)},
+    [OPTION_SINCE] = {{"since", 0, "TIME", "from then on: 1h (so long ago), or 2026-01-02T03:04:05Z"},
+                      VALUE_SINCE,
+                      AT(since)},
+    [OPTION_LIMIT] = {{"limit", 0, "N", "the newest so many (100)"}, VALUE_LIMIT, AT(limit)},
     [OPTION_JSON] = {{"json", 0, NULL, "answer with a JSON document, errors too"}, VALUE_SWITCH, AT(json)},
     [OPTION_QUIET] = {{"quiet", 'q', NULL, "ports only, one a line"}, VALUE_SWITCH, AT(quiet)},
     [OPTION_VERBOSE] = {{"verbose", 'v', NULL, "say more on standard error"}, VALUE_SWITCH, AT(verbose)},
@@ -248,6 +262,34 @@ static int take_colour(const char *value, enum colour_choice *ret_colour, struct
     return refuse_value(problem, OPTION_COLOR, value, "choice", "auto, always or never");
 }
 
+static int take_signal(const char *value, int *ret_signal, struct problem *problem) {
+    int number = process_signal_parse(value);
+
+    if (number == 0)
+        return refuse_value(problem, OPTION_SIGNAL, value, "signal that stop sends",
+                            "TERM, INT, HUP, QUIT, KILL, USR1, USR2, STOP or CONT");
+    *ret_signal = number;
+    return 0;
+}
+
+static int take_pid(const char *value, pid_t *ret_pid, struct problem *problem) {
+    uint64_t number;
+
+    if (text_parse_number(value, 1, INT32_MAX, &number) < 0)
+        return refuse_value(problem, OPTION_PID, value, "process id", "a whole number, as portctl who shows it");
+    *ret_pid = (pid_t)number;
+    return 0;
+}
+
+static int check_since(const char *value, struct problem *problem) {
+    uint64_t seconds;
+    int64_t unix_ms;
+
+    if (text_parse_duration(value, &seconds) == 0 || text_parse_time(value, &unix_ms) == 0)
+        return 0;
+    return refuse_value(problem, OPTION_SINCE, value, "time", "90s, 5m, 2h or 1d ago, or 2026-01-02T03:04:05Z");
+}
+
 static int take_value(enum option_id id, const char *value, struct options *options, struct problem *problem) {
     void *at = (char *)options + entries[id].offset;
 
@@ -263,6 +305,16 @@ static int take_value(enum option_id id, const char *value, struct options *opti
         return take_number(id, value, UINT16_MAX, "port", at, problem);
     case VALUE_COUNT:
         return take_number(id, value, OPTIONS_COUNT_MAX, "count", at, problem);
+    case VALUE_LIMIT:
+        return take_number(id, value, OPTIONS_LIMIT_MAX, "count", at, problem);
+    case VALUE_SIGNAL:
+        return take_signal(value, at, problem);
+    case VALUE_PID:
+        return take_pid(value, at, problem);
+    case VALUE_SINCE:
+        if (check_since(value, problem) != 0)
+            return PROBLEM_E_SET;
+        break;
     case VALUE_TAG:
         return take_tag(value, options, problem);
     case VALUE_DIRECTORY:
@@ -357,4 +409,18 @@ int options_check_name(const char *name, struct problem *problem) {
         return 0;
     problem_fill_usage(problem, "'%.40s' is no service name", name);
     return problem_set_hint(problem, "a name is 1 to %d bytes of UTF-8 without control characters", OPTIONS_NAME_MAX);
+}
+
+bool options_is_port(const char *word) {
+    return word[0] != '\0' && strspn(word, "0123456789") == strlen(word);
+}
+
+int options_check_port(const char *word, uint16_t *ret_port, struct problem *problem) {
+    uint64_t port;
+
+    if (text_parse_number(word, 1, UINT16_MAX, &port) < 0)
+        return problem_fill_usage(problem, "%s is no port: they go from 1 to 65535", word[0] == '\0' ? "''" : word);
+    if (ret_port != NULL)
+        *ret_port = (uint16_t)port;
+    return 0;
 }

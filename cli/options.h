@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "cli/problem.h"
 
@@ -24,6 +25,11 @@ enum option_id {
     OPTION_ENV_NAME,
     OPTION_HOST,
     OPTION_ALL,
+    OPTION_YES,
+    OPTION_SIGNAL,
+    OPTION_PID,
+    OPTION_SINCE,
+    OPTION_LIMIT,
     /* What every command takes, before its name or after it. */
     OPTION_JSON,
     OPTION_QUIET,
@@ -43,6 +49,7 @@ enum colour_choice { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 #define OPTIONS_TAGS_MAX  32
 #define OPTIONS_TAG_MAX   64
 #define OPTIONS_COUNT_MAX 64
+#define OPTIONS_LIMIT_MAX 1000
 
 /* The values as given; texts point into argv. All zero: nothing was given. */
 struct options {
@@ -50,8 +57,12 @@ struct options {
     uint16_t port;        /* 0: not given */
     uint16_t prefer;      /* 0: not given */
     uint16_t count;       /* 0: not given */
+    uint16_t limit;       /* 0: not given */
+    int signal;           /* 0: not given */
+    pid_t pid;            /* 0: not given */
     bool reuse;
     bool all;
+    bool yes;
     bool json;
     bool quiet;
     bool verbose;
@@ -62,6 +73,7 @@ struct options {
     const char *host;
     const char *socket;
     const char *url;
+    const char *since; /* a duration, or a time of RFC 3339; NULL: not given */
     const char *tags[OPTIONS_TAGS_MAX];
     size_t n_tags;
     char project[PATH_MAX]; /* absolute; "": not given */
@@ -104,5 +116,11 @@ int options_parse(const struct options_grammar *grammar, int argc, char **argv, 
 
 /* The rule for service names. Returns 0 or PROBLEM_E_SET. */
 int options_check_name(const char *name, struct problem *problem);
+
+/* A port as an operand: 1 to 65535. Returns 0 or PROBLEM_E_SET; `ret_port` may be NULL. */
+int options_check_port(const char *word, uint16_t *ret_port, struct problem *problem);
+
+/* True if the word has the form of a port and not that of a name. */
+bool options_is_port(const char *word);
 
 #endif

@@ -17,7 +17,7 @@
 
 static const struct exit_meaning meanings[] = {
     {"0", "yes, done"},
-    {"1", "no (not found), or a failure that has no number below"},
+    {"1", "no (not found, nobody listens, there are conflicts, not stopped), or a failure that has no number below"},
     {"2", "wrong arguments"},
     {"3", "portd cannot be reached, or what answers is no portd to be trusted"},
     {"4", "the port is taken, or no port is free"},
@@ -49,8 +49,9 @@ static enum exit_code exit_code_for(unsigned status, const char *type) {
         const char *type;
         enum exit_code code;
     } by_type[] = {
-        {"lease-mismatch", EXIT_NO}, {"port-taken", EXIT_TAKEN}, {"port-leased", EXIT_TAKEN},
-        {"lease-held", EXIT_TAKEN},  {"range-full", EXIT_TAKEN}, {"reserved-for-portd", EXIT_TAKEN},
+        {"lease-mismatch", EXIT_NO}, {"lease-holder", EXIT_NO},          {"stale-process", EXIT_NO},
+        {"port-taken", EXIT_TAKEN},  {"port-leased", EXIT_TAKEN},        {"lease-held", EXIT_TAKEN},
+        {"range-full", EXIT_TAKEN},  {"reserved-for-portd", EXIT_TAKEN},
     };
 
     for (size_t i = 0; i < sizeof by_type / sizeof by_type[0]; i++)

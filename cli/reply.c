@@ -8,26 +8,22 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
+
+#include "cli/content_type.h"
 
 #define HEAD_MAX (16 << 10)
 
 /* Interim answers are passed over, but not without end. */
 #define INTERIM_MAX 8
 
-#define HEADER_NAME_MAX  16 /* longer than "Content-Type" */
-#define HEADER_VALUE_MAX 64
-
 struct reading {
     struct reply reply;
     size_t capacity;
     unsigned n_interim;
     bool out_of_memory;
-    bool in_value; /* of a header: the next name begins a new one */
     bool complete;
-    char name[HEADER_NAME_MAX]; /* the header being read, cut where it is longer than any that matters */
-    char value[HEADER_VALUE_MAX];
+    struct content_type type;
 };
 
 void reply_deinit(struct reply *reply) {
@@ -35,51 +31,26 @@ void reply_deinit(struct reply *reply) {
     *reply = (struct reply){0};
 }
 
-/* A name or value comes in as many pieces as the network made of it. */
-static void append_text(char *text, size_t size, const char *at, size_t length) {
-    size_t used = strlen(text);
-    size_t room = size - 1 - used;
-
-    if (length > room)
-        length = room;
-    memcpy(text + used, at, length);
-    text[used + length] = '\0';
-}
-
-static void end_header(struct reading *reading) {
-    size_t length = strcspn(reading->value, "; \t");
-
-    if (strcasecmp(reading->name, "Content-Type") == 0)
-        reading->reply.is_json =
-            (length == strlen("application/json") && strncasecmp(reading->value, "application/json", length) == 0) ||
-            (length == strlen("application/problem+json") &&
-             strncasecmp(reading->value, "application/problem+json", length) == 0);
-    reading->name[0] = '\0';
-    reading->value[0] = '\0';
-    reading->in_value = false;
-}
-
 static int on_header_field(http_parser *parser, const char *at, size_t length) {
     struct reading *reading = parser->data;
 
-    if (reading->in_value)
-        end_header(reading);
-    append_text(reading->name, sizeof reading->name, at, length);
+    content_type_add_name(&reading->type, at, length);
     return 0;
 }
 
 static int on_header_value(http_parser *parser, const char *at, size_t length) {
     struct reading *reading = parser->data;
 
-    reading->in_value = true;
-    append_text(reading->value, sizeof reading->value, at, length);
+    content_type_add_value(&reading->type, at, length);
     return 0;
 }
 
 static int on_headers_complete(http_parser *parser) {
     struct reading *reading = parser->data;
 
-    end_header(reading);
+    content_type_end(&reading->type);
+    reading->reply.is_json = content_type_is(&reading->type, "application/json") ||
+                             content_type_is(&reading->type, "application/problem+json");
     reading->reply.status = parser->status_code;
     if (parser->status_code == 101)
         return -1; /* nobody asked for another protocol */
@@ -124,7 +95,7 @@ static int on_message_complete(http_parser *parser) {
         http_parser_pause(parser, 1); /* whatever follows is nothing we asked for */
         return 0;
     }
-    reading->reply.is_json = false;
+    reading->type = (struct content_type){0};
     return ++reading->n_interim > INTERIM_MAX ? -1 : 0;
 }
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -90,6 +91,9 @@ int run_child_fork(struct run_child *child, const struct run_program *program) {
     r = take_signals(child);
     if (r < 0)
         return r;
+    /* What a program leaves behind stays below us and not below init, so that portd sees whose it is. Where the kernel
+     * refuses it is no worse than without portctl. */
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         return -errno;
     child->pid = fork();
@@ -135,16 +139,19 @@ static void stop_too(void) {
     kill(getpid(), SIGSTOP);
 }
 
+/* Others than the child are those that we have adopted: they are only reaped, and their stops are nobody's business. */
 static void look_after(struct run_child *child) {
     int status;
 
     while (!child->ended) {
-        pid_t pid = waitpid(child->pid, &status, WNOHANG | WUNTRACED);
+        pid_t pid = waitpid(-1, &status, WNOHANG | WUNTRACED);
 
         if (pid < 0 && errno == EINTR)
             continue;
         if (pid <= 0)
             return;
+        if (pid != child->pid)
+            continue;
         if (WIFSTOPPED(status)) {
             stop_too();
         } else {

@@ -114,15 +114,14 @@ static int keep_port(struct selection *selection, uint16_t port, struct problem 
 int selection_by_word(struct client *client, const char *word, struct selection *ret_selection,
                       struct problem *problem) {
     CLEANUP(selection_deinit) struct selection selection = {0};
-    bool is_port = strspn(word, "0123456789") == strlen(word);
-    uint64_t port = 0;
-    int r;
+    bool is_port = options_is_port(word);
+    uint16_t port = 0;
+    int r = is_port ? options_check_port(word, &port, problem) : 0;
 
-    if (is_port && text_parse_number(word, 1, UINT16_MAX, &port) < 0)
-        return problem_fill_usage(problem, "%s is no port: they go from 1 to 65535", word);
-    r = selection_all(client, &selection, problem);
     if (r == 0)
-        r = is_port ? keep_port(&selection, (uint16_t)port, problem) : selection_by_name(&selection, word, problem);
+        r = selection_all(client, &selection, problem);
+    if (r == 0)
+        r = is_port ? keep_port(&selection, port, problem) : selection_by_name(&selection, word, problem);
     if (r == 0 && !is_port)
         r = keep_own(&selection, word, problem);
     if (r != 0)

@@ -85,8 +85,7 @@ static size_t next_character(const char *text, size_t *ret_width) {
     return n_bytes;
 }
 
-/* The width of the text, up to `limit` columns, and in `ret_length` the bytes that fit into these. */
-static size_t measure(const char *text, size_t limit, size_t *ret_length) {
+size_t table_text_fit(const char *text, size_t limit, size_t *ret_length) {
     locale_t locale = is_ascii(text) ? (locale_t)0 : utf8_locale();
     locale_t before = locale != (locale_t)0 ? uselocale(locale) : (locale_t)0;
     size_t width = 0;
@@ -108,7 +107,7 @@ static size_t measure(const char *text, size_t limit, size_t *ret_length) {
 
 size_t table_text_width(const char *text) {
     size_t length;
-    return measure(text, SIZE_MAX, &length);
+    return table_text_fit(text, SIZE_MAX, &length);
 }
 
 static int reserve_row(struct table *table) {
@@ -274,7 +273,7 @@ static void print_cell(const struct printed_cell *cell, const struct table_forma
     size_t length = strlen(cell->text);
 
     if (width > cell->column)
-        width = measure(cell->text, cell->column - 1, &length) + 1;
+        width = table_text_fit(cell->text, cell->column - 1, &length) + 1;
     if (cell->align_right)
         print_spaces(cell->column - width, stream);
     fprintf(stream, "%s%.*s%s%s", output_style(format->colour, cell->style), (int)length, cell->text,

@@ -12,7 +12,7 @@
 #include "cli/output.h"
 #include "probe/fd.h"
 
-#define TABLE_COLUMNS_MAX 12
+#define TABLE_COLUMNS_MAX 16
 
 struct table_column {
     const char *header;
@@ -50,6 +50,9 @@ int table_add(struct table *table, const struct table_cell *cells);
 
 /* Prints the table. One without rows prints nothing. */
 void table_print(const struct table *table, const struct table_format *format, FILE *stream);
+
+/* The width of the text, up to `limit` columns, and in `ret_length` the bytes that fit into these. */
+size_t table_text_fit(const char *text, size_t limit, size_t *ret_length);
 
 /* How many columns of a terminal the UTF-8 text takes. */
 size_t table_text_width(const char *text);

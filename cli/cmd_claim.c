@@ -1,0 +1,76 @@
+/*
+ * claim and disown: a person's word on whose a listener is, where the kernel's evidence does not say.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/client.h"
+#include "cli/command.h"
+#include "cli/lease_call.h"
+#include "cli/lease_view.h"
+#include "src/base/json.h"
+#include "src/base/text.h"
+
+static int ask(const struct invocation *invocation, const char *target, cJSON **ret_reply, struct problem *problem) {
+    CLEANUP(json_free_at) cJSON *body = cJSON_CreateObject();
+    const char *name = invocation->operands.n_items > 1 ? invocation->operands.items[1] : NULL;
+    uint16_t port = 0;
+    int r = options_check_port(invocation->operands.items[0], &port, problem);
+
+    if (r != 0)
+        return r;
+    if (cJSON_AddNumberToObject(body, "port", port) == NULL ||
+        (name != NULL && cJSON_AddStringToObject(body, "service_name", name) == NULL))
+        return problem_fill_memory(problem);
+    r = client_call(invocation->client, target, body, CLIENT_PATIENCE_MS, ret_reply, problem);
+    if (r == PROBLEM_E_SET && name == NULL && strcmp(problem->type, "missing-key") == 0) {
+        problem_fill_usage(problem, "port %u has no lease yet: the new one wants a name", port);
+        problem_set_hint(problem, "portctl claim %u NAME", port);
+    }
+    return r;
+}
+
+static int print_reply(const struct output *output, cJSON **reply, const char *done, struct problem *problem) {
+    struct lease_view lease;
+    char name[OPTIONS_NAME_MAX + 1];
+    char life[LEASE_LIFE_MAX];
+    cJSON *members;
+
+    if (output->json) {
+        members = *reply;
+        *reply = NULL;
+        return output_json(members) < 0 ? problem_fill_memory(problem) : 0;
+    }
+    if (!lease_view_read(json_get(*reply, "lease"), &lease))
+        return problem_fill(problem, EXIT_UNREACHABLE, "bad-reply", "portd's answer holds no lease");
+    lease_view_format_life(&lease, life);
+    if (output->quiet)
+        printf("%u\n", lease.port);
+    else
+        printf("%s port: %u (%s, %s)\n", done, lease.port, text_make_safe(lease.service_name, name, sizeof name), life);
+    return 0;
+}
+
+int cmd_claim(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
+    CLEANUP(json_free_at) cJSON *reply = NULL;
+    bool created = true;
+    int r = ask(invocation, "/claim", &reply, problem);
+
+    if (r != 0)
+        return r;
+    *ret_exit_code = EXIT_YES;
+    json_get_bool(reply, "created", &created);
+    return print_reply(&invocation->output, &reply, created ? "Claimed" : "Confirmed", problem);
+}
+
+int cmd_disown(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
+    CLEANUP(json_free_at) cJSON *reply = NULL;
+    int r = ask(invocation, "/disown", &reply, problem);
+
+    if (r != 0)
+        return r;
+    *ret_exit_code = EXIT_YES;
+    if (!invocation->output.json && !invocation->output.quiet)
+        lease_call_tell_listeners(&invocation->output, reply);
+    return print_reply(&invocation->output, &reply, "Disowned", problem);
+}

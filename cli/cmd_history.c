@@ -1,0 +1,102 @@
+/*
+ * history: the events that portd has kept, as watch would have shown them.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/client.h"
+#include "cli/command.h"
+#include "cli/event_view.h"
+#include "src/base/clock.h"
+#include "src/base/json.h"
+#include "src/base/text.h"
+
+#define TARGET_MAX (128 + 3 * OPTIONS_NAME_MAX)
+
+static int64_t now(void) {
+    const struct clock clock = clock_system();
+    return clock_read(&clock).unix_ms;
+}
+
+/* A duration means so long ago; a time goes as it was given. Both have been checked (options.c). */
+static int add_since(const char *since, char *target) {
+    char time[TEXT_TIME_MAX];
+    uint64_t seconds;
+    int64_t begin_ms;
+
+    if (since == NULL)
+        return 0;
+    if (text_parse_duration(since, &seconds) < 0)
+        return client_escape_query(since, target, TARGET_MAX);
+    begin_ms = now() - (int64_t)seconds * 1000;
+    text_format_time(begin_ms > 0 ? begin_ms : 0, time);
+    return client_escape_query(time, target, TARGET_MAX);
+}
+
+/* "&key=" or "?key=": what follows is appended to it. */
+static void begin_parameter(char *target, size_t *n_parameters, const char *key) {
+    size_t used = strlen(target);
+
+    snprintf(target + used, TARGET_MAX - used, "%c%s=", (*n_parameters)++ == 0 ? '?' : '&', key);
+}
+
+static int make_target(const struct invocation *invocation, char *ret_target) {
+    const struct options *options = &invocation->options;
+    const char *word = invocation->operands.items[0]; /* NULL: all */
+    size_t n_parameters = 0;
+    size_t used;
+    int r = 0;
+
+    snprintf(ret_target, TARGET_MAX, "/history");
+    if (word != NULL) {
+        begin_parameter(ret_target, &n_parameters, options_is_port(word) ? "port" : "service");
+        r = client_escape_query(word, ret_target, TARGET_MAX);
+    }
+    if (r == 0 && options->since != NULL) {
+        begin_parameter(ret_target, &n_parameters, "since");
+        r = add_since(options->since, ret_target);
+    }
+    if (r == 0 && options->limit != 0) {
+        begin_parameter(ret_target, &n_parameters, "limit");
+        used = strlen(ret_target);
+        snprintf(ret_target + used, TARGET_MAX - used, "%u", options->limit);
+    }
+    return r;
+}
+
+static void print_events(const cJSON *events, const struct output *output) {
+    int64_t now_ms = now();
+    const cJSON *event;
+    bool any = false;
+
+    cJSON_ArrayForEach(event, events) {
+        any = true;
+        if (!event_view_is_double(event))
+            event_view_print(event, output, now_ms);
+    }
+    if (!any && output->terminal)
+        fprintf(stderr, "Nothing has happened.\n");
+}
+
+int cmd_history(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
+    CLEANUP(json_free_at) cJSON *reply = NULL;
+    char target[TARGET_MAX];
+    int r = make_target(invocation, target);
+
+    if (r < 0)
+        return problem_fill_usage(problem, "the name or the time is too long");
+    r = client_call(invocation->client, target, NULL, CLIENT_PATIENCE_MS, &reply, problem);
+    if (r != 0)
+        return r;
+    *ret_exit_code = EXIT_YES;
+    if (invocation->output.json) {
+        cJSON *members = reply;
+        reply = NULL;
+        return output_json(members) < 0 ? problem_fill_memory(problem) : 0;
+    }
+    if (!cJSON_IsArray(json_get(reply, "events")))
+        return problem_fill(problem, EXIT_UNREACHABLE, "bad-reply", "portd's answer holds no events");
+    print_events(json_get(reply, "events"), &invocation->output);
+    return 0;
+}

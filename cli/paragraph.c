@@ -1,0 +1,76 @@
+/*
+ * Running text. See paragraph.h.
+ */
+#include "cli/paragraph.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "cli/table.h"
+#include "src/base/text.h"
+
+#define TEXT_MAX 4096
+
+static void break_line(struct paragraph *paragraph) {
+    fprintf(paragraph->stream, "\n%*s", (int)paragraph->indent, "");
+    paragraph->column = paragraph->indent;
+    paragraph->joined = false;
+}
+
+static void print_part(struct paragraph *paragraph, enum style style, const char *text, size_t length) {
+    fprintf(paragraph->stream, "%s%.*s%s", output_style(paragraph->colour, style), (int)length, text,
+            output_style_end(paragraph->colour, style));
+}
+
+/* A double-width character on a terminal of one column goes out of bounds: there is nowhere to put it. */
+static void put_word(struct paragraph *paragraph, enum style style, const char *word) {
+    size_t needed = table_text_width(word) + (paragraph->joined ? 1 : 0);
+
+    if (paragraph->column + needed > paragraph->width && paragraph->column > paragraph->indent)
+        break_line(paragraph);
+    if (paragraph->joined) {
+        fputc(' ', paragraph->stream);
+        paragraph->column++;
+    }
+    while (*word != '\0') {
+        size_t length;
+        size_t room = paragraph->width > paragraph->column ? paragraph->width - paragraph->column : 0;
+        size_t width = table_text_fit(word, room, &length);
+
+        if (length == 0 && paragraph->column > paragraph->indent) {
+            break_line(paragraph);
+            continue;
+        }
+        if (length == 0)
+            width = table_text_fit(word, 2, &length);
+        print_part(paragraph, style, word, length);
+        paragraph->column += width;
+        word += length;
+    }
+    paragraph->joined = true;
+}
+
+void paragraph_put(struct paragraph *paragraph, enum style style, const char *text) {
+    char safe[TEXT_MAX];
+    char *rest = NULL;
+
+    text_make_safe(text, safe, sizeof safe);
+    for (char *word = strtok_r(safe, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest))
+        put_word(paragraph, style, word);
+}
+
+void paragraph_format(struct paragraph *paragraph, enum style style, const char *format, ...) {
+    char text[TEXT_MAX];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    paragraph_put(paragraph, style, text);
+}
+
+void paragraph_end(struct paragraph *paragraph) {
+    fputc('\n', paragraph->stream);
+    paragraph->column = 0;
+    paragraph->joined = false;
+}
