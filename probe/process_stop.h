@@ -18,9 +18,10 @@ struct process_stop {
 };
 
 /*
- * In this order: pins the pid; finds the inode among the port's listeners (LISTEN; a client's or a connection's socket never counts);
- * finds that the process has it open; compares the start time, and the socket's uid and the process's with what they were at the
- * beginning; checks the caller's right; and sends the signal by the pidfd.
+ * In this order: pins the pid and compares the start time; finds the inode among the port's listeners (LISTEN; a client's or a
+ * connection's socket never counts); checks the caller's right; finds that the process has it open; looks a second time, and
+ * finds the identity, the socket's uid and the process's as they were at the beginning; and sends the signal by the pidfd. The right
+ * comes before the descriptors, so that another uid's process is told as such also where it cannot be read.
  * Returns 0 and *ret_pidfd (may be NULL), readable when the process has ended, the caller's to close;
  *   STOP_E_PROTECTED      pid 1, this process itself, or a kernel thread,
  *   STOP_E_GONE           there is no such process any more, or its start time is another: the pid was used again,
@@ -29,7 +30,7 @@ struct process_stop {
  *   STOP_E_UNREADABLE     whether it has it open cannot be seen: its descriptors may not be read,
  *   STOP_E_NOT_ALLOWED    the process is another uid's,
  *   STOP_E_NO_RIGHT       the kernel does not let this process send it (EPERM),
- *   -errno.
+ *   -errno (-EINVAL: a signal without a name here; -EAGAIN: the kernel's answer was interrupted again and again).
  */
 enum {
     STOP_E_PROTECTED = 1,
