@@ -178,9 +178,11 @@ static void commit_drafts(struct granting *granting) {
         if (i < granting->n_reused) {
             make_true_again(granting->reused[i], granting->drafts[i]);
             grant->leases[i] = granting->reused[i];
+            registry_tell(registry, granting->reused[i], EVENT_LEASE_RENEWED, "It was asked for again.");
         } else {
             make_true(granting, granting->drafts[i]);
             grant->leases[i] = granting->drafts[i];
+            registry_tell(registry, granting->drafts[i], EVENT_LEASE_GRANTED, NULL);
             granting->drafts[i] = NULL;
         }
     }

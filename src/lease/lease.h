@@ -69,6 +69,7 @@ struct lease {
     uint64_t ttl_seconds;
     uint64_t deadline;        /* monotonic ms */
     uint64_t saved_deadline;  /* what the database has */
+    uint64_t told_deadline;   /* until when it lives, by the last event about it */
     struct process_id holder; /* pid 0: none, the lease belongs to its uid */
     int holder_pidfd;         /* -1: no holder, or it has ended */
     struct lease_sight sight;

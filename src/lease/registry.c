@@ -27,6 +27,14 @@ struct registry *registry_free(struct registry *registry) {
     return NULL;
 }
 
+struct store *registry_store(struct registry *registry) {
+    return registry->store;
+}
+
+void registry_set_sink(struct registry *registry, struct event_sink sink) {
+    registry->sink = sink;
+}
+
 const char *registry_reason(const struct registry *registry) {
     return store_reason(registry->store);
 }
@@ -73,12 +81,28 @@ void registry_save(struct registry *registry, struct lease *lease) {
     note_store(registry, r);
 }
 
+void registry_tell(struct registry *registry, struct lease *lease, enum event_kind kind, const char *reason) {
+    const struct event_fact fact = {
+        .kind = kind,
+        .port = lease->port,
+        .service_name = lease->service_name,
+        .lease_id = lease->id,
+        .has_uid = true,
+        .uid = lease->uid,
+        .reason = reason,
+    };
+
+    lease->told_deadline = lease->deadline;
+    event_tell(&registry->sink, &fact);
+}
+
 void registry_renew(struct registry *registry, struct lease *lease) {
     struct clock_reading now = clock_read(&registry->config.clock);
 
     lease->last_heartbeat = now.unix_ms;
     lease->deadline = now.monotonic_ms + lease->ttl_seconds * 1000;
     registry_save(registry, lease);
+    registry_tell(registry, lease, EVENT_LEASE_RENEWED, "A heartbeat came.");
 }
 
 /* If even that memory is short, the lease comes back at the next start and runs out by its TTL. */
@@ -95,18 +119,19 @@ static void note_undeleted(struct registry *registry, uint64_t id) {
     registry->undeleted[registry->n_undeleted++] = id;
 }
 
-void registry_end(struct registry *registry, struct lease *lease, const char *reason) {
+void registry_end(struct registry *registry, struct lease *lease, enum event_kind kind, const char *reason) {
     int r = store_delete_lease(registry->store, lease->id);
 
     if (r != 0)
         note_undeleted(registry, lease->id);
     note_store(registry, r);
-    log_debug("port %" PRIu16 " of %s is free again: %s", lease->port, lease->service_name, reason);
+    log_debug("port %" PRIu16 " of %s is free again. %s", lease->port, lease->service_name, reason);
+    registry_tell(registry, lease, kind, reason);
     sticky_table_note_release(&registry->sticky, lease->port, clock_read(&registry->config.clock).monotonic_ms);
     lease_table_remove(&registry->leases, lease);
     lease_free(lease);
 }
 
 void registry_release(struct registry *registry, struct lease *lease) {
-    registry_end(registry, lease, "released");
+    registry_end(registry, lease, EVENT_LEASE_RELEASED, "It was given back.");
 }

@@ -14,6 +14,7 @@
 struct registry {
     struct registry_config config;
     struct store *store;
+    struct event_sink sink;
     struct lease_table leases;
     struct sticky_table sticky;
     uint16_t cursor;
@@ -33,8 +34,11 @@ int registry_watch_holder(struct registry *registry, int pidfd, struct lease *le
 /* Unpins the holders that have ended. */
 void registry_reap_holders(struct registry *registry);
 
-/* Ends the lease, with the reason for the log. */
-void registry_end(struct registry *registry, struct lease *lease, const char *reason);
+/* Tells what has happened to the lease; `reason` is a sentence, or NULL. */
+void registry_tell(struct registry *registry, struct lease *lease, enum event_kind kind, const char *reason);
+
+/* Ends the lease: EVENT_LEASE_RELEASED or EVENT_LEASE_EXPIRED, with the reason as a sentence. */
+void registry_end(struct registry *registry, struct lease *lease, enum event_kind kind, const char *reason);
 
 /* Writes one changed lease, or notes that it is still to be written. */
 void registry_save(struct registry *registry, struct lease *lease);

@@ -58,6 +58,7 @@ static int restore_lease(void *context, struct lease *lease) {
         lease->unsaved = true;
     }
     lease->saved_deadline = lease->deadline;
+    lease->told_deadline = lease->deadline;
     lease_table_insert(&registry->leases, lease);
     return 0;
 }

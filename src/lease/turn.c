@@ -10,14 +10,17 @@
 /* A loop that was away for longer than this was stopped or starved: its clients could not be heard meanwhile. */
 #define STALL_MS UINT64_C(5000)
 
-/* Why the lease ends now, or NULL. */
-static const char *reason_to_end(const struct registry *registry, const struct lease *lease, uint64_t now_ms) {
+/* Why the lease ends now, and how, or NULL. */
+static const char *reason_to_end(const struct registry *registry, const struct lease *lease, uint64_t now_ms,
+                                 enum event_kind *ret_kind) {
     if (lease->sight.own || lease->holder_pidfd >= 0)
         return NULL;
+    *ret_kind = EVENT_LEASE_RELEASED;
     if (lease->holder.pid != 0)
-        return "its process has ended";
+        return "Its process has ended, and nothing of it listens.";
+    *ret_kind = EVENT_LEASE_EXPIRED;
     if (now_ms >= lease->deadline && now_ms >= registry->no_expiry_before_ms)
-        return "its time ran out";
+        return "Its time ran out, and nothing of it listens.";
     return NULL;
 }
 
@@ -30,6 +33,7 @@ static uint64_t lag_allowed_ms(const struct lease *lease) {
 
 /* `complete`: the last observation saw every listener there is. */
 static void turn_lease(struct registry *registry, struct lease *lease, bool complete, struct clock_reading now) {
+    enum event_kind kind;
     const char *reason;
 
     if (lease->sight.own) {
@@ -38,10 +42,13 @@ static void turn_lease(struct registry *registry, struct lease *lease, bool comp
         lease->deadline = now.monotonic_ms + lease->ttl_seconds * 1000;
         if (lease->deadline - lease->saved_deadline > lag_allowed_ms(lease))
             lease->unsaved = true;
+        /* Nor worth an event: one is told when what was told last is over. */
+        if (now.monotonic_ms >= lease->told_deadline)
+            registry_tell(registry, lease, EVENT_LEASE_RENEWED, "Its time ran out, but its listener is there.");
     }
-    reason = reason_to_end(registry, lease, now.monotonic_ms);
+    reason = reason_to_end(registry, lease, now.monotonic_ms, &kind);
     if (reason != NULL && complete)
-        registry_end(registry, lease, reason);
+        registry_end(registry, lease, kind, reason);
 }
 
 static void write_backlog(struct registry *registry) {
