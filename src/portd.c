@@ -41,11 +41,13 @@ struct portd {
     struct registry *registry;
     struct findings findings;
     struct watcher *watcher;
+    struct journal *journal;
     struct api_info info;
     struct api api;
     sd_event *event;
     sd_event_source *turn;
     sd_event_source *holders;
+    sd_event_source *journal_due;
     struct server *server;
     char *addresses[ADDRESSES_MAX];
     char *warnings[WARNINGS_MAX];
@@ -105,11 +107,43 @@ static int open_registry(struct portd *portd) {
     return r == 0 ? 0 : -1;
 }
 
+/* What happens goes to those who listen at once, and into the database when there is nothing else to do. */
+static void on_fact(void *context, const struct event_fact *fact) {
+    struct portd *portd = context;
+
+    journal_tell(portd->journal, fact);
+    server_wake(portd->server);
+    /* Its server is about to listen. */
+    if (fact->kind == EVENT_LEASE_GRANTED)
+        watch_hurry(portd->watch);
+    sd_event_source_set_enabled(portd->journal_due, SD_EVENT_ONESHOT);
+}
+
+static int on_journal_due(sd_event_source *source, void *context) {
+    struct portd *portd = context;
+
+    (void)source;
+    journal_flush(portd->journal);
+    return 0;
+}
+
+static int open_journal(struct portd *portd) {
+    int r = journal_new(registry_store(portd->registry), &portd->clock, &portd->journal);
+
+    if (r < 0)
+        log_error("the events cannot be loaded: %s", strerror(-r));
+    if (r == 0)
+        registry_set_sink(portd->registry, (struct event_sink){.tell = on_fact, .context = portd});
+    return r == 0 ? 0 : -1;
+}
+
 static int on_turn(sd_event_source *source, uint64_t due_us, void *context) {
     struct portd *portd = context;
 
     (void)due_us; /* after a stall it is long past, and no turn is made up for */
     registry_turn(portd->registry);
+    if (journal_is_dirty(portd->journal))
+        sd_event_source_set_enabled(portd->journal_due, SD_EVENT_ONESHOT);
     sd_event_source_set_time_relative(source, TURN_US);
     return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
@@ -160,6 +194,10 @@ static int start_turns(struct portd *portd) {
                             on_holder_ended, portd);
     if (r >= 0)
         r = sd_event_source_set_priority(portd->holders, SD_EVENT_PRIORITY_IDLE);
+    if (r >= 0)
+        r = sd_event_add_defer(portd->event, &portd->journal_due, on_journal_due, portd);
+    if (r >= 0)
+        r = sd_event_source_set_priority(portd->journal_due, SD_EVENT_PRIORITY_IDLE);
     return r;
 }
 
@@ -317,11 +355,34 @@ static void connect_api(struct portd *portd) {
         .probe = {.read = read_probe, .ask_owners = ask_owners, .walks = count_walks, .context = portd},
         .findings = &portd->findings,
         .diag = portd->diag,
+        .journal = portd->journal,
         .rules = &portd->rules,
         .info = &portd->info,
         .clock = portd->clock,
         .uid = geteuid(),
     };
+}
+
+static void on_read(void *context) {
+    const struct portd *portd = context;
+
+    server_wake(portd->server);
+}
+
+static int start_watcher(struct portd *portd) {
+    const struct watcher_config config = {
+        .event = portd->event,
+        .watch = portd->watch,
+        .registry = portd->registry,
+        .rules = &portd->rules,
+        .findings = &portd->findings,
+        .clock = portd->clock,
+        .sink = {.tell = on_fact, .context = portd},
+        .changed = on_read,
+        .context = portd,
+    };
+
+    return watcher_new(&config, &portd->watcher);
 }
 
 static int start(struct portd *portd) {
@@ -334,12 +395,16 @@ static int start(struct portd *portd) {
     r = start_watch(portd);
     if (r == 0)
         r = open_registry(portd);
+    if (r == 0)
+        r = open_journal(portd);
     if (r < 0)
         return r;
     connect_api(portd);
     r = start_loop(portd);
     if (r >= 0)
         r = start_turns(portd);
+    if (r >= 0)
+        r = start_watcher(portd);
     if (r >= 0)
         r = server_new(portd->event, &portd->api, portd->diag, &portd->server);
     if (r < 0) {
@@ -360,9 +425,11 @@ static void stop(struct portd *portd) {
         unlink(portd->info.socket);
     sd_event_source_disable_unref(portd->turn);
     sd_event_source_disable_unref(portd->holders);
+    sd_event_source_disable_unref(portd->journal_due);
     portd->watcher = watcher_free(portd->watcher);
     sd_event_unref(portd->event);
     findings_deinit(&portd->findings);
+    portd->journal = journal_free(portd->journal);
     portd->registry = registry_free(portd->registry);
     portd->watch = watch_free(portd->watch);
     portd->diag = sock_diag_free(portd->diag);

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "src/base/json.h"
-#include "src/base/text.h"
 
 static const char no_memory[] =
     "{\"type\":\"urn:portmanager:problem:internal\",\"title\":\"portd failed\",\"status\":500,"
@@ -34,14 +33,9 @@ void answer_ok(struct api_response *response, cJSON *json) {
 }
 
 void answer_add_text(cJSON *object, const char *key, const char *text) {
-    char safe[1024];
-
-    cJSON_AddStringToObject(object, key, text_make_safe(text, safe, sizeof safe));
+    json_add_text(object, key, text);
 }
 
 void answer_add_number_or_null(cJSON *object, const char *key, bool present, double number) {
-    if (present)
-        cJSON_AddNumberToObject(object, key, number);
-    else
-        cJSON_AddNullToObject(object, key);
+    json_add_number_or_null(object, key, present, number);
 }

@@ -12,11 +12,8 @@ void answer_ok(struct api_response *response, cJSON *json);
 /* Writes the document into the response, whose status and content type are set. Consumes `json`. */
 void answer_write(struct api_response *response, cJSON *json);
 
-/* Adds a string that may come from outside: bytes that are no UTF-8, and control characters, become '?', so that the
- * document is always JSON and can be shown anywhere. Cut at 1,023 bytes. */
+/* json_add_text() and json_add_number_or_null() of src/base/json.h. */
 void answer_add_text(cJSON *object, const char *key, const char *text);
-
-/* Adds null if `present` is false. */
 void answer_add_number_or_null(cJSON *object, const char *key, bool present, double number);
 
 #endif

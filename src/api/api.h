@@ -7,9 +7,10 @@
 #include <cjson/cJSON.h>
 
 #include "src/api/query.h"
+#include "src/api/quota.h"
 #include "src/api/request.h"
-#include "src/api/users.h"
 #include "src/base/clock.h"
+#include "src/base/users.h"
 #include "src/conflict/findings.h"
 #include "src/event/journal.h"
 #include "src/lease/registry.h"
@@ -47,6 +48,7 @@ struct api {
     struct clock clock;
     uid_t uid; /* portd's own */
     struct users users;
+    struct quota streams; /* of GET /events */
 };
 
 /* Answers `request`. `ret_response` is filled whatever happens; api_response_deinit() it. */
@@ -58,7 +60,7 @@ struct api_route {
     const char *path;
     void (*handle)(struct api *api, const struct api_request *request, const struct query *query,
                    struct api_response *response);
-    const char *parameters[2]; /* query parameters that it knows */
+    const char *parameters[4]; /* query parameters that it knows */
     bool for_anyone;           /* a caller whom the kernel cannot name may call, too */
     const char *summary;
 };

@@ -58,12 +58,15 @@ struct api_later {
 };
 
 /*
- * An answer without end. read() writes what is new, at most `size` bytes, and returns how many; 0: nothing now, ask again when something has
- * changed or `keep_alive` is due; -1: it ends here.
+ * An answer without end. read() writes what is new, at most `size` bytes, and returns how many; 0: nothing now, ask again when has_news() says
+ * so, which is asked whenever something has changed, and at `due_ms` (monotonic): a line that keeps the connection alive is the stream's own
+ * business. -1: it ends here. A reader who does not read is not asked for: what it lacks is no more than a position in the stream.
  */
 struct api_stream {
     ssize_t (*read)(struct api *api, struct api_stream *stream, char *buffer, size_t size);
+    bool (*has_news)(struct api *api, const struct api_stream *stream);
     void (*free)(struct api_stream *stream);
+    uint64_t due_ms; /* from here on has_news() is true */
 };
 
 struct api_response {

@@ -14,6 +14,10 @@ void route_list(struct api *api, const struct api_request *request, const struct
                 struct api_response *response);
 void route_lookup(struct api *api, const struct api_request *request, const struct query *query,
                   struct api_response *response);
+void route_events(struct api *api, const struct api_request *request, const struct query *query,
+                  struct api_response *response);
+void route_history(struct api *api, const struct api_request *request, const struct query *query,
+                   struct api_response *response);
 void route_status(struct api *api, const struct api_request *request, const struct query *query,
                   struct api_response *response);
 void route_healthz(struct api *api, const struct api_request *request, const struct query *query,

@@ -145,6 +145,33 @@ bool json_is_whole(const cJSON *item, uint64_t min, uint64_t max, uint64_t *ret_
     return true;
 }
 
+void json_add_text(cJSON *object, const char *key, const char *text) {
+    char safe[1024];
+
+    cJSON_AddStringToObject(object, key, text_make_safe(text, safe, sizeof safe));
+}
+
+void json_add_text_or_null(cJSON *object, const char *key, const char *text) {
+    if (text != NULL)
+        json_add_text(object, key, text);
+    else
+        cJSON_AddNullToObject(object, key);
+}
+
+void json_add_number_or_null(cJSON *object, const char *key, bool present, double number) {
+    if (present)
+        cJSON_AddNumberToObject(object, key, number);
+    else
+        cJSON_AddNullToObject(object, key);
+}
+
+void json_add_time(cJSON *object, const char *key, int64_t unix_ms) {
+    char text[TEXT_TIME_MAX];
+
+    text_format_time(unix_ms, text);
+    cJSON_AddStringToObject(object, key, text);
+}
+
 const char *json_type_name(const cJSON *item) {
     if (cJSON_IsString(item))
         return "a string";

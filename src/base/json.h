@@ -54,6 +54,24 @@ bool json_get_number(const cJSON *object, const char *key, uint64_t min, uint64_
 /* True if `item` is a whole number in min..max. */
 bool json_is_whole(const cJSON *item, uint64_t min, uint64_t max, uint64_t *ret_number);
 
+/*
+ * Writing. cJSON's Add functions take NULL for any argument and then do nothing, so a document that could not be made for want of memory
+ * needs no check until it is printed.
+ *
+ * A string that may come from outside: bytes that are no UTF-8, and control characters, become '?', so that the document is always JSON
+ * and can be shown anywhere. Cut at 1,023 bytes.
+ */
+void json_add_text(cJSON *object, const char *key, const char *text);
+
+/* The same, or null if there is none. */
+void json_add_text_or_null(cJSON *object, const char *key, const char *text);
+
+/* Adds null if `present` is false. */
+void json_add_number_or_null(cJSON *object, const char *key, bool present, double number);
+
+/* Milliseconds since 1970, as text_format_time() writes them. */
+void json_add_time(cJSON *object, const char *key, int64_t unix_ms);
+
 /* The type as a word for an error sentence: "a string", "null", ... Static. */
 const char *json_type_name(const cJSON *item);
 

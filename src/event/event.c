@@ -1,13 +1,27 @@
 /* The names of events. */
 #include "src/event/event.h"
 
+#include <errno.h>
+#include <string.h>
+
+static const char *const names[N_EVENT_KINDS] = {
+    [EVENT_LEASE_GRANTED] = "lease.granted",         [EVENT_LEASE_RENEWED] = "lease.renewed",
+    [EVENT_LEASE_RELEASED] = "lease.released",       [EVENT_LEASE_EXPIRED] = "lease.expired",
+    [EVENT_LISTENER_OPENED] = "listener.opened",     [EVENT_LISTENER_CLOSED] = "listener.closed",
+    [EVENT_SQUATTER_APPEARED] = "squatter.appeared", [EVENT_SQUATTER_LEFT] = "squatter.left",
+    [EVENT_CONFLICT_APPEARED] = "conflict.appeared", [EVENT_CONFLICT_LEFT] = "conflict.left",
+};
+
 const char *event_kind_name(enum event_kind kind) {
-    static const char *const names[N_EVENT_KINDS] = {
-        [EVENT_LEASE_GRANTED] = "lease.granted",         [EVENT_LEASE_RENEWED] = "lease.renewed",
-        [EVENT_LEASE_RELEASED] = "lease.released",       [EVENT_LEASE_EXPIRED] = "lease.expired",
-        [EVENT_LISTENER_OPENED] = "listener.opened",     [EVENT_LISTENER_CLOSED] = "listener.closed",
-        [EVENT_SQUATTER_APPEARED] = "squatter.appeared", [EVENT_SQUATTER_LEFT] = "squatter.left",
-        [EVENT_CONFLICT_APPEARED] = "conflict.appeared", [EVENT_CONFLICT_LEFT] = "conflict.left",
-    };
     return names[kind];
+}
+
+int event_kind_parse(const char *name, enum event_kind *ret_kind) {
+    for (unsigned kind = 0; kind < N_EVENT_KINDS; kind++) {
+        if (strcmp(names[kind], name) != 0)
+            continue;
+        *ret_kind = kind;
+        return 0;
+    }
+    return -EINVAL;
 }

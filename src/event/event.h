@@ -54,4 +54,7 @@ static inline void event_tell(const struct event_sink *sink, const struct event_
 /* "lease.granted". Static. */
 const char *event_kind_name(enum event_kind kind);
 
+/* The kind of that name. Returns 0, or -EINVAL if none has it. */
+int event_kind_parse(const char *name, enum event_kind *ret_kind);
+
 #endif

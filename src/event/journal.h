@@ -3,7 +3,7 @@
  *
  * It is told facts on the loop's thread, in any number, and never waits: what was told is written by journal_flush(), in one
  * transaction. Numbers only grow, also across restarts and kills: they are handed out from blocks that were reserved in the
- * database before (so after a kill some are skipped, and none is used twice).
+ * database before (so after a kill some are skipped, and none is used twice). A clean end gives back what is left of the block.
  */
 #ifndef SRC_EVENT_JOURNAL_H
 #define SRC_EVENT_JOURNAL_H
@@ -14,6 +14,8 @@
 
 struct journal;
 
+/* Numbers that are reserved at once. While the database is full, at least half as many events can still be numbered. */
+#define JOURNAL_BLOCK 100000
 /* Kept in memory for those who listen; older ones come from the database. */
 #define JOURNAL_RING 4096
 /* Kept in the database: so many, and so long; what is more goes, oldest first. */
@@ -26,7 +28,7 @@ int journal_new(struct store *store, const struct clock *clock, struct journal *
 /* Writes what is still to be written, and frees all. NULL is allowed; returns NULL. */
 struct journal *journal_free(struct journal *journal);
 
-/* Takes a fact in. If memory is short it is lost, and the log says so. */
+/* Takes a fact in. If memory is short, or the database has been full for so long that the numbers have run out, it is lost, and the log says so. */
 void journal_tell(struct journal *journal, const struct event_fact *fact);
 
 /* journal_tell() as a sink. */
@@ -45,6 +47,15 @@ uint64_t journal_last_id(const struct journal *journal);
 /* The oldest event that can still be had; journal_last_id() + 1 if there is none. */
 uint64_t journal_first_id(struct journal *journal);
 
+/* What can still be told to somebody who has heard everything up to the event `after_id`. */
+enum journal_reach {
+    JOURNAL_IN_MEMORY, /* all that followed it, from memory */
+    JOURNAL_KEPT,      /* all that followed it, from the database */
+    JOURNAL_GONE,      /* not all of it any more */
+    JOURNAL_FUTURE,    /* no event has had that number */
+};
+enum journal_reach journal_reach(const struct journal *journal, uint64_t after_id);
+
 /* One event, as it is told: `json` is the object that docs/api.md describes, on one line. */
 struct journal_event {
     uint64_t id;
@@ -61,7 +72,8 @@ struct journal_filter {
 
 /*
  * Calls `take` for the events that pass the filter, oldest first: the newest `limit` of them, or if `from_start` the oldest. It ends when
- * `take` returns other than 0, and returns that; else 0, STORE_E_FAILED or -ENOMEM. Reads the database and what it still lacks.
+ * `take` returns other than 0 (and other than STORE_E_FAILED), and returns that; else 0 or STORE_E_FAILED. Reads the database and what it still lacks. `take` must not call the
+ * journal.
  */
 int journal_read(struct journal *journal, const struct journal_filter *filter, size_t limit, bool from_start,
                  int (*take)(void *context, const struct journal_event *event), void *context);

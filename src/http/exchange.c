@@ -11,6 +11,7 @@
 #include "src/base/log.h"
 #include "src/base/text.h"
 #include "src/http/client.h"
+#include "src/http/waiting.h"
 
 #define HEADERS_MAX 64
 
@@ -24,11 +25,13 @@ struct exchange {
     size_t body_length;
     size_t body_capacity;
     size_t n_received;
+    struct waiter waiter;
 };
 
 static struct exchange *exchange_free(struct exchange *exchange) {
     if (exchange == NULL)
         return NULL;
+    waiter_deinit(&exchange->waiter);
     free(exchange->target);
     free(exchange->body);
     free(exchange);
@@ -90,7 +93,9 @@ static bool has_hidden_bytes(struct MHD_Connection *connection, const struct hea
     return header->has_nul || header->too_many || info == NULL || info->header_size > accounted;
 }
 
-static enum MHD_Result respond(struct MHD_Connection *connection, struct api_response *response) {
+/* Queues the response, whose body is in `answer`. */
+static enum MHD_Result queue(struct MHD_Connection *connection, const struct api_response *response,
+                             struct MHD_Response *answer) {
     static const char *const headers[][2] = {
         {"Content-Security-Policy",
          "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -100,14 +105,9 @@ static enum MHD_Result respond(struct MHD_Connection *connection, struct api_res
         {"Referrer-Policy", "no-referrer"},
         {"Cache-Control", "no-store"},
     };
-    struct MHD_Response *answer =
-        MHD_create_response_from_buffer(response->body_length, response->body, MHD_RESPMEM_MUST_FREE);
     enum MHD_Result queued;
     char seconds[16];
 
-    if (answer == NULL)
-        return MHD_NO;
-    response->body = NULL;
     for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++)
         MHD_add_response_header(answer, headers[i][0], headers[i][1]);
     if (response->content_type != NULL)
@@ -123,8 +123,29 @@ static enum MHD_Result respond(struct MHD_Connection *connection, struct api_res
     return queued;
 }
 
-static enum MHD_Result answer(struct api *api, struct MHD_Connection *connection, const char *method,
-                              const char *version, const struct exchange *exchange, bool body_too_large) {
+/* What has come of the request: an answer, a stream, or a wait for one of them. */
+static enum MHD_Result respond(struct waiting *waiting, struct MHD_Connection *connection, struct exchange *exchange,
+                               struct api_response *response) {
+    struct MHD_Response *answer;
+
+    if (response->later != NULL) {
+        waiter_put_off(&exchange->waiter, waiting, connection, response->later);
+        response->later = NULL;
+        return MHD_YES;
+    }
+    if (response->stream != NULL) {
+        answer = waiter_stream(&exchange->waiter, waiting, connection, response->stream);
+        response->stream = NULL;
+    } else {
+        answer = MHD_create_response_from_buffer(response->body_length, response->body, MHD_RESPMEM_MUST_FREE);
+        if (answer != NULL)
+            response->body = NULL;
+    }
+    return answer != NULL ? queue(connection, response, answer) : MHD_NO;
+}
+
+static enum MHD_Result answer(struct waiting *waiting, struct MHD_Connection *connection, const char *method,
+                              const char *version, struct exchange *exchange, bool body_too_large) {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     const struct client *client = info != NULL ? info->socket_context : NULL;
     struct header header = {0};
@@ -149,9 +170,9 @@ static enum MHD_Result answer(struct api *api, struct MHD_Connection *connection
         .body_length = body_too_large ? 0 : exchange->body_length,
         .body_too_large = body_too_large,
     };
-    api_handle(api, &request, &response);
+    api_handle(waiting->api, &request, &response);
     log_debug("%s %s: %d", method, exchange->target, response.status);
-    result = respond(connection, &response);
+    result = respond(waiting, connection, exchange, &response);
     api_response_deinit(&response);
     return result;
 }
@@ -199,6 +220,8 @@ enum MHD_Result exchange_handle(void *context, struct MHD_Connection *connection
     (void)url; /* decoded, and cut at a NUL: the target of exchange_begin() counts */
     if (exchange == NULL)
         return MHD_NO;
+    if (exchange->waiter.is_answered)
+        return respond(context, connection, exchange, &exchange->waiter.response);
     if (!exchange->begun) {
         exchange->begun = true;
         return must_answer_early(connection) ? answer(context, connection, method, version, exchange, true) : MHD_YES;

@@ -1,6 +1,6 @@
 /*
  * One request and its response, between libmicrohttpd and the API: the callbacks of MHD_start_daemon(). `context` of
- * exchange_handle() is the struct api; a connection's own context is its struct client.
+ * exchange_handle() is the struct waiting; a connection's own context is its struct client.
  */
 #ifndef SRC_HTTP_EXCHANGE_H
 #define SRC_HTTP_EXCHANGE_H

@@ -15,6 +15,7 @@
 #include "src/http/caller.h"
 #include "src/http/client.h"
 #include "src/http/exchange.h"
+#include "src/http/waiting.h"
 
 #define LISTENERS_MAX 4
 
@@ -27,10 +28,10 @@
  * sound client sends; 0.9 cannot tell half of it, so the guard looks too (docs/decisions/0002-header-bytes.md).
  */
 #if MHD_VERSION >= 0x01000000
-#define MHD_FLAGS      (MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_NO_THREAD_SAFETY)
+#define MHD_FLAGS      (MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_THREAD_SAFETY)
 #define MHD_DISCIPLINE 1
 #else
-#define MHD_FLAGS      (MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET)
+#define MHD_FLAGS      (MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME)
 #define MHD_DISCIPLINE 0
 #endif
 
@@ -49,12 +50,13 @@ struct server_listener {
 
 struct server {
     sd_event *event;
-    struct api *api;
     struct sock_diag *diag;
     struct MHD_Daemon *mhd;
+    struct waiting waiting;
     sd_event_source *mhd_ready;
     sd_event_source *mhd_timeout;
     sd_event_source *accept_pause;
+    sd_event_source *wake_due; /* the time of somebody who waits has come */
     struct server_listener listeners[LISTENERS_MAX];
     size_t n_listeners;
     struct client_counts counts;
@@ -80,16 +82,38 @@ static int on_mhd_timeout(sd_event_source *source, uint64_t now_us, void *contex
     return run_mhd(context);
 }
 
-/* Before the loop waits: when does libmicrohttpd want to run again by itself? */
+/* Before the loop waits: when does libmicrohttpd want to run again by itself, and who waits for a time? */
 static int before_wait(sd_event_source *source, void *context) {
     struct server *server = context;
+    uint64_t due_ms = waiting_due_ms(&server->waiting);
     MHD_UNSIGNED_LONG_LONG timeout_ms;
 
     (void)source;
+    if (due_ms != UINT64_MAX)
+        sd_event_source_set_time(server->wake_due, due_ms * 1000);
+    sd_event_source_set_enabled(server->wake_due, due_ms != UINT64_MAX ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
     if (MHD_get_timeout(server->mhd, &timeout_ms) != MHD_YES)
         return sd_event_source_set_enabled(server->mhd_timeout, SD_EVENT_OFF);
     sd_event_source_set_time_relative(server->mhd_timeout, timeout_ms * 1000);
     return sd_event_source_set_enabled(server->mhd_timeout, SD_EVENT_ONESHOT);
+}
+
+static int on_wake(sd_event_source *source, void *context) {
+    struct server *server = context;
+
+    (void)source;
+    waiting_wake(&server->waiting);
+    return run_mhd(server);
+}
+
+static int on_wake_due(sd_event_source *source, uint64_t now_us, void *context) {
+    (void)now_us;
+    return on_wake(source, context);
+}
+
+void server_wake(struct server *server) {
+    if (server != NULL && server->waiting.first != NULL)
+        sd_event_source_set_enabled(server->waiting.wake, SD_EVENT_ONESHOT);
 }
 
 static void enable_accept(struct server *server, int enabled) {
@@ -182,11 +206,11 @@ static int start_mhd(struct server *server) {
     const union MHD_DaemonInfo *info;
     int r;
 
-    server->mhd = MHD_start_daemon(MHD_FLAGS, 0, NULL, NULL, exchange_handle, server->api, MHD_OPTION_URI_LOG_CALLBACK,
-                                   exchange_begin, NULL, MHD_OPTION_NOTIFY_COMPLETED, exchange_end, NULL,
-                                   MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_CONNECTION_TIMEOUT,
-                                   (unsigned)IDLE_SECONDS, MHD_OPTION_CONNECTION_LIMIT, (unsigned)8192,
-                                   MHD_OPTION_STRICT_FOR_CLIENT, MHD_DISCIPLINE, MHD_OPTION_END);
+    server->mhd = MHD_start_daemon(MHD_FLAGS, 0, NULL, NULL, exchange_handle, &server->waiting,
+                                   MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, NULL, MHD_OPTION_NOTIFY_COMPLETED,
+                                   exchange_end, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+                                   MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS, MHD_OPTION_CONNECTION_LIMIT,
+                                   (unsigned)8192, MHD_OPTION_STRICT_FOR_CLIENT, MHD_DISCIPLINE, MHD_OPTION_END);
     if (server->mhd == NULL)
         return -ENOMEM;
     info = MHD_get_daemon_info(server->mhd, MHD_DAEMON_INFO_EPOLL_FD);
@@ -202,16 +226,11 @@ static void server_free_at(struct server **server) {
     *server = server_free(*server);
 }
 
-int server_new(sd_event *event, struct api *api, struct sock_diag *diag, struct server **ret_server) {
-    CLEANUP(server_free_at) struct server *server = calloc(1, sizeof *server);
-    int r;
+/* The sources that are off until they are needed. */
+static int add_timers(struct server *server) {
+    sd_event *event = server->event;
+    int r = sd_event_add_time_relative(event, &server->mhd_timeout, CLOCK_MONOTONIC, 0, 1000, on_mhd_timeout, server);
 
-    if (server == NULL)
-        return -ENOMEM;
-    server->event = sd_event_ref(event);
-    server->api = api;
-    server->diag = diag;
-    r = sd_event_add_time_relative(event, &server->mhd_timeout, CLOCK_MONOTONIC, 0, 1000, on_mhd_timeout, server);
     if (r >= 0)
         r = sd_event_source_set_enabled(server->mhd_timeout, SD_EVENT_OFF);
     if (r >= 0)
@@ -219,6 +238,27 @@ int server_new(sd_event *event, struct api *api, struct sock_diag *diag, struct 
                                        server);
     if (r >= 0)
         r = sd_event_source_set_enabled(server->accept_pause, SD_EVENT_OFF);
+    if (r >= 0)
+        r = sd_event_add_time_relative(event, &server->wake_due, CLOCK_MONOTONIC, 0, 1000, on_wake_due, server);
+    if (r >= 0)
+        r = sd_event_source_set_enabled(server->wake_due, SD_EVENT_OFF);
+    if (r >= 0)
+        r = sd_event_add_defer(event, &server->waiting.wake, on_wake, server);
+    if (r >= 0)
+        r = sd_event_source_set_enabled(server->waiting.wake, SD_EVENT_OFF);
+    return r;
+}
+
+int server_new(sd_event *event, struct api *api, struct sock_diag *diag, struct server **ret_server) {
+    CLEANUP(server_free_at) struct server *server = calloc(1, sizeof *server);
+    int r;
+
+    if (server == NULL)
+        return -ENOMEM;
+    server->event = sd_event_ref(event);
+    server->waiting = (struct waiting){.api = api, .event = event};
+    server->diag = diag;
+    r = add_timers(server);
     if (r >= 0)
         r = start_mhd(server);
     if (r < 0)
@@ -238,6 +278,9 @@ struct server *server_free(struct server *server) {
     sd_event_source_disable_unref(server->mhd_ready);
     sd_event_source_disable_unref(server->mhd_timeout);
     sd_event_source_disable_unref(server->accept_pause);
+    sd_event_source_disable_unref(server->waiting.wake);
+    sd_event_source_disable_unref(server->wake_due);
+    waiting_resume_all(&server->waiting); /* else MHD_stop_daemon() aborts */
     if (server->mhd != NULL)
         MHD_stop_daemon(server->mhd);
     client_counts_deinit(&server->counts);

@@ -22,6 +22,10 @@ int server_new(sd_event *event, struct api *api, struct sock_diag *diag, struct 
 /* Closes every connection and listening socket. NULL is allowed; returns NULL. */
 struct server *server_free(struct server *server);
 
+/* Something has changed: answers that wait for it are tried, and streams that have something new go on, at the loop's next turn. May be called at
+ * any time. NULL is allowed. */
+void server_wake(struct server *server);
+
 /* Takes over a listening socket and answers on it. Returns 0, or -errno with the socket closed. */
 int server_add_listener(struct server *server, int fd, enum api_transport transport);
 

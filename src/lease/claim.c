@@ -135,7 +135,7 @@ static int claim_anew(struct registry *registry, uint16_t port, const struct lea
     lease_table_insert(&registry->leases, lease);
     registry->next_id++;
     registry_touch(registry);
-    registry_tell(registry, EVENT_LEASE_GRANTED, lease, "claimed");
+    registry_tell(registry, EVENT_LEASE_GRANTED, lease, "It was claimed.");
     registry_look(registry);
     *ret_lease = lease;
     return 0;

@@ -194,12 +194,12 @@ static void commit_drafts(struct granting *granting) {
         if (i < granting->n_reused) {
             make_true_again(granting->reused[i], granting->drafts[i]);
             grant->leases[i] = granting->reused[i];
-            registry_tell(registry, EVENT_LEASE_RENEWED, grant->leases[i], "asked for again");
+            registry_tell(registry, EVENT_LEASE_RENEWED, granting->reused[i], "It was asked for again.");
         } else {
             make_true(granting, granting->drafts[i]);
             grant->leases[i] = granting->drafts[i];
+            registry_tell(registry, EVENT_LEASE_GRANTED, granting->drafts[i], NULL);
             granting->drafts[i] = NULL;
-            registry_tell(registry, EVENT_LEASE_GRANTED, grant->leases[i], NULL);
         }
     }
     registry_touch(registry);

@@ -94,6 +94,7 @@ struct lease {
     uint64_t ttl_seconds;
     uint64_t deadline;        /* monotonic ms */
     uint64_t saved_deadline;  /* what the database has */
+    uint64_t told_deadline;   /* until when it lives, by the last event about it */
     struct process_id holder; /* pid 0: none, the lease belongs to its uid */
     int holder_pidfd;         /* -1: no holder, or it has ended */
     uint64_t holder_ended_ms; /* monotonic; 0: it lives, or ended before portd was started */
@@ -109,7 +110,6 @@ struct lease {
     bool was_bound; /* its own listener has been seen */
     bool unsaved;   /* changed in memory, and the database could not be written yet */
     bool judgements_unsaved;
-    uint64_t told_deadline; /* of the last event about its time; monotonic ms */
 };
 
 /* An empty lease with no holder. Returns NULL when memory is short. */

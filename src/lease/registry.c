@@ -38,20 +38,6 @@ void registry_set_sink(struct registry *registry, struct event_sink sink) {
     registry->sink = sink;
 }
 
-void registry_tell(const struct registry *registry, enum event_kind kind, const struct lease *lease,
-                   const char *reason) {
-    event_tell(&registry->sink, &(struct event_fact){
-                                    .kind = kind,
-                                    .port = lease->port,
-                                    .service_name = lease->service_name,
-                                    .lease_id = lease->id,
-                                    .has_uid = true,
-                                    .uid = lease->uid,
-                                    .pid = lease->holder.pid,
-                                    .reason = reason,
-                                });
-}
-
 uint64_t registry_revision(const struct registry *registry) {
     return registry->revision;
 }
@@ -135,14 +121,28 @@ void registry_save(struct registry *registry, struct lease *lease) {
     note_store(registry, r);
 }
 
+void registry_tell(struct registry *registry, enum event_kind kind, struct lease *lease, const char *reason) {
+    const struct event_fact fact = {
+        .kind = kind,
+        .port = lease->port,
+        .service_name = lease->service_name,
+        .lease_id = lease->id,
+        .has_uid = true,
+        .uid = lease->uid,
+        .reason = reason,
+    };
+
+    lease->told_deadline = lease->deadline;
+    event_tell(&registry->sink, &fact);
+}
+
 void registry_renew(struct registry *registry, struct lease *lease) {
     struct clock_reading now = clock_read(&registry->config.clock);
 
     lease->last_heartbeat = now.unix_ms;
     lease->deadline = now.monotonic_ms + lease->ttl_seconds * 1000;
-    lease->told_deadline = lease->deadline;
     registry_save(registry, lease);
-    registry_tell(registry, EVENT_LEASE_RENEWED, lease, "by a heartbeat");
+    registry_tell(registry, EVENT_LEASE_RENEWED, lease, "A heartbeat came.");
 }
 
 /* If even that memory is short, the lease comes back at the next start and runs out by its TTL. */
@@ -165,7 +165,7 @@ void registry_end(struct registry *registry, struct lease *lease, enum event_kin
     if (r != 0)
         note_undeleted(registry, lease->id);
     note_store(registry, r);
-    log_debug("port %" PRIu16 " of %s is free again: %s", lease->port, lease->service_name, reason);
+    log_debug("port %" PRIu16 " of %s is free again. %s", lease->port, lease->service_name, reason);
     registry_tell(registry, kind, lease, reason);
     registry_touch(registry);
     sticky_table_note_release(&registry->sticky, lease->port, clock_read(&registry->config.clock).monotonic_ms);
@@ -174,7 +174,7 @@ void registry_end(struct registry *registry, struct lease *lease, enum event_kin
 }
 
 void registry_release(struct registry *registry, struct lease *lease) {
-    registry_end(registry, lease, EVENT_LEASE_RELEASED, "given back");
+    registry_end(registry, lease, EVENT_LEASE_RELEASED, "It was given back.");
 }
 
 bool registry_release_idle(struct registry *registry, struct lease *lease) {

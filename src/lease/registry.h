@@ -44,9 +44,6 @@ struct registry_config {
 int registry_new(const struct registry_config *config, struct registry **ret_registry,
                  struct store_opening *ret_opening);
 
-/* Who is told of granted, renewed, released and expired leases from now on. */
-void registry_set_sink(struct registry *registry, struct event_sink sink);
-
 /* Closes all. NULL is allowed; returns NULL. */
 struct registry *registry_free(struct registry *registry);
 
@@ -110,6 +107,10 @@ int registry_claim(struct registry *registry, uint16_t port, const struct lease_
 /* Makes squatters of the listeners on the lease's port. Returns as registry_claim() does, or CLAIM_E_HOLDER if all of them are the lease's holder's, or
  * its descendants'. */
 int registry_disown(struct registry *registry, struct lease *lease);
+
+/* From now on `sink` is told what happens to leases. It is copied; what it points to must outlive the registry, or be taken away by an all-zero
+ * sink. Not a part of the configuration, because who keeps events keeps them in the registry's database. */
+void registry_set_sink(struct registry *registry, struct event_sink sink);
 
 /* The database, for those who keep other things in it. The registry's own. */
 struct store *registry_store(struct registry *registry);

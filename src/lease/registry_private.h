@@ -54,14 +54,13 @@ static inline void registry_touch(struct registry *registry) {
 /* Does the lease still wait for the holder's kin to listen? */
 bool registry_waits_for_kin(const struct registry *registry, const struct lease *lease, uint64_t now_ms);
 
-/* Tells an event about the lease; `reason` may be NULL. */
-void registry_tell(const struct registry *registry, enum event_kind kind, const struct lease *lease,
-                   const char *reason);
+/* Tells what has happened to the lease; `reason` is a sentence, or NULL. */
+void registry_tell(struct registry *registry, enum event_kind kind, struct lease *lease, const char *reason);
 
 /* Has the end of this holder told to `lease`, until the pidfd is closed. Returns 0 or -errno. */
 int registry_watch_holder(struct registry *registry, int pidfd, struct lease *lease);
 
-/* Ends the lease; `kind` is its last event, EVENT_LEASE_RELEASED or EVENT_LEASE_EXPIRED. */
+/* Ends the lease; `kind` is its last event, EVENT_LEASE_RELEASED or EVENT_LEASE_EXPIRED, and `reason` a sentence. */
 void registry_end(struct registry *registry, struct lease *lease, enum event_kind kind, const char *reason);
 
 /* Writes one changed lease, or notes that it is still to be written. */

@@ -65,6 +65,7 @@ static const char create_v2[] =
     " service_name TEXT,"
     " json TEXT NOT NULL"
     ") STRICT;"
+    "CREATE INDEX event_at ON event (at);"
     "CREATE INDEX event_port ON event (port, id);"
     "CREATE INDEX event_service ON event (service_name, id) WHERE service_name IS NOT NULL;";
 

@@ -19,7 +19,7 @@ static bool has_ended(const struct registry *registry, const struct lease *lease
     if (lease->holder.pid == 0 && (now_ms < lease->deadline || now_ms < registry->no_expiry_before_ms))
         return false;
     *ret_kind = lease->holder.pid != 0 ? EVENT_LEASE_RELEASED : EVENT_LEASE_EXPIRED;
-    *ret_reason = lease->holder.pid != 0 ? "its process and its last listener have ended" : "its time ran out";
+    *ret_reason = lease->holder.pid != 0 ? "Its process has ended, and nothing of it listens." : "Its time ran out, and nothing of it listens.";
     return true;
 }
 
@@ -33,9 +33,9 @@ static void renew_by_listener(struct registry *registry, struct lease *lease, st
     lease->deadline = now.monotonic_ms + lease->ttl_seconds * 1000;
     if (now.monotonic_ms < lease->told_deadline)
         return;
-    lease->told_deadline =
-        lease->deadline > now.monotonic_ms + TELL_RENEWED_MS ? lease->deadline : now.monotonic_ms + TELL_RENEWED_MS;
-    registry_tell(registry, EVENT_LEASE_RENEWED, lease, "its port listens");
+    registry_tell(registry, EVENT_LEASE_RENEWED, lease, "Its time ran out, but its listener is there.");
+    if (lease->told_deadline < now.monotonic_ms + TELL_RENEWED_MS)
+        lease->told_deadline = now.monotonic_ms + TELL_RENEWED_MS;
 }
 
 /* How far the database may be behind a lease that its own listener keeps: a quarter of its TTL, ten minutes at most. */

@@ -29,8 +29,13 @@ int fake_daemon_open(struct fake_daemon *daemon) {
     };
     daemon->opening = (struct store_opening){0};
     const int r = registry_new(&config, &daemon->registry, &daemon->opening);
+    if (r == 0) {
+        cr_assert_eq(journal_new(registry_store(daemon->registry), &config.clock, &daemon->journal), 0);
+        registry_set_sink(daemon->registry, journal_sink(daemon->journal));
+    }
     daemon->api = (struct api){
         .registry = daemon->registry,
+        .journal = daemon->journal,
         .rules = &daemon->rules,
         .info = &daemon->info,
         .clock = fake_clock_get(&daemon->clock),
@@ -68,6 +73,7 @@ void fake_daemon_start(struct fake_daemon *daemon) {
 }
 
 void fake_daemon_close(struct fake_daemon *daemon) {
+    daemon->journal = journal_free(daemon->journal);
     daemon->registry = registry_free(daemon->registry);
 }
 

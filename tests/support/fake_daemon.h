@@ -30,6 +30,7 @@ struct fake_daemon {
     struct port_rules rules;
     char db_path[PATH_MAX];
     struct registry *registry;
+    struct journal *journal; /* told by the registry; nothing flushes it but its end */
     struct store_opening opening;
     struct api_info info;
     struct api api;

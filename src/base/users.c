@@ -1,5 +1,5 @@
 /* Login names of uids. A uid has one place in the table; another that falls on it takes it over. */
-#include "src/api/users.h"
+#include "src/base/users.h"
 
 #include <pwd.h>
 #include <stdio.h>

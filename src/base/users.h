@@ -1,8 +1,8 @@
 /*
  * Login names of uids, remembered for a minute: a list of a thousand leases must not read the user database a thousand times.
  */
-#ifndef SRC_API_USERS_H
-#define SRC_API_USERS_H
+#ifndef SRC_BASE_USERS_H
+#define SRC_BASE_USERS_H
 
 #include <stdint.h>
 #include <sys/types.h>

@@ -1,0 +1,233 @@
+/*
+ * GET /events: what happens, as server-sent events (the WHATWG HTML standard, section 9.2).
+ *
+ * A reader's backlog is a number: the event that it has got last. What follows comes from the database until the number has reached what the journal
+ * keeps in memory, and from there after that; a reader who then falls behind it is cut off, and comes back with Last-Event-ID.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/api/answer.h"
+#include "src/api/problem.h"
+#include "src/api/routes.h"
+#include "src/base/json.h"
+#include "src/base/text.h"
+
+#define STREAMS_PER_UID 16
+#define RETRY_AFTER_S   15
+#define KEEP_ALIVE_MS   UINT64_C(15000)
+
+/* So many events are asked for at once: a reader who is far behind must not keep the loop from others. */
+#define CHUNK 64
+
+/* What take_event() returns when the buffer is full; the journal passes it on. */
+#define FULL 2
+
+struct events {
+    struct api_stream stream;
+    struct quota *quota; /* where its place is given back */
+    uid_t uid;
+    uint64_t position; /* the event that it has got last */
+    bool is_live;      /* it has caught up with the memory of the journal */
+    char *piece;       /* text that is on its way; NULL: none */
+    size_t n_sent;     /* of `piece` */
+};
+
+/* Where one read() puts its text. */
+struct outlet {
+    struct events *events;
+    char *buffer;
+    size_t size;
+    size_t used;
+};
+
+static void free_events(struct api_stream *stream) {
+    struct events *events = (struct events *)stream;
+
+    quota_give(events->quota, events->uid);
+    free(events->piece);
+    free(events);
+}
+
+/* As much of the piece as fits. Returns true if all of it is out. */
+static bool put_piece(struct outlet *outlet) {
+    struct events *events = outlet->events;
+    size_t left = events->piece != NULL ? strlen(events->piece) - events->n_sent : 0;
+    size_t room = outlet->size - outlet->used;
+    size_t n_bytes = left < room ? left : room;
+
+    if (n_bytes > 0)
+        memcpy(outlet->buffer + outlet->used, events->piece + events->n_sent, n_bytes);
+    outlet->used += n_bytes;
+    events->n_sent += n_bytes;
+    if (n_bytes < left)
+        return false;
+    free(events->piece);
+    events->piece = NULL;
+    events->n_sent = 0;
+    return true;
+}
+
+static int take_event(void *context, const struct journal_event *event) {
+    struct outlet *outlet = context;
+    struct events *events = outlet->events;
+
+    if (asprintf(&events->piece, "id: %" PRIu64 "\nevent: %s\ndata: %s\n\n", event->id, event_kind_name(event->kind),
+                 event->json) < 0) {
+        events->piece = NULL;
+        return -ENOMEM;
+    }
+    events->position = event->id;
+    return put_piece(outlet) ? 0 : FULL;
+}
+
+/* Returns false if what follows the position cannot be had any more. */
+static bool put_events(struct api *api, struct outlet *outlet) {
+    struct events *events = outlet->events;
+    const struct journal_filter filter = {.after_id = events->position};
+    enum journal_reach reach = journal_reach(api->journal, events->position);
+    int r;
+
+    if (reach == JOURNAL_GONE || (events->is_live && reach != JOURNAL_IN_MEMORY))
+        return false;
+    events->is_live = reach == JOURNAL_IN_MEMORY;
+    r = journal_read(api->journal, &filter, CHUNK, true, take_event, outlet);
+    return r == 0 || r == FULL;
+}
+
+static ssize_t read_events(struct api *api, struct api_stream *stream, char *buffer, size_t size) {
+    struct outlet outlet = {.events = (struct events *)stream, .buffer = buffer, .size = size};
+    uint64_t now_ms = clock_read(&api->clock).monotonic_ms;
+    static const char keep_alive[] = ": keep-alive\n\n";
+
+    if (put_piece(&outlet) && !put_events(api, &outlet) && outlet.used == 0)
+        return -1;
+    if (outlet.used == 0 && now_ms >= stream->due_ms && size >= sizeof keep_alive - 1) {
+        memcpy(buffer, keep_alive, sizeof keep_alive - 1);
+        outlet.used = sizeof keep_alive - 1;
+    }
+    if (outlet.used > 0)
+        stream->due_ms = now_ms + KEEP_ALIVE_MS;
+    return (ssize_t)outlet.used;
+}
+
+static bool has_news(struct api *api, const struct api_stream *stream) {
+    const struct events *events = (const struct events *)stream;
+
+    return events->piece != NULL || journal_last_id(api->journal) > events->position ||
+           clock_read(&api->clock).monotonic_ms >= stream->due_ms;
+}
+
+/* Where a stream begins. */
+struct beginning {
+    uint64_t position;
+    bool was_reset; /* what followed the number that was asked for is not kept any more */
+    char note[160]; /* "": there is nothing to be said */
+};
+
+/* The header wins: a browser that reconnects sends it with the address that it had at first. */
+static struct beginning find_beginning(struct api *api, const struct api_request *request, const struct query *query) {
+    struct beginning beginning = {.position = journal_last_id(api->journal)};
+    size_t n_headers;
+    const char *since = api_request_header(request, "Last-Event-ID", &n_headers);
+    const char *source = n_headers > 0 ? "Last-Event-ID" : "since";
+    uint64_t id = 0;
+
+    if (n_headers == 0)
+        since = query_get(query, "since");
+    if (since == NULL && n_headers == 0)
+        return beginning;
+    if (since == NULL || text_parse_number(since, 0, UINT64_MAX, &id) != 0 ||
+        journal_reach(api->journal, id) == JOURNAL_FUTURE) {
+        snprintf(beginning.note, sizeof beginning.note, "%s is no event's number (%.40s); the stream starts from now.",
+                 source, since != NULL ? since : "given twice");
+        return beginning;
+    }
+    beginning.was_reset = journal_reach(api->journal, id) == JOURNAL_GONE;
+    if (!beginning.was_reset)
+        beginning.position = id;
+    return beginning;
+}
+
+/* Prints the document and frees it; the caller's to cJSON_free(). */
+static char *print(cJSON *json) {
+    CLEANUP(json_free_at) cJSON *owned = json;
+
+    return owned != NULL ? cJSON_PrintUnformatted(owned) : NULL;
+}
+
+/* What the stream says first. Returns NULL if memory is short. */
+static char *make_head(struct api *api, const struct beginning *beginning) {
+    CLEANUP(json_free_text_at) char *head = NULL;
+    CLEANUP(json_free_text_at) char *reset = NULL;
+    cJSON *json = cJSON_CreateObject();
+    char *text = NULL;
+    int length;
+
+    cJSON_AddNumberToObject(json, "last_id", (double)journal_last_id(api->journal));
+    json_add_text_or_null(json, "note", beginning->note[0] != '\0' ? beginning->note : NULL);
+    head = print(json);
+    json = cJSON_CreateObject();
+    cJSON_AddNumberToObject(json, "first_id", (double)journal_first_id(api->journal));
+    cJSON_AddNumberToObject(json, "last_id", (double)journal_last_id(api->journal));
+    reset = print(json);
+    if (head == NULL || reset == NULL)
+        return NULL;
+    if (beginning->was_reset)
+        length = asprintf(&text, "id: %" PRIu64 "\nevent: stream\ndata: %s\n\nevent: reset\ndata: %s\n\n",
+                          beginning->position, head, reset);
+    else
+        length = asprintf(&text, "id: %" PRIu64 "\nevent: stream\ndata: %s\n\n", beginning->position, head);
+    return length >= 0 ? text : NULL;
+}
+
+/* Takes over the place that was taken for it. Returns NULL if memory is short. */
+static struct events *events_new(struct api *api, uid_t uid, const struct beginning *beginning) {
+    struct events *events = calloc(1, sizeof *events);
+    char *head = make_head(api, beginning);
+
+    if (events == NULL || head == NULL) {
+        free(events);
+        free(head);
+        return NULL;
+    }
+    *events = (struct events){
+        .stream = {.read = read_events,
+                   .has_news = has_news,
+                   .free = free_events,
+                   .due_ms = clock_read(&api->clock).monotonic_ms + KEEP_ALIVE_MS},
+        .quota = &api->streams,
+        .uid = uid,
+        .position = beginning->position,
+        .piece = head,
+    };
+    return events;
+}
+
+void route_events(struct api *api, const struct api_request *request, const struct query *query,
+                  struct api_response *response) {
+    uid_t uid = request->caller.uid;
+    struct beginning beginning = find_beginning(api, request, query);
+    int r = quota_take(&api->streams, uid, STREAMS_PER_UID);
+    struct events *events;
+
+    if (r == QUOTA_E_FULL) {
+        problem_set(response, PROBLEM_TOO_MANY_STREAMS, "close one of them",
+                    "Uid %u has %d event streams open, and may not have more.", (unsigned)uid, STREAMS_PER_UID);
+        response->retry_after_s = RETRY_AFTER_S;
+        return;
+    }
+    events = r == 0 ? events_new(api, uid, &beginning) : NULL;
+    if (r == 0 && events == NULL)
+        quota_give(&api->streams, uid);
+    if (events == NULL) {
+        answer_ok(response, NULL);
+        return;
+    }
+    response->status = 200;
+    response->content_type = "text/event-stream";
+    response->stream = &events->stream;
+}
