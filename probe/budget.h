@@ -20,7 +20,7 @@ void budget_init(struct budget *budget, uint64_t share_ppm, uint64_t most_ns, ui
 /* Takes what some work has cost, in CPU time. */
 void budget_spend(struct budget *budget, uint64_t cost_ns, uint64_t now_ms);
 
-/* Milliseconds until the budget is out of debt; 0 if it is. */
+/* Milliseconds until the budget is out of debt; 0 if it is; UINT64_MAX if it never will be, for want of a share. */
 uint64_t budget_wait_ms(struct budget *budget, uint64_t now_ms);
 
 #endif

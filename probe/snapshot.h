@@ -9,6 +9,8 @@
 #include "probe/listener.h"
 #include "probe/owner_walk.h"
 
+struct sort_entry;
+
 enum sighting_owners {
     SIGHTING_UNRESOLVED, /* nobody has looked for its owners yet */
     SIGHTING_RESOLVED,   /* `owners`, and if there are none, `hidden` says why */
@@ -20,7 +22,7 @@ struct sighting {
     int64_t since_unix_ms;     /* when it was first seen */
     bool since_start;          /* it was there at the first reading: it may be older */
     uint64_t since_generation; /* the snapshot's, when it was first seen */
-    unsigned n_seen;           /* in how many readings, at most UINT_MAX */
+    unsigned n_seen;           /* in how many readings of its part, at most UINT_MAX */
     enum sighting_owners state;
     struct process_info **owners; /* references, owned; lowest pid first; all alive when last heard of */
     size_t n_owners;
@@ -28,14 +30,27 @@ struct sighting {
     char *cgroup; /* the path of the socket's cgroup, where no owner tells it; owned; NULL: not known */
 };
 
+/* Which sockets a reading is about. */
+enum snapshot_part { SNAPSHOT_LISTENING, SNAPSHOT_BOUND, N_SNAPSHOT_PARTS };
+
+struct snapshot_part_state {
+    bool known;       /* it has been read completely, once at least */
+    bool interrupted; /* its last reading was not complete, or failed */
+};
+
 struct snapshot {
     struct sighting *items; /* by port, then family, then inode */
     size_t n_items;
     uint64_t generation; /* counts readings */
-    uint64_t revision;   /* counts those that changed anything; also raised when owners become known or end */
+    /* Counts those that changed anything; also raised when owners become known or end, and when a bound socket is seen for the
+     * second time: until then it may be a server on its way from bind() to listen(). */
+    uint64_t revision;
     bool
-        complete; /* false: the last reading was interrupted, so `items` may lack listeners, and has some that closed */
+        complete; /* false: a part's last reading was interrupted, so `items` may lack some, and has some that closed */
     int64_t read_unix_ms;
+
+    struct snapshot_part_state parts[N_SNAPSHOT_PARTS];
+    struct sort_entry *by_inode; /* an index of `items`; NULL: to be made when it is needed */
 };
 
 enum change_kind { CHANGE_OPENED, CHANGE_CLOSED };
@@ -46,28 +61,33 @@ struct change {
     struct sighting sighting;
 };
 
+/* An all-zero struct is an empty list. */
 struct change_list {
     struct change *items;
     size_t n_items;
     size_t capacity;
 };
 
+/* Frees all, and leaves an empty list: for CLEANUP(change_list_deinit), too. */
 void change_list_deinit(struct change_list *changes);
 
 /* Frees all. An all-zero snapshot is an empty one. */
 void snapshot_deinit(struct snapshot *snapshot);
 
-/* Which sockets a reading is about. */
-enum snapshot_part { SNAPSHOT_LISTENING, SNAPSHOT_BOUND };
-
 /*
  * Lays a reading over the snapshot: `list` has every socket of `part` (LISTENER_LISTEN, or LISTENER_BOUND), or, if not
  * `complete`, at least those that it has; then nothing counts as closed. Sockets of the other part stay as they are. A socket that goes
- * from bound to listening has opened; bound sockets are no changes. The first reading of a snapshot opens nothing: what is there was
- * there before. `changes` gains what opened and closed (NULL: nobody wants to know). Returns 0, or -ENOMEM with the snapshot as it was.
+ * from bound to listening has opened, and one that goes back has closed; bound sockets are no changes. The first complete reading
+ * of a part, and what came before it, opens nothing: what is there was there before. `changes` gains what opened and closed
+ * (NULL: nobody wants to know). Returns 0, or -ENOMEM with both as they were.
+ *
+ * The same socket is the one with the same port, family, inode and address.
  */
 int snapshot_update(struct snapshot *snapshot, enum snapshot_part part, const struct listener_list *list, bool complete,
                     int64_t now_unix_ms, struct change_list *changes);
+
+/* A reading of `part` failed: all stays as it is, and is not complete. */
+void snapshot_mark_failed(struct snapshot *snapshot, enum snapshot_part part);
 
 /* The sightings of a port: the index of the first, and how many. */
 size_t snapshot_find_port(const struct snapshot *snapshot, uint16_t port, size_t *ret_first);
@@ -77,5 +97,12 @@ void snapshot_take_owners(struct snapshot *snapshot, struct owner_answer *answer
 
 /* The process has ended: it owns nothing any more. A listener that is left without any owner is unresolved again. */
 void snapshot_forget_process(struct snapshot *snapshot, const struct process_id *id);
+
+/* The same for many in one pass. `ids` are in the order of pids. */
+void snapshot_forget_processes(struct snapshot *snapshot, const struct process_id *ids, size_t n_ids);
+
+/* The process was read anew, and tells other things than before (it has executed a program, or has another parent): `info` takes
+ * the place of what its sightings had. */
+void snapshot_renew_process(struct snapshot *snapshot, struct process_info *info);
 
 #endif

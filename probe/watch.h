@@ -43,20 +43,22 @@ struct watch *watch_free(struct watch *watch);
 /* Readable when watch_run() has something to do before watch_due_ms(). The watch's own. */
 int watch_fd(const struct watch *watch);
 
-/* When watch_run() wants to be called, on CLOCK_MONOTONIC in milliseconds. */
+/* When watch_run() wants to be called, on CLOCK_MONOTONIC in milliseconds. To be asked after each other call: all of them may bring
+ * it forward. */
 uint64_t watch_due_ms(const struct watch *watch);
 
-/* Does what is due. Returns 0, or the -errno of a reading that failed: the snapshot is then as it was, and not complete. */
+/* Does what is due. Returns 0, or the -errno of a reading that failed: the snapshot has then nothing of it, and is not complete. */
 int watch_run(struct watch *watch);
 
-/* Reads the listeners now: the snapshot is then no older than this call. Returns 0, SOCK_DIAG_E_INTERRUPTED or -errno. */
+/* Reads the listeners now: the snapshot is then no older than this call. Not paid for out of the budget of watch_run(): the caller
+ * has its own reasons. Returns 0, SOCK_DIAG_E_INTERRUPTED or -errno. */
 int watch_read(struct watch *watch);
 
 /* Something has just changed, or is about to: reads more often for a while. */
 void watch_hurry(struct watch *watch);
 
 /* Has the owners of all sockets of `port` looked for anew (a server may have handed its socket on). Returns the walk's number for
- * watch_walks(), or 0 if nothing on the port needs it. */
+ * watch_walks(), which comes also if the sockets have closed meanwhile, or if the walk fails; or 0 if there is nothing on the port. */
 uint64_t watch_ask_owners(struct watch *watch, uint16_t port);
 
 /* The number of the last walk that is done. */
