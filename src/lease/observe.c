@@ -3,6 +3,7 @@
  * listen. What is recognised here is remembered, so that it stays known when the holder has gone.
  */
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 
 #include "src/base/log.h"
 #include "src/lease/parties.h"
@@ -11,6 +12,7 @@
 bool registry_hear_holders(struct registry *registry) {
     uint64_t now_ms = clock_read(&registry->config.clock).monotonic_ms;
     struct epoll_event ended[64];
+    bool heard = false;
     bool may_end = false;
     int n_ended;
 
@@ -19,12 +21,16 @@ bool registry_hear_holders(struct registry *registry) {
         for (int i = 0; i < n_ended; i++) {
             struct lease *lease = ended[i].data.ptr;
 
-            lease_reap(lease, now_ms);
-            may_end = may_end || lease->holder_pidfd < 0;
+            if (lease != NULL) /* else the due_fd */
+                lease_reap(lease, now_ms);
+            heard = heard || lease != NULL;
+            may_end = may_end || lease == NULL || lease->holder_pidfd < 0;
         }
-        if (n_ended > 0)
-            registry_touch(registry);
     } while (n_ended == 64);
+    if (heard)
+        registry_touch(registry);
+    if (may_end)
+        eventfd_write(registry->due_fd, 1);
     return may_end;
 }
 

@@ -25,6 +25,7 @@ struct registry *registry_free(struct registry *registry) {
     kin_deinit(&registry->kin);
     store_close(registry->store);
     fd_close_at(&registry->holders_fd);
+    fd_close_at(&registry->due_fd);
     free(registry->undeleted);
     free(registry);
     return NULL;

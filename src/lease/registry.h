@@ -151,7 +151,8 @@ uint64_t registry_revision(const struct registry *registry);
 /* Looks for new descendants of the holders and pins them. To be called at every reading. */
 void registry_follow(struct registry *registry);
 
-/* To be called when registry_holders_fd() is readable: unpins what has ended. Returns true if a lease may end by it, and a turn is due now. */
+/* To be called when registry_holders_fd() is readable: unpins what has ended. Returns true if a lease may end by it, and
+ * a turn is due now; the descriptor stays readable until that. */
 bool registry_hear_holders(struct registry *registry);
 
 /*

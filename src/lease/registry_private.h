@@ -20,6 +20,7 @@ struct registry {
     uint16_t cursor;
     uint64_t next_id;
     int holders_fd;
+    int due_fd; /* an eventfd in it: readable from when a lease may have ended until the next turn */
     uint64_t last_turn_ms;
     uint64_t no_expiry_before_ms;
     uint64_t *undeleted; /* ids of released leases that the database still has, because it could not be written */

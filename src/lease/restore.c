@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 
 #include "probe/fd.h"
 #include "src/base/log.h"
@@ -125,6 +126,17 @@ static void registry_free_at(struct registry **registry) {
     *registry = registry_free(*registry);
 }
 
+static int open_descriptors(struct registry *registry) {
+    struct epoll_event event = {.events = EPOLLIN};
+
+    registry->holders_fd = epoll_create1(EPOLL_CLOEXEC);
+    registry->due_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (registry->holders_fd < 0 || registry->due_fd < 0 ||
+        epoll_ctl(registry->holders_fd, EPOLL_CTL_ADD, registry->due_fd, &event) < 0)
+        return -errno;
+    return 0;
+}
+
 int registry_new(const struct registry_config *config, struct registry **ret_registry,
                  struct store_opening *ret_opening) {
     CLEANUP(registry_free_at) struct registry *registry = calloc(1, sizeof *registry);
@@ -137,9 +149,9 @@ int registry_new(const struct registry_config *config, struct registry **ret_reg
     registry->last_turn_ms = now.monotonic_ms;
     registry->kin = (struct kin_index){.stale = true, .whole_look = true};
     budget_init(&registry->kin.budget, KIN_SHARE_PPM, KIN_BURST_NS, now.monotonic_ms);
-    registry->holders_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (registry->holders_fd < 0)
-        return -errno;
+    r = open_descriptors(registry);
+    if (r < 0)
+        return r;
     r = lease_table_init(&registry->leases);
     if (r == 0)
         r = sticky_table_init(&registry->sticky);

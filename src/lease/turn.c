@@ -3,6 +3,7 @@
  * still lacks.
  */
 #include <string.h>
+#include <sys/eventfd.h>
 
 #include "src/base/log.h"
 #include "src/lease/registry_private.h"
@@ -77,8 +78,10 @@ static void write_backlog(struct registry *registry) {
 
 void registry_turn(struct registry *registry) {
     struct clock_reading now = clock_read(&registry->config.clock);
+    eventfd_t due;
     int r;
 
+    eventfd_read(registry->due_fd, &due);
     registry_follow(registry);
     r = registry_observe(registry, 0, NULL);
 
