@@ -6,6 +6,7 @@
 #define PROBE_CGROUP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -20,16 +21,21 @@ struct cgroup_names {
     char container[CGROUP_CONTAINER_MAX]; /* its id (64 hexadecimal digits) or name */
 };
 
-/* Reads the names out of a path ("/system.slice/docker-<id>.scope"). NULL and "" give empty names. */
+/* Reads the names out of a path ("/system.slice/docker-<id>.scope"). NULL and "" give empty names. Of a container in a container
+ * the outer one's: the machine's own tools know it. */
 void cgroup_parse(const char *path, struct cgroup_names *ret_names);
 
 /* True if everything in the cgroup is one service's or one container's: the unit is a .service other than user@N.service, or there
  * is a container. A session's scope, a slice and the root are shared by everything that a user runs. */
 bool cgroup_is_evidence(const char *path);
 
-/* The process's path: of the unified hierarchy, else of systemd's own; without a leading "/.." of another namespace.
+/* The process's path: of the unified hierarchy, unless there is none or the process is in its root and systemd's own hierarchy says
+ * more; without a leading "/.." of another namespace.
  * Returns 0 and *ret_path, the caller's to free; -ENOENT if it is in none; -errno. */
 int cgroup_of_process(pid_t pid, char **ret_path);
+
+/* The same from the text of a /proc/PID/cgroup, which is written into. */
+int cgroup_choose(char *text, char **ret_path);
 
 /*
  * The path of the cgroup v2 of this id, which is its directory's inode number (kernfs). Walks the mounted hierarchy, at most
@@ -37,5 +43,9 @@ int cgroup_of_process(pid_t pid, char **ret_path);
  * Returns 0 and *ret_path, the caller's to free; -ENOENT if it is not found or no hierarchy is mounted; -errno.
  */
 int cgroup_of_id(uint64_t id, char **ret_path);
+
+/* The same for many in one walk. `ids` are in ascending order, each there once; `ret_paths` has room for as many, and those that
+ * are not found are NULL. Returns 0, -ENOENT or -errno as above. */
+int cgroup_of_ids(const uint64_t *ids, size_t n_ids, char **ret_paths);
 
 #endif

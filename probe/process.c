@@ -7,37 +7,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
 #include "probe/fd.h"
+#include "probe/proc_file.h"
 
 /* The file system of pidfds from Linux 6.9 (linux/magic.h has it from then on). */
 #define PIDFS_MAGIC 0x50494446
 
-/* Reads the beginning of a /proc file into `ret_text`, NUL-terminated. Such a file is made anew by each read(), so it is
- * read with one. Returns 0 or -errno. */
-static int read_text(const char *path, char *ret_text, size_t size) {
-    CLEANUP(fd_close_at) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    ssize_t n_read;
-    do
-        n_read = read(fd, ret_text, size - 1);
-    while (n_read < 0 && errno == EINTR);
-    if (n_read < 0)
-        return -errno;
-    ret_text[n_read] = '\0';
-    return 0;
-}
-
 int process_read_boot_id(char *ret_boot_id) {
     char text[PROCESS_BOOT_ID_MAX + 1]; /* and the newline */
-    int r = read_text("/proc/sys/kernel/random/boot_id", text, sizeof(text));
+    int r = proc_read_text(AT_FDCWD, "/proc/sys/kernel/random/boot_id", text, sizeof(text));
     if (r < 0)
         return r;
     text[strcspn(text, "\n")] = '\0';
@@ -47,53 +30,17 @@ int process_read_boot_id(char *ret_boot_id) {
     return 0;
 }
 
-/* A decimal number after white space. Returns 0, or -EBADMSG: /proc does not read as it should. */
-static int parse_number(const char *text, uint64_t *ret_number) {
-    char *end;
-    errno = 0;
-    const unsigned long long number = strtoull(text, &end, 10);
-    if (end == text || errno != 0)
-        return -EBADMSG;
-    *ret_number = number;
-    return 0;
-}
-
-/* The name stands in parentheses and may have parentheses and spaces of its own, so counting starts after the last ')':
- * field 3 follows the first space behind it. */
-static int parse_start_time(const char *stat, uint64_t *ret_start_time) {
-    const int field_start_time = 22;
-    const char *at = strrchr(stat, ')');
-    if (!at)
-        return -EBADMSG;
-    for (int field = 3; field <= field_start_time; field++) {
-        at = strchr(at + 1, ' ');
-        if (!at)
-            return -EBADMSG;
-    }
-    return parse_number(at, ret_start_time);
-}
-
-static int read_start_time(pid_t pid, uint64_t *ret_start_time) {
-    char path[64];
-    char stat[2048];
-    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-    int r = read_text(path, stat, sizeof(stat));
-    return r < 0 ? r : parse_start_time(stat, ret_start_time);
-}
-
 /* The first number of the line "Uid: real effective saved file-system". The name, one line above, cannot forge it: its
  * newlines are escaped. */
-static int read_real_uid(pid_t pid, uid_t *ret_uid) {
-    char path[64];
+static int read_real_uid(int process_fd, uid_t *ret_uid) {
     char status[2048];
-    snprintf(path, sizeof(path), "/proc/%d/status", pid);
-    int r = read_text(path, status, sizeof(status));
+    int r = proc_read_text(process_fd, "status", status, sizeof(status));
     if (r < 0)
         return r;
     static const char label[] = "\nUid:";
     const char *line = strstr(status, label);
     uint64_t uid = 0;
-    if (!line || parse_number(line + strlen(label), &uid) < 0)
+    if (!line || proc_parse_number(line + strlen(label), &uid) < 0)
         return -EBADMSG;
     *ret_uid = (uid_t)uid;
     return 0;
@@ -109,8 +56,7 @@ static int read_pidfd_inode(int pidfd, uint64_t *ret_inode) {
     return 0;
 }
 
-/* A pidfd is readable once the whole process has ended, and from then on; a zombie's too. Returns 1, 0 or -errno. */
-static int has_ended(int pidfd) {
+int process_has_ended(int pidfd) {
     struct pollfd poll_fd = {.fd = pidfd, .events = POLLIN};
     int r;
     do
@@ -130,13 +76,20 @@ static int open_pidfd(pid_t pid) {
 }
 
 static int read_identity(pid_t pid, int pidfd, struct process_id *id, uid_t *uid) {
-    id->pid = pid;
-    int r = read_start_time(pid, &id->start_time);
+    CLEANUP(fd_close_at) int process_fd = proc_open_process(pid);
+    if (process_fd < 0)
+        return process_fd;
+    struct proc_stat stat;
+    int r = proc_read_stat(process_fd, &stat);
     if (r == 0)
         r = read_pidfd_inode(pidfd, &id->pidfd_inode);
     if (r == 0)
-        r = read_real_uid(pid, uid);
-    return r;
+        r = read_real_uid(process_fd, uid);
+    if (r < 0)
+        return r;
+    id->pid = pid;
+    id->start_time = stat.start_time;
+    return 0;
 }
 
 int process_pin(pid_t pid, int *ret_pidfd, struct process_id *ret_id, uid_t *ret_uid) {
@@ -149,11 +102,11 @@ int process_pin(pid_t pid, int *ret_pidfd, struct process_id *ret_id, uid_t *ret
     struct process_id id = {0};
     uid_t uid = 0;
     const int r_read = read_identity(pid, pidfd, &id, &uid);
-    const int r_ended = has_ended(pidfd);
+    const int r_ended = process_has_ended(pidfd);
     if (r_ended != 0)
         return r_ended < 0 ? r_ended : PROCESS_E_GONE;
     /* It lives, and /proc does not show it: hidepid=, or no /proc of this pid namespace. */
-    if (r_read == -ENOENT || r_read == -ESRCH)
+    if (r_read == -ENOENT || r_read == -ESRCH || r_read == -EPERM)
         return -EACCES;
     if (r_read < 0)
         return r_read;

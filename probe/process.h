@@ -46,25 +46,13 @@ int process_pin(pid_t pid, int *ret_pidfd, struct process_id *ret_id, uid_t *ret
  * PROCESS_E_GONE if it has ended (also if its pid is another process's now); -errno. */
 int process_pin_again(const struct process_id *id, int *ret_pidfd);
 
+/* Has the whole process ended? Its pidfd is readable from then on, also while a zombie is left. Returns 1, 0 or -errno. */
+int process_has_ended(int pidfd);
+
 /* True if all parts are equal and pid is not 0. */
 bool process_id_equal(const struct process_id *a, const struct process_id *b);
 
 /* The length of a name as /proc/PID/comm gives it, its NUL included (TASK_COMM_LEN). */
 #define PROCESS_NAME_MAX 16
-
-struct process_owner {
-    pid_t pid;
-    char name[PROCESS_NAME_MAX]; /* C0 and DEL replaced by '?'; other bytes as they are, not always UTF-8 */
-};
-
-/*
- * Looks for a process that has the socket of `inode` open, by reading /proc/PID/fd, the processes of `uid` first. Slow
- * (about 1 us a descriptor), so it reads at most `max_fds` of them and then gives up. Another user's descriptors can be
- * read only with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH. Where several processes have it open it is the first in the
- * order of /proc, lowest pid first: usually the parent.
- * Returns 0; PROCESS_E_HIDDEN if none was found among those that could be read, or `inode` is 0; -errno.
- */
-#define PROCESS_E_HIDDEN 2
-int process_find_owner(uint32_t inode, uid_t uid, size_t max_fds, struct process_owner *ret_owner);
 
 #endif

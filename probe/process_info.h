@@ -22,7 +22,7 @@ struct process_parent {
 struct process_info {
     unsigned n_references;
     struct process_id id;
-    int pidfd; /* owned; -1: there was no descriptor to spare */
+    int pidfd; /* owned; -1: no descriptor was to spare, see process_info_read() */
     uid_t uid; /* the real one, see process_pin() */
     int64_t started_unix_ms;
     char name[PROCESS_NAME_MAX];
@@ -34,14 +34,17 @@ struct process_info {
     pid_t group;
     struct process_parent parents[PROCESS_PARENTS_MAX]; /* nearest first, up to init */
     size_t n_parents;
-    char variable
-        [PROCESS_VARIABLE_MAX]; /* the value of the environment variable that was asked for; "": none, or hidden */
+    char variable[PROCESS_VARIABLE_MAX]; /* the environment variable asked for; "": none, longer than this, or hidden */
 };
 
 /*
  * Pins `pid` and reads all of it. `variable` names the environment variable whose value is wanted; NULL: none. What cannot be
  * read for want of rights is NULL or empty. A parent counts only if it is not younger than its child.
- * Returns 0 and one reference in *ret_info; PROCESS_E_GONE; -EACCES if /proc hides the process (hidepid=); -errno.
+ *
+ * The pidfd is kept only while a quarter of this program's descriptors (RLIMIT_NOFILE) is left for everything else: somebody who
+ * starts a thousand processes with one socket must not use them up.
+ * Returns 0 and one reference in *ret_info; PROCESS_E_GONE; -EACCES if /proc hides the process (hidepid=); -EMFILE if there was no
+ * descriptor even to read with; -errno.
  */
 int process_info_read(pid_t pid, const char *variable, struct process_info **ret_info);
 

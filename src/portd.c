@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "probe/fd.h"
+#include "probe/owner_walk.h"
 #include "probe/port_check.h"
-#include "probe/process.h"
 #include "probe/sock_diag.h"
 #include "src/api/api.h"
 #include "src/http/server.h"
@@ -204,18 +204,20 @@ static int start_turns(struct portd *portd) {
 /* Who listens on the port that we wanted: "python3 (pid 4711)". */
 static void name_listener(struct portd *portd, int family, char *ret_words, size_t size) {
     CLEANUP(listener_list_deinit) struct listener_list listeners = {0};
-    struct process_owner owner;
 
     snprintf(ret_words, size, "another process");
     if (sock_diag_dump(portd->diag, SOCK_DIAG_LISTEN, portd->options->port, &listeners) < 0)
         return;
     for (size_t i = 0; i < listeners.n_items; i++) {
         const struct listener *listener = &listeners.items[i];
+        const struct owner_wanted wanted = {.inode = listener->inode, .uid = listener->uid};
+        CLEANUP(owner_result_deinit) struct owner_result result = {0};
 
         if (family == AF_INET6 && listener->family != AF_INET6)
             continue;
-        if (process_find_owner(listener->inode, listener->uid, OWNER_SEARCH_FDS, &owner) == 0)
-            snprintf(ret_words, size, "%s (pid %d)", owner.name, (int)owner.pid);
+        if (owner_walk(&wanted, 1, NULL, OWNER_SEARCH_FDS, &result) == 0 && result.answers[0].n_owners > 0)
+            snprintf(ret_words, size, "%s (pid %d)", result.answers[0].owners[0]->name,
+                     (int)result.answers[0].owners[0]->id.pid);
         else
             snprintf(ret_words, size, "a process of uid %u that is hidden from us", (unsigned)listener->uid);
         return;

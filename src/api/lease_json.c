@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "probe/process.h"
+#include "probe/fd.h"
+#include "probe/owner_walk.h"
 #include "src/api/access.h"
 #include "src/api/answer.h"
 #include "src/base/json.h"
@@ -75,8 +76,13 @@ cJSON *lease_to_json(struct api *api, const struct lease *lease, const struct ap
     return json;
 }
 
-static bool find_owner(const struct listener *listener, struct process_owner *ret_owner) {
-    return listener->inode != 0 && process_find_owner(listener->inode, listener->uid, OWNER_FDS_MAX, ret_owner) == 0;
+/* The first owner, or NULL. `result` owns it. */
+static const struct process_info *find_owner(const struct listener *listener, struct owner_result *result) {
+    const struct owner_wanted wanted = {.inode = listener->inode, .uid = listener->uid};
+
+    if (listener->inode == 0 || owner_walk(&wanted, 1, NULL, OWNER_FDS_MAX, result) < 0)
+        return NULL;
+    return result->answers[0].n_owners > 0 ? result->answers[0].owners[0] : NULL;
 }
 
 /* The kernel keeps no uid for TIME_WAIT and orphans: their 0 is nobody's, not root's. */
@@ -86,8 +92,8 @@ static bool has_uid(const struct listener *listener) {
 
 static cJSON *listener_to_json(struct api *api, const struct listener *listener, bool look_for_owner) {
     cJSON *json = cJSON_CreateObject();
-    struct process_owner owner = {0};
-    bool owned = look_for_owner && find_owner(listener, &owner);
+    CLEANUP(owner_result_deinit) struct owner_result result = {0};
+    const struct process_info *owner = look_for_owner ? find_owner(listener, &result) : NULL;
     char address[LISTENER_ADDRESS_MAX];
 
     listener_format_address(listener, address);
@@ -99,8 +105,8 @@ static cJSON *listener_to_json(struct api *api, const struct listener *listener,
     cJSON_AddNumberToObject(json, "inode", listener->inode);
     cJSON_AddBoolToObject(json, "v6only", listener->v6only);
     answer_add_number_or_null(json, "cgroup_id", listener->cgroup_id != 0, (double)listener->cgroup_id);
-    answer_add_number_or_null(json, "pid", owned, owner.pid);
-    add_text_or_null(json, "process", owned ? owner.name : NULL);
+    answer_add_number_or_null(json, "pid", owner != NULL, owner != NULL ? owner->id.pid : 0);
+    add_text_or_null(json, "process", owner != NULL ? owner->name : NULL);
     return json;
 }
 

@@ -1,5 +1,5 @@
 /*
- * Processes pinned: alive, ended, never mistaken for another one that has their pid. And who has a socket open.
+ * Processes pinned: alive, ended, never mistaken for another one that has their pid.
  */
 #include "probe/process.h"
 
@@ -15,19 +15,15 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "probe/fd.h"
-#include "probe/sock_diag.h"
 #include "tests/support/holder.h"
 #include "tests/support/netns.h"
-#include "tests/support/tcp.h"
 
-#define MANY_FDS  1000000
 #define UNTOUCHED 77
 
 /* A child that waits for its end; it dies with the test. */
@@ -364,125 +360,4 @@ Test(process, a_reused_pid_is_never_taken_for_the_process_that_had_it) {
     if (failed_step == NOT_ALLOWED)
         cr_skip_test("who may not make a pid namespace cannot choose the next pid");
     cr_assert_eq(failed_step, 0, "step %d of reuse_pids() failed", failed_step);
-}
-
-/* ---- who has a socket open ---- */
-
-Test(process, the_owner_of_an_own_socket_is_this_process) {
-    netns_enter();
-    CLEANUP(fd_close_at) int fd = tcp_listen("127.0.0.1", 0);
-    prctl(PR_SET_NAME, "who-is-it");
-    struct process_owner owner = {0};
-    cr_assert_eq(process_find_owner(tcp_inode_of(fd), geteuid(), MANY_FDS, &owner), 0);
-    cr_assert_eq(owner.pid, getpid());
-    cr_assert_str_eq(owner.name, "who-is-it");
-}
-
-/* A holder in a namespace of its own, and the inode of its only socket. */
-static uint32_t open_holder(uid_t uid, struct holder *ret_holder) {
-    const struct holder_spec spec = {.kind = HOLDER_LISTENS, .address = "127.0.0.1", .uid = uid};
-    netns_enter();
-    cr_assert_eq(holder_open(&spec, ret_holder), 0);
-    CLEANUP(sock_diag_free_at) struct sock_diag *diag = NULL;
-    CLEANUP(listener_list_deinit) struct listener_list list = {0};
-    cr_assert_eq(sock_diag_new(&diag), 0);
-    cr_assert_eq(sock_diag_dump(diag, SOCK_DIAG_LISTEN, ret_holder->port, &list), 0);
-    cr_assert_eq(list.n_items, 1);
-    return list.items[0].inode;
-}
-
-static void assert_owner(uint32_t inode, uid_t uid, size_t max_fds, const struct holder *holder) {
-    struct process_owner owner = {0};
-    cr_assert_eq(process_find_owner(inode, uid, max_fds, &owner), 0);
-    cr_assert_eq(owner.pid, holder->pid, "pid %d", owner.pid);
-    cr_assert_str_eq(owner.name, "holder");
-}
-
-static void assert_hidden(uint32_t inode, uid_t uid, size_t max_fds) {
-    struct process_owner owner = {.pid = UNTOUCHED};
-    cr_assert_eq(process_find_owner(inode, uid, max_fds, &owner), PROCESS_E_HIDDEN);
-    cr_assert_eq(owner.pid, UNTOUCHED);
-}
-
-Test(process, the_owner_is_found_also_if_it_runs_as_another_uid_than_its_socket_has) {
-    struct holder holder = {0};
-    const uint32_t inode = open_holder(0, &holder);
-    assert_owner(inode, geteuid(), MANY_FDS, &holder);
-    assert_owner(inode, 4242, MANY_FDS, &holder);
-}
-
-Test(process, the_processes_of_the_sockets_uid_are_read_first) {
-    if (geteuid() != 0)
-        cr_skip_test("only root can become another user, and read what he has open");
-    struct holder holder = {0};
-    const uint32_t inode = open_holder(HOLDER_OTHER_UID, &holder);
-    assert_owner(inode, HOLDER_OTHER_UID, 16, &holder);
-    assert_hidden(inode, 0, 16);
-}
-
-Test(process, an_owner_whose_descriptors_cannot_be_read_is_hidden) {
-    if (geteuid() != 0)
-        cr_skip_test("only root can become another user");
-    struct holder holder = {0};
-    const uint32_t inode = open_holder(0, &holder);
-    cr_assert_eq(setresuid(HOLDER_OTHER_UID, HOLDER_OTHER_UID, HOLDER_OTHER_UID), 0);
-    assert_hidden(inode, 0, MANY_FDS);
-}
-
-Test(process, a_socket_that_nobody_has_open_has_no_owner) {
-    netns_enter();
-    int fd = tcp_listen("127.0.0.1", 0);
-    const uint32_t inode = tcp_inode_of(fd);
-    close(fd);
-    assert_hidden(inode, geteuid(), MANY_FDS);
-    assert_hidden(0, geteuid(), MANY_FDS);
-}
-
-Test(process, the_search_gives_up_after_so_many_descriptors) {
-    netns_enter();
-    CLEANUP(fd_close_at) int fd = tcp_listen("127.0.0.1", 0);
-    assert_hidden(tcp_inode_of(fd), geteuid(), 0);
-    assert_hidden(tcp_inode_of(fd), geteuid(), 1);
-}
-
-Test(process, a_name_is_shown_without_control_characters) {
-    netns_enter();
-    CLEANUP(fd_close_at) int fd = tcp_listen("127.0.0.1", 0);
-    const struct {
-        const char *name, *shown;
-    } cases[] = {
-        {"a\033[2J\nb\177", "a?[2J?b?"},        {"\n", "?"}, {"", ""}, {"caf\303\251", "caf\303\251"},
-        {"fifteen-letters", "fifteen-letters"},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct process_owner owner = {0};
-        cr_assert_eq(prctl(PR_SET_NAME, cases[i].name), 0);
-        cr_assert_eq(process_find_owner(tcp_inode_of(fd), geteuid(), MANY_FDS, &owner), 0);
-        cr_assert_str_eq(owner.name, cases[i].shown);
-    }
-}
-
-Test(process, to_be_out_of_descriptors_hides_nobody) {
-    netns_enter();
-    CLEANUP(fd_close_at) int fd = tcp_listen("127.0.0.1", 0);
-    int opened[256];
-    size_t n_opened = 0;
-    const struct rlimit few = {.rlim_cur = 128, .rlim_max = 128};
-    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
-    while (n_opened < 256 && (opened[n_opened] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
-        n_opened++;
-
-    /* One descriptor more at each attempt, until there are enough for the search. */
-    int r = -EMFILE;
-    unsigned n_failed = 0;
-    struct process_owner owner = {0};
-    for (; r == -EMFILE && n_opened > 0; n_failed++) {
-        r = process_find_owner(tcp_inode_of(fd), geteuid(), MANY_FDS, &owner);
-        close(opened[--n_opened]);
-    }
-    while (n_opened > 0)
-        close(opened[--n_opened]);
-    cr_assert_eq(r, 0);
-    cr_assert_eq(n_failed, 4, "/proc, /proc/PID and /proc/PID/fd: it succeeded at attempt %u", n_failed);
-    cr_assert_eq(owner.pid, getpid());
 }
