@@ -84,7 +84,8 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
                               const char *version, const char *upload, size_t *upload_size, void **exchange) {
     struct waiter *waiter = *exchange;
     struct MHD_Response *response;
-    (void)context, (void)url, (void)method, (void)version, (void)upload, (void)upload_size;
+    (void)context, (void)url, (void)method, (void)version, (void)upload;
+    *upload_size = 0;
     if (!waiter) {
         *exchange = calloc(1, sizeof(struct waiter));
         return MHD_YES;
