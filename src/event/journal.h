@@ -20,7 +20,7 @@ struct journal;
 #define JOURNAL_RING 4096
 /* Kept in the database: so many, and so long; what is more goes, oldest first. */
 #define JOURNAL_ROWS_MAX  100000
-#define JOURNAL_AGE_MAX_S (7 * 24 * 3600)
+#define JOURNAL_AGE_MAX_S 604800 /* 7 days */
 
 /* `store` and `clock` are borrowed and must outlive it. Returns 0, STORE_E_FAILED or -ENOMEM. */
 int journal_new(struct store *store, const struct clock *clock, struct journal **ret_journal);

@@ -21,6 +21,7 @@
 struct exchange {
     char *target; /* as sent */
     bool begun;   /* the header has been seen */
+    bool is_head;
     char *body;
     size_t body_length;
     size_t body_capacity;
@@ -136,6 +137,9 @@ static enum MHD_Result respond(struct waiting *waiting, struct MHD_Connection *c
     if (response->stream != NULL) {
         answer = waiter_stream(&exchange->waiter, waiting, connection, response->stream);
         response->stream = NULL;
+        /* libmicrohttpd 0.9 would end the chunks that a HEAD does not have; the client would take that for the next answer. */
+        if (answer != NULL && exchange->is_head)
+            MHD_set_response_options(answer, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
     } else {
         answer = MHD_create_response_from_buffer(response->body_length, response->body, MHD_RESPMEM_MUST_FREE);
         if (answer != NULL)
@@ -224,6 +228,7 @@ enum MHD_Result exchange_handle(void *context, struct MHD_Connection *connection
         return respond(context, connection, exchange, &exchange->waiter.response);
     if (!exchange->begun) {
         exchange->begun = true;
+        exchange->is_head = strcmp(method, "HEAD") == 0;
         return must_answer_early(connection) ? answer(context, connection, method, version, exchange, true) : MHD_YES;
     }
     if (*upload_size == 0)

@@ -30,7 +30,7 @@ struct fake_daemon {
     struct port_rules rules;
     char db_path[PATH_MAX];
     struct registry *registry;
-    struct journal *journal; /* told by the registry; nothing flushes it but its end */
+    struct journal *journal; /* told by the registry; nothing flushes it but its end. NULL: it could not be made */
     struct store_opening opening;
     struct api_info info;
     struct api api;
@@ -92,7 +92,7 @@ void fake_reply_deinit(struct fake_reply *reply);
 /* A request on the Unix socket by `uid`. `body` NULL: GET. Its answer must keep the rules that all answers keep. */
 struct fake_reply fake_daemon_call(struct fake_daemon *daemon, uid_t uid, const char *target, const char *body);
 
-/* Any request. */
+/* Any request. Of a stream, the text is what it says first. */
 struct fake_reply fake_daemon_handle(struct fake_daemon *daemon, const struct api_request *request);
 
 /* The member of the answer, along a path of keys and indexes: "lease.tags.0". NULL: it is not there. */
