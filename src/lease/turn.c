@@ -81,7 +81,6 @@ void registry_turn(struct registry *registry) {
     eventfd_t due;
     int r;
 
-    eventfd_read(registry->due_fd, &due);
     registry_follow(registry);
     r = registry_observe(registry, 0, NULL);
 
@@ -94,5 +93,6 @@ void registry_turn(struct registry *registry) {
     /* From the last to the first, because a lease that ends moves those behind it. */
     for (size_t i = registry->leases.n_items; i > 0; i--)
         turn_lease(registry, registry->leases.items[i - 1], r == 0, now);
+    eventfd_read(registry->due_fd, &due); /* whoever has ended has been looked at */
     write_backlog(registry);
 }
