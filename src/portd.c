@@ -18,6 +18,7 @@
 #include "probe/port_check.h"
 #include "probe/sock_diag.h"
 #include "src/api/api.h"
+#include "src/base/memory.h"
 #include "src/http/server.h"
 #include "src/http/sockets.h"
 #include "src/watcher.h"
@@ -472,6 +473,7 @@ int portd_run(const struct options *options) {
     struct portd portd = {0};
     int r;
 
+    memory_share_heap();
     log_set_level(options->log_level);
     raise_descriptor_limit();
     umask(077);
@@ -481,6 +483,7 @@ int portd_run(const struct options *options) {
         warn_of_settings(&portd);
         announce(&portd);
         sd_notify(0, "READY=1");
+        memory_give_back();
         r = sd_event_loop(portd.event);
         if (r < 0)
             log_error("the event loop failed: %s", strerror(-r));

@@ -154,6 +154,8 @@ static int open_and_check(sqlite3 **ret_db, const char *path) {
     if (r != SQLITE_OK)
         return r;
     sqlite3_extended_result_codes(db, 1);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_LOOKASIDE, NULL, 0,
+                      0); /* 48 KiB, for allocations that malloc() does as well */
     sqlite3_busy_timeout(db, 1000);
     sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     r = quick_check(db);
