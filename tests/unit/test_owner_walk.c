@@ -210,6 +210,21 @@ Test(owner_walk, all_others_are_read_only_for_a_socket_without_an_owner) {
     kill(result.answers[0].owners[0]->id.pid, SIGKILL);
 }
 
+/* The worker is found first, among the processes of the uid, and its parent when all others are read. */
+Test(owner_walk, owners_are_in_the_order_of_their_pids_however_they_were_found) {
+    need_root();
+    netns_enter();
+    CLEANUP(fd_close_at) int fd = tcp_listen("127.0.0.1", 0);
+    const pid_t worker = child_start_idle(HOLDER_OTHER_UID);
+    const struct owner_wanted wanted[] = {{tcp_inode_of(fd), HOLDER_OTHER_UID, 0}, {UINT32_MAX, HOLDER_OTHER_UID, 0}};
+    CLEANUP(owner_result_deinit) struct owner_result result = {0};
+    cr_assert_eq(owner_walk(wanted, 2, NULL, MANY_FDS, &result), 0);
+    cr_assert_eq(result.answers[0].n_owners, 2);
+    cr_assert_eq(result.answers[0].owners[0]->id.pid, getpid());
+    cr_assert_eq(result.answers[0].owners[1]->id.pid, worker);
+    cr_assert_eq(result.answers[1].n_owners, 0);
+}
+
 /* ---- threads ---- */
 
 static void *make_socket(void *context) {
