@@ -89,16 +89,18 @@ int proc_read_all(int folder_fd, const char *name, size_t max, char **ret_bytes,
     CLEANUP(proc_free_at) char *bytes = NULL;
     size_t room = 0;
     size_t length = 0;
-    ssize_t n_read = 1;
-    while (n_read > 0) {
-        int r = length == room && room < max ? grow(&bytes, &room, max) : 0;
+    ssize_t n_read;
+    int r = grow(&bytes, &room, max);
+    if (r < 0)
+        return r;
+    while ((n_read = read_some(fd, bytes + length, room - length)) > 0) {
+        length += (size_t)n_read;
+        r = length == room && room < max ? grow(&bytes, &room, max) : 0;
         if (r < 0)
             return r;
-        n_read = read_some(fd, bytes + length, room - length);
-        if (n_read < 0)
-            return (int)n_read;
-        length += (size_t)n_read;
     }
+    if (n_read < 0)
+        return (int)n_read;
     bytes[length] = '\0';
     *ret_bytes = bytes;
     *ret_length = length;

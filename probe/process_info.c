@@ -1,6 +1,6 @@
 /*
- * Reading a process whole. All of it is read while its pidfd is open and before it is found alive once more, so nothing here can be about
- * another process that got the pid.
+ * Reading a process whole. All of it is read while its pidfd is open and before it is found alive once more, so nothing here
+ * can be about another process that got the pid.
  */
 #include "probe/process_info.h"
 

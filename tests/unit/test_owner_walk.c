@@ -182,7 +182,8 @@ Test(owner_walk, a_servers_workers_are_owners_though_another_users) {
     kill(workers->child, SIGKILL);
 }
 
-/* Its parent has not got the socket, so it costs the reading of every process to find it; and that is not done for an owner more. */
+/* The parent of who has it has not, so that only the reading of every process finds it; and that is not done for one owner
+ * more. */
 static int hand_on(void *context) {
     const pid_t child = child_start_idle(0);
     close(*(const int *)context);

@@ -341,7 +341,7 @@ Test(process_info, one_that_ends_meanwhile_is_gone_or_was_there) {
             CLEANUP(process_info_unref_at) struct process_info *info = NULL;
             r = process_info_read(child, "PM_MARK", &info);
             cr_assert(r == 0 || r == PROCESS_E_GONE, "%d", r);
-            /* Its memory goes before it does, so that what /proc reads from there may be missing; its parent never is. */
+            /* Its memory goes before it does, and what /proc reads from there; its parent stays. */
             if (r == 0)
                 cr_assert_eq(info->parents[0].pid, getpid());
         }
