@@ -92,7 +92,7 @@ static int read_all(int process_fd, bool is_own, struct reading *reading) {
     int r_stat = proc_read_stat(process_fd, &stat);
     if (r_stat < 0)
         return proc_is_scarcity(r_stat) ? r_stat : 0;
-    return stat.state == 'Z' ? read_other_threads(process_fd, reading) : r;
+    return stat.is_ending ? read_other_threads(process_fd, reading) : r;
 }
 
 int process_sockets_read(int process_fd, bool is_own, size_t *n_fds_left, process_sockets_function found,
