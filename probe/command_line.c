@@ -375,10 +375,13 @@ static bool is_title(struct span first, const char *end) {
 void command_line_format(const char *arguments, size_t length, char *ret_text, size_t size) {
     if (size == 0)
         return;
+    ret_text[0] = '\0';
+    if (length == 0)
+        return;
     struct writer writer = {.text = ret_text, .size = size};
     const char *end = arguments + length;
     const struct span first = next_argument(arguments, end);
-    if (length > 0 && is_title(first, end)) {
+    if (is_title(first, end)) {
         put_masked(&writer, first, true, false);
         finish(&writer);
         return;

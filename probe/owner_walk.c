@@ -135,7 +135,7 @@ static int add_owner(struct owner_answer *answer, struct process_info *info) {
     const size_t n = answer->n_owners;
     /* The room is the next power of two. */
     if ((n & (n - 1)) == 0) {
-        struct process_info **grown = realloc(answer->owners, (n ? n * 2 : 1) * sizeof(*grown));
+        struct process_info **grown = realloc(answer->owners, (n ? n * 2 : 1) * sizeof(struct process_info *));
         if (!grown)
             return -ENOMEM;
         answer->owners = grown;

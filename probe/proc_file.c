@@ -89,16 +89,18 @@ int proc_read_all(int folder_fd, const char *name, size_t max, char **ret_bytes,
     CLEANUP(proc_free_at) char *bytes = NULL;
     size_t room = 0;
     size_t length = 0;
-    ssize_t n_read = 1;
-    while (n_read > 0) {
-        int r = length == room && room < max ? grow(&bytes, &room, max) : 0;
+    ssize_t n_read;
+    int r = grow(&bytes, &room, max);
+    if (r < 0)
+        return r;
+    while ((n_read = read_some(fd, bytes + length, room - length)) > 0) {
+        length += (size_t)n_read;
+        r = length == room && room < max ? grow(&bytes, &room, max) : 0;
         if (r < 0)
             return r;
-        n_read = read_some(fd, bytes + length, room - length);
-        if (n_read < 0)
-            return (int)n_read;
-        length += (size_t)n_read;
     }
+    if (n_read < 0)
+        return (int)n_read;
     bytes[length] = '\0';
     *ret_bytes = bytes;
     *ret_length = length;
@@ -150,7 +152,10 @@ static void copy_name(const char *from, const char *end, char *ret_name) {
 }
 
 /* The fields of proc_pid_stat(5) from the fourth on; the third is the state. */
-enum { FIELD_PARENT = 4, FIELD_GROUP = 5, FIELD_SESSION = 6, FIELD_START_TIME = 22 };
+enum { FIELD_PARENT = 4, FIELD_GROUP = 5, FIELD_SESSION = 6, FIELD_FLAGS = 9, FIELD_START_TIME = 22 };
+
+/* Of the kernel's include/linux/sched.h: set before a thread gives anything up. A zombie has it still. */
+#define PF_EXITING 0x4
 
 static int parse_fields(const char *at, struct proc_stat *stat) {
     uint64_t fields[FIELD_START_TIME + 1] = {0};
@@ -162,6 +167,7 @@ static int parse_fields(const char *at, struct proc_stat *stat) {
     stat->parent = (pid_t)fields[FIELD_PARENT];
     stat->group = (pid_t)fields[FIELD_GROUP];
     stat->session = (pid_t)fields[FIELD_SESSION];
+    stat->is_ending = (fields[FIELD_FLAGS] & PF_EXITING) != 0;
     stat->start_time = fields[FIELD_START_TIME];
     return 0;
 }
@@ -176,7 +182,7 @@ int proc_read_stat(int process_fd, struct proc_stat *ret_stat) {
     const char *name_end = strrchr(text, ')');
     if (!name || !name_end || name_end < name || name_end[1] != ' ' || name_end[2] == '\0')
         return -EBADMSG;
-    struct proc_stat stat = {.state = name_end[2]};
+    struct proc_stat stat = {0};
     r = parse_fields(name_end + 1, &stat);
     if (r < 0)
         return r;

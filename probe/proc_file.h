@@ -46,7 +46,7 @@ void proc_free_at(char **text);
 struct proc_stat {
     char
         name[PROCESS_NAME_MAX]; /* control characters (C0 and DEL) are '?'; other bytes as they are, not always UTF-8 */
-    char state;                 /* 'Z': the thread that began it has ended; others of it may still run */
+    bool is_ending;             /* the thread that began it is ending or has ended; others of it may still run */
     pid_t parent;               /* 0: none, or in another pid namespace; so are the next two */
     pid_t group;
     pid_t session;

@@ -1,6 +1,6 @@
 /*
- * Reading a process whole. All of it is read while its pidfd is open and before it is found alive once more, so nothing here can be about
- * another process that got the pid.
+ * Reading a process whole. All of it is read while its pidfd is open and before it is found alive once more, so nothing here
+ * can be about another process that got the pid.
  */
 #include "probe/process_info.h"
 
@@ -32,8 +32,9 @@ static int read_command(int process_fd, struct process_info *info) {
     if (proc_is_scarcity(r))
         return r;
     /* Half an argument may be a secret that cannot be told for one. */
-    while (length == ARGUMENTS_MAX && length > 0 && arguments[length - 1] != '\0')
-        length--;
+    if (length == ARGUMENTS_MAX)
+        while (length > 0 && arguments[length - 1] != '\0')
+            length--;
     char text[PROCESS_COMMAND_MAX] = "";
     if (r == 0)
         command_line_format(arguments, length, text, sizeof(text));

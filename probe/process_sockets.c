@@ -25,7 +25,7 @@ static uint32_t parse_link(const char *link) {
 struct reading {
     process_sockets_function found;
     void *context;
-    size_t *n_fds_left;
+    size_t n_fds_left;
     bool is_empty; /* no descriptor was there */
 };
 
@@ -58,9 +58,9 @@ static int read_descriptors(int process_fd, const char *folder, struct reading *
         if (!proc_is_number(entry->d_name))
             continue;
         reading->is_empty = false;
-        if (*reading->n_fds_left == 0)
+        if (reading->n_fds_left == 0)
             return PROCESS_SOCKETS_E_CUT;
-        --*reading->n_fds_left;
+        reading->n_fds_left--;
         r = read_link(dirfd(descriptors), entry->d_name, reading);
     }
     return r;
@@ -83,18 +83,24 @@ static int read_other_threads(int process_fd, struct reading *reading) {
     return r < 0 || !reading->is_empty ? r : 0;
 }
 
-int process_sockets_read(int process_fd, bool is_own, size_t *n_fds_left, process_sockets_function found,
-                         void *context) {
-    struct reading reading = {.found = found, .context = context, .n_fds_left = n_fds_left, .is_empty = true};
-    int r = read_descriptors(process_fd, "fd", &reading);
+static int read_all(int process_fd, bool is_own, struct reading *reading) {
+    int r = read_descriptors(process_fd, "fd", reading);
     /* Of others' processes it is not worth the look: the threads are as hidden as the first one. */
-    if (r < 0 || !reading.is_empty || (r == PROCESS_SOCKETS_E_HIDDEN && !is_own))
+    if (r < 0 || !reading->is_empty || (r == PROCESS_SOCKETS_E_HIDDEN && !is_own))
         return r;
     struct proc_stat stat;
     int r_stat = proc_read_stat(process_fd, &stat);
     if (r_stat < 0)
         return proc_is_scarcity(r_stat) ? r_stat : 0;
-    return stat.state == 'Z' ? read_other_threads(process_fd, &reading) : r;
+    return stat.is_ending ? read_other_threads(process_fd, reading) : r;
+}
+
+int process_sockets_read(int process_fd, bool is_own, size_t *n_fds_left, process_sockets_function found,
+                         void *context) {
+    struct reading reading = {.found = found, .context = context, .n_fds_left = *n_fds_left, .is_empty = true};
+    int r = read_all(process_fd, is_own, &reading);
+    *n_fds_left = reading.n_fds_left;
+    return r;
 }
 
 /* ---- one of them ---- */

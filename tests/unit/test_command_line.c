@@ -90,6 +90,7 @@ Test(command_line, the_value_of_a_secrets_name_is_masked) {
                   "docker run -e DB_PASSWORD=*** --env=TOKEN=*** x");
     assert_masked("x|--token|hunter2|--api-key|hunter2|--apikey|hunter2|", "x --token *** --api-key *** --apikey ***");
     assert_masked("x|--apiKey=hunter2|--APIKey=hunter2|--ApiKey=hunter2|", "x --apiKey=*** --APIKey=*** --ApiKey=***");
+    assert_masked("x|--apiKEY=hunter2|--userAUTH=hunter2|", "x --apiKEY=*** --userAUTH=***");
     assert_masked("x|--private_key|hunter2|--accessKey=hunter2|", "x --private_key *** --accessKey=***");
     assert_masked("x|--client-secret=hunter2|CLIENTSECRET=hunter2|", "x --client-secret=*** CLIENTSECRET=***");
     assert_masked("x|--auth=hunter2|--auth|hunter2|--basic-auth=u:hunter2|",

@@ -64,11 +64,11 @@ static uint32_t open_holder(uid_t uid, struct holder *ret_holder) {
     return list.items[0].inode;
 }
 
-static void become_other_user(void) {
+static void become_user(uid_t uid) {
     /* The group of root is the one that hidepid= does not hide from. */
     cr_assert_eq(setgroups(0, NULL), 0);
-    cr_assert_eq(setresgid(HOLDER_OTHER_UID, HOLDER_OTHER_UID, HOLDER_OTHER_UID), 0);
-    cr_assert_eq(setresuid(HOLDER_OTHER_UID, HOLDER_OTHER_UID, HOLDER_OTHER_UID), 0);
+    cr_assert_eq(setresgid((gid_t)uid, (gid_t)uid, (gid_t)uid), 0);
+    cr_assert_eq(setresuid(uid, uid, uid), 0);
     /* A change of uid makes a process one that nobody may look into. */
     cr_assert_eq(prctl(PR_SET_DUMPABLE, 1), 0);
 }
@@ -182,7 +182,8 @@ Test(owner_walk, a_servers_workers_are_owners_though_another_users) {
     kill(workers->child, SIGKILL);
 }
 
-/* Its parent has not got the socket, so it costs the reading of every process to find it; and that is not done for an owner more. */
+/* The parent of who has it has not, so that only the reading of every process finds it; and that is not done for one owner
+ * more. */
 static int hand_on(void *context) {
     const pid_t child = child_start_idle(0);
     close(*(const int *)context);
@@ -208,6 +209,21 @@ Test(owner_walk, all_others_are_read_only_for_a_socket_without_an_owner) {
     cr_assert_eq(result.answers[0].n_owners, 1);
     cr_assert_neq(result.answers[0].owners[0]->id.pid, getpid());
     kill(result.answers[0].owners[0]->id.pid, SIGKILL);
+}
+
+/* The worker is found first, among the processes of the uid, and its parent when all others are read. */
+Test(owner_walk, owners_are_in_the_order_of_their_pids_however_they_were_found) {
+    need_root();
+    netns_enter();
+    CLEANUP(fd_close_at) int fd = tcp_listen("127.0.0.1", 0);
+    const pid_t worker = child_start_idle(HOLDER_OTHER_UID);
+    const struct owner_wanted wanted[] = {{tcp_inode_of(fd), HOLDER_OTHER_UID, 0}, {UINT32_MAX, HOLDER_OTHER_UID, 0}};
+    CLEANUP(owner_result_deinit) struct owner_result result = {0};
+    cr_assert_eq(owner_walk(wanted, 2, NULL, MANY_FDS, &result), 0);
+    cr_assert_eq(result.answers[0].n_owners, 2);
+    cr_assert_eq(result.answers[0].owners[0]->id.pid, getpid());
+    cr_assert_eq(result.answers[0].owners[1]->id.pid, worker);
+    cr_assert_eq(result.answers[1].n_owners, 0);
 }
 
 /* ---- threads ---- */
@@ -274,7 +290,7 @@ Test(owner_walk, a_process_whose_first_thread_has_ended_has_its_sockets_still) {
 Test(owner_walk, an_ordinary_users_process_whose_first_thread_has_ended_has_its_sockets_still) {
     need_root();
     netns_enter();
-    become_other_user();
+    become_user(HOLDER_OTHER_UID);
     assert_found_without_its_first_thread();
 }
 
@@ -284,7 +300,7 @@ Test(owner_walk, an_owner_of_another_user_is_hidden) {
     need_root();
     struct holder holder = {0};
     const uint32_t inode = open_holder(0, &holder);
-    become_other_user();
+    become_user(HOLDER_OTHER_UID);
     assert_hidden(inode, 0, MANY_FDS, OWNER_OF_OTHER_USER);
 }
 
@@ -298,7 +314,7 @@ static int live_undumpable(void *context) {
 Test(owner_walk, an_owner_that_is_not_dumpable_is_hidden_from_its_own_user) {
     need_root();
     netns_enter();
-    become_other_user();
+    become_user(HOLDER_OTHER_UID);
     int fd = tcp_listen("127.0.0.1", 0);
     const uint32_t inode = tcp_inode_of(fd);
     volatile bool *ready = child_share(sizeof(*ready));
@@ -313,10 +329,13 @@ Test(owner_walk, an_owner_that_is_not_dumpable_is_hidden_from_its_own_user) {
     cr_assert_not(is_readable);
 }
 
+/* Another test may be run beside this one, and its processes hide themselves: a uid that none has. */
+#define LONELY_UID 47110815
+
 Test(owner_walk, a_zombie_of_the_same_user_hides_nothing) {
     need_root();
     netns_enter();
-    become_other_user();
+    become_user(LONELY_UID);
     const pid_t zombie = child_start_idle(0);
     siginfo_t info;
     cr_assert_eq(kill(zombie, SIGKILL), 0);
@@ -324,7 +343,7 @@ Test(owner_walk, a_zombie_of_the_same_user_hides_nothing) {
     int fd = tcp_listen("127.0.0.1", 0);
     const uint32_t inode = tcp_inode_of(fd);
     close(fd);
-    assert_hidden(inode, HOLDER_OTHER_UID, MANY_FDS, OWNER_OF_OTHER_USER);
+    assert_hidden(inode, LONELY_UID, MANY_FDS, OWNER_OF_OTHER_USER);
 }
 
 Test(owner_walk, hidepid_is_the_reason_where_it_is) {
@@ -335,7 +354,7 @@ Test(owner_walk, hidepid_is_the_reason_where_it_is) {
     cr_assert_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
     cr_assert_eq(mount("proc", "/proc", "proc", 0, "hidepid=2"), 0);
     assert_owner(inode, 0, MANY_FDS, holder.pid);
-    become_other_user();
+    become_user(HOLDER_OTHER_UID);
     assert_hidden(inode, 0, MANY_FDS, OWNER_BY_HIDEPID);
 }
 
