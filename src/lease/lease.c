@@ -77,10 +77,12 @@ bool lease_key_equal(const struct lease_key *a, const struct lease_key *b) {
 }
 
 enum lease_state lease_state(const struct lease *lease) {
-    if (lease->sight.foreign)
+    if (lease->sight.foreign || lease->sight.shared)
         return LEASE_CONFLICT;
     if (lease->sight.own)
         return LEASE_BOUND;
+    if (lease->sight.elsewhere != 0)
+        return LEASE_ELSEWHERE;
     return lease->was_bound ? LEASE_SILENT : LEASE_PENDING;
 }
 
@@ -92,10 +94,8 @@ enum lease_keeper lease_keeper(const struct lease *lease) {
 
 const char *lease_state_name(enum lease_state state) {
     static const char *const names[] = {
-        [LEASE_PENDING] = "pending",
-        [LEASE_BOUND] = "bound",
-        [LEASE_CONFLICT] = "conflict",
-        [LEASE_SILENT] = "silent",
+        [LEASE_PENDING] = "pending",   [LEASE_BOUND] = "bound",   [LEASE_ELSEWHERE] = "elsewhere",
+        [LEASE_CONFLICT] = "conflict", [LEASE_SILENT] = "silent",
     };
     return names[state];
 }

@@ -29,10 +29,11 @@
 #define LEASE_COUNT_MAX   64                /* ports in one grant */
 
 enum lease_state {
-    LEASE_PENDING,  /* granted, nothing listens yet */
-    LEASE_BOUND,    /* its own listener is there */
-    LEASE_CONFLICT, /* somebody else's listener is there */
-    LEASE_SILENT,   /* was bound, the socket is gone */
+    LEASE_PENDING,   /* granted, nothing listens yet */
+    LEASE_BOUND,     /* its own listener is there */
+    LEASE_ELSEWHERE, /* its holder listens, but on another port */
+    LEASE_CONFLICT,  /* somebody else's listener is there, or two parties share the port */
+    LEASE_SILENT,    /* was bound, the socket is gone */
 };
 
 /* What keeps a lease alive now. */
@@ -44,8 +45,11 @@ enum lease_keeper {
 
 /* What the last look at the kernel's listeners showed on the lease's port. */
 struct lease_sight {
-    bool own;     /* a listener that counts as the lease's */
-    bool foreign; /* a listener of another uid */
+    bool own;           /* a listener that counts as the lease's */
+    bool foreign;       /* a listener of another uid */
+    uint16_t elsewhere; /* the port that its holder listens on instead; 0: none */
+    bool shared;        /* two parties listen on the port */
+    bool confirmed;     /* of `own`: better is known than that it may be */
 };
 
 /* The key by which a name gets its old port again. Borrowed strings; project is "" where there is none. */

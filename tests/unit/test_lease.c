@@ -106,6 +106,15 @@ Test(lease, the_state_follows_from_what_was_seen) {
     }
 }
 
+Test(lease, a_port_that_two_parties_share_is_a_conflict_and_elsewhere_is_no_more_than_nothing_here) {
+    const struct lease shared = {.sight = {.own = true, .shared = true}, .holder_pidfd = -1};
+    const struct lease elsewhere = {.sight = {.elsewhere = 5173}, .was_bound = true, .holder_pidfd = -1};
+    const struct lease both = {.sight = {.own = true, .elsewhere = 5173}, .holder_pidfd = -1};
+    cr_expect_eq(lease_state(&shared), LEASE_CONFLICT);
+    cr_expect_eq(lease_state(&elsewhere), LEASE_ELSEWHERE);
+    cr_expect_eq(lease_state(&both), LEASE_BOUND);
+}
+
 Test(lease, a_holder_keeps_it_before_a_listener_and_a_listener_before_the_ttl) {
     const struct lease held = {.holder_pidfd = 0, .sight = {.own = true}};
     const struct lease listening = {.holder_pidfd = -1, .sight = {.own = true, .foreign = true}};
@@ -122,6 +131,7 @@ Test(lease, a_holder_keeps_it_before_a_listener_and_a_listener_before_the_ttl) {
 Test(lease, states_and_keepers_have_the_words_of_the_api) {
     cr_expect_str_eq(lease_state_name(LEASE_PENDING), "pending");
     cr_expect_str_eq(lease_state_name(LEASE_BOUND), "bound");
+    cr_expect_str_eq(lease_state_name(LEASE_ELSEWHERE), "elsewhere");
     cr_expect_str_eq(lease_state_name(LEASE_CONFLICT), "conflict");
     cr_expect_str_eq(lease_state_name(LEASE_SILENT), "silent");
     cr_expect_str_eq(lease_keeper_name(LEASE_KEPT_BY_HOLDER), "holder");
