@@ -8,6 +8,7 @@
 #include "src/api/answer.h"
 #include "src/api/body.h"
 #include "src/api/lease_json.h"
+#include "src/api/listener_json.h"
 #include "src/api/problem.h"
 #include "src/api/routes.h"
 
@@ -123,11 +124,11 @@ static void answer_granted(struct api *api, const struct api_caller *caller, con
 
 static const char try_prefer[] = "ask with \"prefer\" instead of \"port\" to be given another port";
 
-static void refuse_taken(struct api *api, const struct alloc *alloc, const struct grant *grant,
-                         struct api_response *response) {
+static void refuse_taken(struct api *api, const struct api_caller *caller, const struct alloc *alloc,
+                         const struct grant *grant, struct api_response *response) {
     const struct listener_list *evidence = &grant->choice.evidence;
     uint16_t port = grant->in_way != NULL ? grant->in_way->port : alloc->grant.exact;
-    cJSON *listeners = listeners_to_json(api, evidence);
+    cJSON *listeners = listeners_to_json(api, caller, evidence);
     char words[EVIDENCE_WORDS_MAX];
     cJSON *problem;
 
@@ -192,7 +193,7 @@ static void refuse(struct api *api, const struct api_caller *caller, const struc
 
     switch (code) {
     case ALLOC_E_TAKEN:
-        refuse_taken(api, alloc, grant, response);
+        refuse_taken(api, caller, alloc, grant, response);
         return;
     case ALLOC_E_LEASED:
         refuse_in_way(api, caller, PROBLEM_PORT_LEASED, grant, response);

@@ -39,6 +39,20 @@ void answer_add_text(cJSON *object, const char *key, const char *text) {
     cJSON_AddStringToObject(object, key, text_make_safe(text, safe, sizeof safe));
 }
 
+void answer_add_text_or_null(cJSON *object, const char *key, const char *text) {
+    if (text != NULL)
+        answer_add_text(object, key, text);
+    else
+        cJSON_AddNullToObject(object, key);
+}
+
+void answer_add_time(cJSON *object, const char *key, int64_t unix_ms) {
+    char text[TEXT_TIME_MAX];
+
+    text_format_time(unix_ms, text);
+    cJSON_AddStringToObject(object, key, text);
+}
+
 void answer_add_number_or_null(cJSON *object, const char *key, bool present, double number) {
     if (present)
         cJSON_AddNumberToObject(object, key, number);

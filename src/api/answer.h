@@ -16,6 +16,12 @@ void answer_write(struct api_response *response, cJSON *json);
  * document is always JSON and can be shown anywhere. Cut at 1,023 bytes. */
 void answer_add_text(cJSON *object, const char *key, const char *text);
 
+/* The same; NULL adds null. */
+void answer_add_text_or_null(cJSON *object, const char *key, const char *text);
+
+/* Adds a time as the API writes it; of milliseconds since 1970. */
+void answer_add_time(cJSON *object, const char *key, int64_t unix_ms);
+
 /* Adds null if `present` is false. */
 void answer_add_number_or_null(cJSON *object, const char *key, bool present, double number);
 

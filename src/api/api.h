@@ -49,6 +49,11 @@ struct api {
     struct users users;
 };
 
+/* A reading of this very moment: snapshot, findings and the leases' sights. Ends what was borrowed of the reading before. */
+static inline const struct snapshot *api_read(const struct api *api) {
+    return api->probe.read(api->probe.context);
+}
+
 /* Answers `request`. `ret_response` is filled whatever happens; api_response_deinit() it. */
 void api_handle(struct api *api, const struct api_request *request, struct api_response *ret_response);
 
@@ -58,7 +63,7 @@ struct api_route {
     const char *path;
     void (*handle)(struct api *api, const struct api_request *request, const struct query *query,
                    struct api_response *response);
-    const char *parameters[2]; /* query parameters that it knows */
+    const char *parameters[4]; /* query parameters that it knows */
     bool for_anyone;           /* a caller whom the kernel cannot name may call, too */
     const char *summary;
 };

@@ -143,6 +143,14 @@ bool body_number(struct body *body, const char *key, uint64_t min, uint64_t max,
     return false;
 }
 
+bool body_need_number(struct body *body, const char *key, uint64_t min, uint64_t max, uint64_t *ret_number) {
+    if (body_number(body, key, min, max, ret_number))
+        return true;
+    if (!body->failed)
+        finish(body, problem_begin(body->response, PROBLEM_MISSING_KEY, "The body needs a \"%s\".", key));
+    return false;
+}
+
 bool body_flag(struct body *body, const char *key, bool *ret_flag) {
     const cJSON *item = get(body, key);
 

@@ -8,6 +8,7 @@
 #include "src/api/answer.h"
 #include "src/api/body.h"
 #include "src/api/lease_json.h"
+#include "src/api/listener_json.h"
 #include "src/api/problem.h"
 #include "src/api/routes.h"
 
@@ -100,7 +101,7 @@ void route_release(struct api *api, const struct api_request *request, const str
     cJSON_AddNumberToObject(json, "port", lease->port);
     cJSON_AddNumberToObject(json, "id", (double)lease->id);
     cJSON_AddStringToObject(json, "service_name", lease->service_name);
-    cJSON_AddItemToObject(json, "listeners", listeners_to_json(api, &listeners));
+    cJSON_AddItemToObject(json, "listeners", listeners_to_json(api, &request->caller, &listeners));
     registry_release(api->registry, lease);
     answer_ok(response, json);
 }

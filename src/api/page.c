@@ -54,6 +54,7 @@ static const char *state_words(const struct lease *lease) {
     static const char *const words[] = {
         [LEASE_PENDING] = "○ waiting",
         [LEASE_BOUND] = "● in use",
+        [LEASE_ELSEWHERE] = "↷ in use, but on another port",
         [LEASE_CONFLICT] = "✕ squatted",
         [LEASE_SILENT] = "◌ stopped",
     };
