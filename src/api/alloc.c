@@ -8,6 +8,7 @@
 #include "src/api/answer.h"
 #include "src/api/body.h"
 #include "src/api/lease_json.h"
+#include "src/api/listener_json.h"
 #include "src/api/problem.h"
 #include "src/api/routes.h"
 
@@ -125,17 +126,17 @@ static void answer_granted(struct api *api, const struct api_caller *caller, con
 
 static const char try_prefer[] = "ask with \"prefer\" instead of \"port\" to be given another port";
 
-static void refuse_taken(struct api *api, const struct alloc *alloc, const struct grant *grant,
-                         struct api_response *response) {
+static void refuse_taken(struct api *api, const struct api_caller *caller, const struct alloc *alloc,
+                         const struct grant *grant, struct api_response *response) {
     const struct listener_list *evidence = &grant->choice.evidence;
     uint16_t port = grant->in_way != NULL ? grant->in_way->port : alloc->grant.exact;
-    cJSON *listeners = listeners_to_json(api, evidence);
+    cJSON *listeners = listeners_to_json(api, caller, evidence);
     char words[EVIDENCE_WORDS_MAX];
     cJSON *problem;
 
     listeners_to_words(listeners, words);
     problem = problem_begin(response, PROBLEM_PORT_TAKEN, "Port %u is taken: %s.", port, words);
-    answer_add_text(problem, "hint", try_prefer);
+    json_add_text(problem, "hint", try_prefer);
     cJSON_AddNumberToObject(problem, "port", port);
     if (!cJSON_AddItemToObject(problem, "listeners", listeners))
         cJSON_Delete(listeners);
@@ -155,8 +156,8 @@ static void refuse_in_way(struct api *api, const struct api_caller *caller, enum
     else
         problem =
             problem_begin(response, kind, "Port %u is leased to %s (%s).", lease->port, lease->service_name, user);
-    answer_add_text(problem, "hint",
-                    kind == PROBLEM_LEASE_HELD ? "ask without \"reuse\" for a second lease of this name" : try_prefer);
+    json_add_text(problem, "hint",
+                  kind == PROBLEM_LEASE_HELD ? "ask without \"reuse\" for a second lease of this name" : try_prefer);
     cJSON_AddNumberToObject(problem, "port", lease->port);
     cJSON_AddItemToObject(problem, "lease", lease_to_json(api, lease, caller));
     problem_finish(response, problem);
@@ -178,7 +179,7 @@ static void refuse_full(struct api *api, const struct grant *grant, struct api_r
         response->retry_after_s = retry_after_s;
         snprintf(hint, sizeof hint, "try again in %u s", retry_after_s);
     }
-    answer_add_text(problem, "hint", hint);
+    json_add_text(problem, "hint", hint);
     cJSON_AddNumberToObject(problem, "leased", counts->n_leased);
     cJSON_AddNumberToObject(problem, "in_use", counts->n_busy);
     cJSON_AddNumberToObject(problem, "excluded", counts->n_excluded);
@@ -194,7 +195,7 @@ static void refuse(struct api *api, const struct api_caller *caller, const struc
 
     switch (code) {
     case ALLOC_E_TAKEN:
-        refuse_taken(api, alloc, grant, response);
+        refuse_taken(api, caller, alloc, grant, response);
         return;
     case ALLOC_E_LEASED:
         refuse_in_way(api, caller, PROBLEM_PORT_LEASED, grant, response);

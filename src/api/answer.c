@@ -31,11 +31,3 @@ void answer_ok(struct api_response *response, cJSON *json) {
     response->content_type = "application/json";
     answer_write(response, json);
 }
-
-void answer_add_text(cJSON *object, const char *key, const char *text) {
-    json_add_text(object, key, text);
-}
-
-void answer_add_number_or_null(cJSON *object, const char *key, bool present, double number) {
-    json_add_number_or_null(object, key, present, number);
-}

@@ -12,8 +12,4 @@ void answer_ok(struct api_response *response, cJSON *json);
 /* Writes the document into the response, whose status and content type are set. Consumes `json`. */
 void answer_write(struct api_response *response, cJSON *json);
 
-/* json_add_text() and json_add_number_or_null() of src/base/json.h. */
-void answer_add_text(cJSON *object, const char *key, const char *text);
-void answer_add_number_or_null(cJSON *object, const char *key, bool present, double number);
-
 #endif

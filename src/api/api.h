@@ -51,6 +51,11 @@ struct api {
     struct quota streams; /* of GET /events */
 };
 
+/* A reading of this very moment: snapshot, findings and the leases' sights. Ends what was borrowed of the reading before. */
+static inline const struct snapshot *api_read(const struct api *api) {
+    return api->probe.read(api->probe.context);
+}
+
 /* Answers `request`. `ret_response` is filled whatever happens; api_response_deinit() it. */
 void api_handle(struct api *api, const struct api_request *request, struct api_response *ret_response);
 

@@ -42,9 +42,9 @@ static void refuse_unknown(struct body *body, const char *key, const char *const
     else
         problem = problem_begin(body->response, PROBLEM_UNKNOWN_KEY,
                                 "The body has a key that is not known here, \"%s\".", key);
-    answer_add_text(problem, "key", key);
+    json_add_text(problem, "key", key);
     if (nearest != NULL)
-        answer_add_text(problem, "nearest", nearest);
+        json_add_text(problem, "nearest", nearest);
     finish(body, problem);
 }
 
@@ -90,7 +90,7 @@ void body_refuse(struct body *body, const char *key, const char *rule) {
     if (body->failed)
         return;
     problem = problem_begin(body->response, PROBLEM_INVALID_VALUE, "\"%s\" %s.", key, rule);
-    answer_add_text(problem, "key", key);
+    json_add_text(problem, "key", key);
     finish(body, problem);
 }
 
@@ -140,6 +140,14 @@ bool body_number(struct body *body, const char *key, uint64_t min, uint64_t max,
     }
     snprintf(rule, sizeof rule, "must be a whole number from %" PRIu64 " to %" PRIu64, min, max);
     body_refuse(body, key, rule);
+    return false;
+}
+
+bool body_need_number(struct body *body, const char *key, uint64_t min, uint64_t max, uint64_t *ret_number) {
+    if (body_number(body, key, min, max, ret_number))
+        return true;
+    if (!body->failed)
+        finish(body, problem_begin(body->response, PROBLEM_MISSING_KEY, "The body needs a \"%s\".", key));
     return false;
 }
 

@@ -30,6 +30,8 @@ void body_refuse(struct body *body, const char *key, const char *rule);
 /* Each returns true and fills *ret_ if the member is there. A wrong type or value is refused. */
 bool body_text(struct body *body, const char *key, const char *(*check)(const char *text), const char **ret_text);
 bool body_number(struct body *body, const char *key, uint64_t min, uint64_t max, uint64_t *ret_number);
+/* The same, and a body without it is refused. */
+bool body_need_number(struct body *body, const char *key, uint64_t min, uint64_t max, uint64_t *ret_number);
 bool body_flag(struct body *body, const char *key, bool *ret_flag);
 /* At most `max` strings that each pass `check`. The strings are borrowed from the body. */
 bool body_texts(struct body *body, const char *key, size_t max, const char *(*check)(const char *text),

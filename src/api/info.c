@@ -4,6 +4,7 @@
 #include "src/api/access.h"
 #include "src/api/answer.h"
 #include "src/api/routes.h"
+#include "src/base/json.h"
 
 void route_healthz(struct api *api, const struct api_request *request, const struct query *query,
                    struct api_response *response) {
@@ -27,7 +28,7 @@ static void add_texts(cJSON *json, const char *key, const char *const *texts, si
 /* Paths in somebody's home are told only to those who may look there anyway. */
 static void add_path(cJSON *json, const char *key, const char *path, bool shown) {
     if (shown && path != NULL)
-        answer_add_text(json, key, path);
+        json_add_text(json, key, path);
     else
         cJSON_AddNullToObject(json, key);
 }
@@ -54,7 +55,7 @@ void route_status(struct api *api, const struct api_request *request, const stru
     range = cJSON_AddObjectToObject(json, "range");
     cJSON_AddNumberToObject(range, "min", api->rules->min);
     cJSON_AddNumberToObject(range, "max", api->rules->max);
-    answer_add_text(json, "excluded", info->excluded);
+    json_add_text(json, "excluded", info->excluded);
     add_texts(json, "addresses", info->addresses, info->n_addresses);
     add_path(json, "socket", info->socket, is_operator);
     add_path(json, "database", info->database, is_operator);

@@ -1,4 +1,4 @@
-/* Leases and listeners as JSON, and as words for the details of problems. */
+/* Leases as JSON, and as words for sentences. */
 #ifndef SRC_API_LEASE_JSON_H
 #define SRC_API_LEASE_JSON_H
 
@@ -8,16 +8,12 @@
  * memory is short. */
 cJSON *lease_to_json(struct api *api, const struct lease *lease, const struct api_caller *caller);
 
-/* What occupies a port, with its owner where it can be seen. NULL when memory is short. */
-cJSON *listeners_to_json(struct api *api, const struct listener_list *listeners);
-
 /* "ann", or "uid 1000" where that uid has no name; at most LEASE_WHO_MAX bytes. */
 #define LEASE_WHO_MAX 96
 void user_to_words(struct api *api, uid_t uid, char *ret_words);
 
-/* A sentence's end about the first of listeners_to_json()'s array: "python3 (pid 4711, user ann) listens on 127.0.0.1:8080",
- * of at most EVIDENCE_WORDS_MAX bytes. */
-#define EVIDENCE_WORDS_MAX 320
-void listeners_to_words(const cJSON *listeners, char *ret_words);
+/* "my-api (ann)"; at most LEASE_WORDS_MAX bytes. */
+#define LEASE_WORDS_MAX (LEASE_NAME_MAX + LEASE_WHO_MAX + 8)
+void lease_to_words(struct api *api, const struct lease *lease, char *ret_words);
 
 #endif

@@ -8,6 +8,7 @@
 #include "src/api/answer.h"
 #include "src/api/body.h"
 #include "src/api/lease_json.h"
+#include "src/api/listener_json.h"
 #include "src/api/problem.h"
 #include "src/api/routes.h"
 
@@ -106,7 +107,7 @@ void route_release(struct api *api, const struct api_request *request, const str
     cJSON_AddNumberToObject(json, "port", lease->port);
     cJSON_AddNumberToObject(json, "id", (double)lease->id);
     cJSON_AddStringToObject(json, "service_name", lease->service_name);
-    cJSON_AddItemToObject(json, "listeners", listeners_to_json(api, &listeners));
+    cJSON_AddItemToObject(json, "listeners", listeners_to_json(api, &request->caller, &listeners));
     if (if_idle)
         released = registry_release_idle(api->registry, lease);
     else
@@ -191,9 +192,9 @@ void route_lookup(struct api *api, const struct api_request *request, const stru
     add_matches(api, &request->caller, name, false, matches);
 
     json = cJSON_CreateObject();
-    answer_add_text(json, "service_name", name);
+    json_add_text(json, "service_name", name);
     match = json_get(cJSON_GetArrayItem(matches, 0), "port");
-    answer_add_number_or_null(json, "port", match != NULL, match != NULL ? match->valuedouble : 0);
+    json_add_number_or_null(json, "port", match != NULL, match != NULL ? match->valuedouble : 0);
     ports = cJSON_AddArrayToObject(json, "all_ports");
     cJSON_ArrayForEach(match, matches) {
         uint64_t port = 0;

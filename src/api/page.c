@@ -52,8 +52,11 @@ static void write_escaped(FILE *out, const char *text) {
 
 static const char *state_words(const struct lease *lease) {
     static const char *const words[] = {
-        [LEASE_PENDING] = "○ waiting",   [LEASE_BOUND] = "● in use",   [LEASE_ELSEWHERE] = "↷ elsewhere",
-        [LEASE_CONFLICT] = "✕ squatted", [LEASE_SILENT] = "◌ stopped",
+        [LEASE_PENDING] = "○ waiting",
+        [LEASE_BOUND] = "● in use",
+        [LEASE_ELSEWHERE] = "↷ in use, but on another port",
+        [LEASE_CONFLICT] = "✕ squatted",
+        [LEASE_SILENT] = "◌ stopped",
     };
     return words[lease_state(lease)];
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "src/api/answer.h"
+#include "src/base/json.h"
 
 static const struct {
     int status;
@@ -69,7 +70,7 @@ __attribute__((format(printf, 3, 0))) static cJSON *begin(struct api_response *r
     cJSON_AddStringToObject(problem, "type", type);
     cJSON_AddStringToObject(problem, "title", kinds[kind].title);
     cJSON_AddNumberToObject(problem, "status", kinds[kind].status);
-    answer_add_text(problem, "detail", detail);
+    json_add_text(problem, "detail", detail);
     return problem;
 }
 
@@ -96,6 +97,6 @@ void problem_set(struct api_response *response, enum problem_kind kind, const ch
     problem = begin(response, kind, detail_format, args);
     va_end(args);
     if (hint != NULL)
-        answer_add_text(problem, "hint", hint);
+        json_add_text(problem, "hint", hint);
     problem_finish(response, problem);
 }

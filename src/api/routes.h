@@ -18,6 +18,20 @@ void route_events(struct api *api, const struct api_request *request, const stru
                   struct api_response *response);
 void route_history(struct api *api, const struct api_request *request, const struct query *query,
                    struct api_response *response);
+void route_who(struct api *api, const struct api_request *request, const struct query *query,
+               struct api_response *response);
+void route_ports(struct api *api, const struct api_request *request, const struct query *query,
+                 struct api_response *response);
+void route_squatters(struct api *api, const struct api_request *request, const struct query *query,
+                     struct api_response *response);
+void route_conflicts(struct api *api, const struct api_request *request, const struct query *query,
+                     struct api_response *response);
+void route_claim(struct api *api, const struct api_request *request, const struct query *query,
+                 struct api_response *response);
+void route_disown(struct api *api, const struct api_request *request, const struct query *query,
+                  struct api_response *response);
+void route_stop(struct api *api, const struct api_request *request, const struct query *query,
+                struct api_response *response);
 void route_status(struct api *api, const struct api_request *request, const struct query *query,
                   struct api_response *response);
 void route_healthz(struct api *api, const struct api_request *request, const struct query *query,

@@ -34,6 +34,8 @@ int fake_daemon_open(struct fake_daemon *daemon) {
     daemon->api = (struct api){
         .registry = daemon->registry,
         .journal = daemon->journal,
+        .probe = fake_probe_get(&daemon->probe),
+        .findings = &daemon->probe.findings,
         .rules = &daemon->rules,
         .info = &daemon->info,
         .clock = fake_clock_get(&daemon->clock),
@@ -78,6 +80,7 @@ void fake_daemon_close(struct fake_daemon *daemon) {
 void fake_daemon_stop(struct fake_daemon *daemon) {
     fake_daemon_close(daemon);
     fake_kernel_deinit(&daemon->kernel);
+    fake_probe_deinit(&daemon->probe);
     fake_home_remove(&daemon->home);
 }
 
@@ -101,6 +104,12 @@ void fake_daemon_pass(struct fake_daemon *daemon, uint64_t milliseconds) {
         registry_turn(daemon->registry);
         milliseconds -= step;
     }
+}
+
+struct sighting *fake_daemon_listen(struct fake_daemon *daemon, uint16_t port, uid_t uid, uint32_t inode) {
+    fake_kernel_listen(&daemon->kernel, port, uid);
+    daemon->kernel.listeners.items[daemon->kernel.listeners.n_items - 1].inode = inode;
+    return fake_probe_listen(&daemon->probe, port, uid, inode);
 }
 
 /* ---- grants ---- */
@@ -188,11 +197,28 @@ static char *read_stream(struct fake_daemon *daemon, struct api_stream *stream) 
     return text;
 }
 
+/* As the server does it, but with the test's clock. */
+static void wait_for_answer(struct fake_daemon *daemon, struct api_response *response) {
+    struct api_later *later = response->later;
+    response->later = NULL;
+    daemon->n_waits = 0;
+    while (later && !later->try(&daemon->api, later, response)) {
+        cr_assert_lt(daemon->clock.now.monotonic_ms, later->until_ms, "the answer was put off again");
+        if (daemon->while_waiting)
+            daemon->while_waiting(daemon);
+        fake_clock_advance(&daemon->clock, 100);
+        daemon->n_waits++;
+    }
+    if (later)
+        later->free(later);
+}
+
 struct fake_reply fake_daemon_handle(struct fake_daemon *daemon, const struct api_request *request) {
     struct api_response response;
     struct fake_reply reply = {0};
     memset(&response, 0xFF, sizeof(response));
     api_handle(&daemon->api, request, &response);
+    wait_for_answer(daemon, &response);
     reply.status = response.status;
     reply.retry_after_s = response.retry_after_s;
     snprintf(reply.content_type, sizeof(reply.content_type), "%s", response.content_type);

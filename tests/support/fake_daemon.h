@@ -12,6 +12,7 @@
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_home.h"
 #include "tests/support/fake_kernel.h"
+#include "tests/support/fake_probe.h"
 
 /* The managed range, portd's own port and uid. */
 #define FAKE_DAEMON_MIN 8000
@@ -27,6 +28,7 @@ struct fake_daemon {
     struct fake_home home; /* settings (sysctl_dir) and leases.db */
     struct fake_clock clock;
     struct fake_kernel kernel;
+    struct fake_probe probe;
     struct port_rules rules;
     char db_path[PATH_MAX];
     struct registry *registry;
@@ -34,6 +36,9 @@ struct fake_daemon {
     struct store_opening opening;
     struct api_info info;
     struct api api;
+    /* What happens while an answer waits; called before each 100 ms that pass then. NULL: nothing. */
+    void (*while_waiting)(struct fake_daemon *daemon);
+    unsigned n_waits; /* of the last answer */
 };
 
 /* Starts with an empty database. */
@@ -56,6 +61,9 @@ void fake_daemon_reboot(struct fake_daemon *daemon);
 
 /* Lets the time pass with a turn of the background work each second, and one at the very end. */
 void fake_daemon_pass(struct fake_daemon *daemon, uint64_t milliseconds);
+
+/* Somebody listens on 127.0.0.1: kernel and probe both show it. Returned until the next one. */
+struct sighting *fake_daemon_listen(struct fake_daemon *daemon, uint16_t port, uid_t uid, uint32_t inode);
 
 /* ---- grants ---- */
 
@@ -89,7 +97,8 @@ struct fake_reply {
 
 void fake_reply_deinit(struct fake_reply *reply);
 
-/* A request on the Unix socket by `uid`. `body` NULL: GET. Its answer must keep the rules that all answers keep. */
+/* A request on the Unix socket by `uid`. `body` NULL: GET. Its answer must keep the rules that all answers keep. One that waits is
+ * tried again every 100 ms of the test's own clock. */
 struct fake_reply fake_daemon_call(struct fake_daemon *daemon, uid_t uid, const char *target, const char *body);
 
 /* Any request. Of a stream, the text is what it says first. */

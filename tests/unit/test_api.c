@@ -58,8 +58,13 @@ static void expect_keys(const char *path, const char *expected) {
 }
 
 #define LEASE_KEYS                                                                                                     \
-    "port service_name allocated_at last_heartbeat ttl_seconds tags id uid user state kept_by expires_at "             \
-    "expires_in_seconds holder project "
+    "port service_name allocated_at last_heartbeat ttl_seconds tags id uid user state elsewhere_port evidence "        \
+    "kept_by "                                                                                                         \
+    "expires_at expires_in_seconds holder project "
+
+#define LISTENER_KEYS                                                                                                  \
+    "address port family state v6only inode uid user since since_start cgroup_id cgroup unit container pid process "   \
+    "owners hidden service_name lease_id evidence "
 
 /* ---- POST /alloc ---- */
 
@@ -222,7 +227,7 @@ Test(api, a_release_says_who_still_listens) {
     fake_kernel_listen(&it.kernel, 8001, BOB);
     call_ok(ANN, "/release", "{\"port\":8000}");
     cr_assert_eq(cJSON_GetArraySize(fake_reply_get(&reply, "listeners")), 1);
-    expect_keys("listeners.0", "address port uid user state inode v6only cgroup_id pid process ");
+    expect_keys("listeners.0", LISTENER_KEYS);
     cr_expect_eq(fake_reply_number(&reply, "listeners.0.port"), 8000);
     cr_expect_eq(fake_reply_number(&reply, "listeners.0.uid"), ANN);
 }

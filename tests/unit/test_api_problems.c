@@ -521,6 +521,16 @@ Test(api_problems, an_owner_that_can_be_seen_is_named) {
         expect_detail(words);
 }
 
+Test(api_problems, an_owner_that_the_probe_knows_is_not_looked_for_again) {
+    fake_probe_own(fake_daemon_listen(&it, 8000, BOB, 5), 48213, "python3");
+    call(ANN, "/alloc", "{\"service_name\":\"web\",\"port\":8000}");
+    expect(409, "port-taken");
+    expect_detail("python3 (pid 48213, uid 54322) listens on 127.0.0.1:8000");
+    cr_expect_eq(fake_reply_number(&reply, "listeners.0.owners.0.pid"), 48213);
+    cr_expect_str_eq(fake_reply_text(&reply, "listeners.0.since"), "2026-09-21T14:15:00.500Z");
+    cr_expect(cJSON_IsNull(fake_reply_get(&reply, "listeners.0.owners.0.directory")), "that is BOB's to see");
+}
+
 Test(api_problems, a_port_that_nobody_admits_to_is_taken_all_the_same) {
     port_set_add(&it.kernel.busy, 8000);
     call(ANN, "/alloc", "{\"service_name\":\"web\",\"port\":8000}");
