@@ -311,6 +311,7 @@ Test(snapshot, a_bound_socket_that_listens_has_opened_and_is_the_same_one) {
     update(&snapshot, 1000, &changes, NOTHING);
     update_bound(&snapshot, 1000, &changes, NOTHING);
     update_bound(&snapshot, 2000, &changes, READING(make_bound(8000, 1)));
+    update_bound(&snapshot, 2500, &changes, READING(make_bound(8000, 1)));
     resolve(&snapshot, 1, process, NULL);
     update(&snapshot, 3000, &changes, READING(make(8000, 1)));
     update_bound(&snapshot, 3000, &changes, NOTHING);
@@ -320,6 +321,7 @@ Test(snapshot, a_bound_socket_that_listens_has_opened_and_is_the_same_one) {
     const struct sighting *sighting = find(&snapshot, 8000);
     cr_assert_eq(sighting->listener.state, LISTENER_LISTEN);
     cr_assert_eq(sighting->since_unix_ms, 2000);
+    cr_assert_eq(sighting->n_seen, 1, "once as a listener");
     cr_assert_eq(sighting->state, SIGHTING_RESOLVED);
     cr_assert_eq(process->n_references, 3, "the test's, the snapshot's, the change's");
 }
@@ -445,8 +447,8 @@ Test(snapshot, many_that_end_are_forgotten_in_one_pass) {
     enum { N = 50 };
     CLEANUP(snapshot_deinit) struct snapshot snapshot = {0};
     struct listener listeners[N + 1] = {0};
-    for (uint16_t i = 0; i < N; i++)
-        listeners[i] = make((uint16_t)(8000 + i), i + 1U);
+    for (unsigned i = 0; i < N; i++)
+        listeners[i] = make((uint16_t)(8000 + i), i + 1);
     update(&snapshot, 1000, NULL, listeners);
     struct process_id ids[N];
     size_t n_ids = 0;
@@ -458,7 +460,7 @@ Test(snapshot, many_that_end_are_forgotten_in_one_pass) {
         process_info_unref(process);
     }
     snapshot_forget_processes(&snapshot, ids, n_ids);
-    for (uint16_t i = 0; i < N; i++)
+    for (unsigned i = 0; i < N; i++)
         cr_assert_eq(find(&snapshot, (uint16_t)(8000 + i))->n_owners, i % 3 != 0);
 }
 

@@ -257,7 +257,7 @@ Test(watch, ten_thousand_listeners_of_one_process_are_one_walk_and_one_pin) {
     struct watch *watch = world.watch;
     RUN_UNTIL(watch, "the owners", is_resolved(watch, 20000) && is_resolved(watch, 29999));
     cr_assert_eq(watch_snapshot(watch)->n_items, N);
-    for (uint16_t i = 0; i < N; i++)
+    for (unsigned i = 0; i < N; i++)
         cr_assert_eq(owner_of(watch, (uint16_t)(20000 + i)), getpid());
     cr_assert_eq(fake_walk_begun(), 1);
     cr_assert_eq(fake_walk_wanted(), N);
@@ -540,6 +540,7 @@ Test(watch, a_walk_that_was_promised_is_done_even_if_its_sockets_have_closed) {
     struct world world = make_world(NEVER_MS, 0);
     struct watch *watch = world.watch;
     CLEANUP(fd_close_at) int fd = tcp_listen("127.0.0.1", 4711);
+    fake_walk_know(getpid());
     fake_walk_hold();
     RUN_UNTIL(watch, "a walk", fake_walk_begun() == 1);
     const uint64_t number = watch_ask_owners(watch, 4711);
@@ -549,6 +550,7 @@ Test(watch, a_walk_that_was_promised_is_done_even_if_its_sockets_have_closed) {
     fake_walk_let_go();
     RUN_UNTIL(watch, "the walk", watch_walks(watch) == number);
     cr_assert_eq(fake_walk_begun(), 1);
+    cr_assert_eq(watch->pins.n_pins, 0, "whoever it found owns nothing any more");
     end_world(&world);
 }
 
