@@ -28,6 +28,7 @@ struct stopping {
 };
 
 struct outcome {
+    bool signalled; /* false: it had ended by itself */
     bool freed;
     bool ended;
 };
@@ -82,7 +83,7 @@ static bool port_is_free(struct sock_diag *diag, uint16_t port) {
 
 static struct outcome wait_for_port(struct sock_diag *diag, uint16_t port, int pidfd) {
     uint64_t deadline_ms = patience_now_ms() + FREE_WITHIN_MS;
-    struct outcome outcome = {0};
+    struct outcome outcome = {.signalled = true};
 
     for (;;) {
         /* An ended process is always readable: then the pause is the timeout's alone. */
@@ -168,7 +169,7 @@ static int signal_by_portd(const struct stopping *stopping, struct outcome *ret_
     const struct stop_target *target = &stopping->target;
     CLEANUP(json_free_at) cJSON *body = cJSON_CreateObject();
     CLEANUP(json_free_at) cJSON *reply = NULL;
-    struct outcome outcome = {0};
+    struct outcome outcome = {.signalled = true};
     int r;
 
     if (cJSON_AddNumberToObject(body, "port", target->port) == NULL ||
@@ -213,6 +214,8 @@ static int tell(const struct stopping *stopping, struct outcome outcome, struct 
         return print_document(stopping, outcome, problem);
     if (outcome.freed && output->quiet) {
         printf("%u\n", port);
+    } else if (outcome.freed && !outcome.signalled) {
+        printf("Not signalled: %s has ended by itself; port %u is free\n", text, port);
     } else if (outcome.freed) {
         printf("Stopped: %s; port %u is free\n", text, port);
     } else {

@@ -124,7 +124,7 @@ static void wait_for_portd(struct watching *watching) {
     const struct patience patience = client_patience(watching->client, 2 * PAUSE_MAX_MS);
 
     if (!watching->away)
-        output_say(watching->output, "portd has gone; waiting for it to come back");
+        output_say(watching->output, "the connection to portd is lost; trying again until it is back");
     watching->away = true;
     patience_pause(watching->pause_ms, &patience);
     watching->pause_ms = 2 * watching->pause_ms < PAUSE_MAX_MS ? 2 * watching->pause_ms : PAUSE_MAX_MS;

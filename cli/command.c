@@ -119,7 +119,7 @@ static const struct command table[] = {
             "any. In a pipe: the same lines as those of squatters.\n",
         .options = no_options,
         .examples = {{"portctl conflicts", "who sits on whose port"},
-                     {"portctl conflicts -q || echo trouble", "for a script"}},
+                     {"portctl conflicts -q && echo all is well", "for a script"}},
         .function = cmd_conflicts,
     },
     {

@@ -15,7 +15,7 @@
 #include "src/base/text.h"
 
 #define INDENT       10 /* behind the time */
-#define WORD_WIDTH   11
+#define WORD_WIDTH   12
 #define WIDTH_NARROW 60 /* below this nothing is laid out in columns */
 
 struct event {

@@ -17,13 +17,8 @@ static void break_line(struct paragraph *paragraph) {
     paragraph->joined = false;
 }
 
-static void print_part(struct paragraph *paragraph, enum style style, const char *text, size_t length) {
-    fprintf(paragraph->stream, "%s%.*s%s", output_style(paragraph->colour, style), (int)length, text,
-            output_style_end(paragraph->colour, style));
-}
-
 /* A double-width character on a terminal of one column goes out of bounds: there is nowhere to put it. */
-static void put_word(struct paragraph *paragraph, enum style style, const char *word) {
+static void put_word(struct paragraph *paragraph, const char *word) {
     size_t needed = table_text_width(word) + (paragraph->joined ? 1 : 0);
 
     if (paragraph->column + needed > paragraph->width && paragraph->column > paragraph->indent)
@@ -43,7 +38,7 @@ static void put_word(struct paragraph *paragraph, enum style style, const char *
         }
         if (length == 0)
             width = table_text_fit(word, 2, &length);
-        print_part(paragraph, style, word, length);
+        fprintf(paragraph->stream, "%.*s", (int)length, word);
         paragraph->column += width;
         word += length;
     }
@@ -55,8 +50,10 @@ void paragraph_put(struct paragraph *paragraph, enum style style, const char *te
     char *rest = NULL;
 
     text_make_safe(text, safe, sizeof safe);
+    fputs(output_style(paragraph->colour, style), paragraph->stream);
     for (char *word = strtok_r(safe, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest))
-        put_word(paragraph, style, word);
+        put_word(paragraph, word);
+    fputs(output_style_end(paragraph->colour, style), paragraph->stream);
 }
 
 void paragraph_format(struct paragraph *paragraph, enum style style, const char *format, ...) {

@@ -23,9 +23,13 @@
 #define COLUMN_NARROW 4
 #define WIDTH_NARROW  40
 
-#define OWNERS_TOLD  4    /* behind the first; the others are counted */
-#define PARENTS_TOLD 16   /* a longer chain is cut in the middle */
-#define COMMAND_TOLD 240u /* bytes: a longer command line hides all else; --json has it whole */
+#define OWNERS_TOLD  4  /* behind the first; the others are counted */
+#define PARENTS_TOLD 16 /* a longer chain is cut in the middle */
+
+/* Bytes: what is longer hides all else; --json has it whole. */
+#define COMMAND_TOLD 240
+#define NAME_TOLD    64
+#define TEXT_TOLD    400
 
 struct view {
     uint16_t port;
@@ -51,11 +55,22 @@ static struct paragraph begin(const struct view *view, const char *label) {
                output_style_end(output->colour, STYLE_DIM));
         paragraph.column = COLUMN;
     } else {
-        printf("%*s", (int)paragraph.indent / 2, "");
-        paragraph.column = paragraph.indent / 2;
+        paragraph.column = label[0] != '\0' ? paragraph.indent / 2 : paragraph.indent;
+        printf("%*s", (int)paragraph.column, "");
         paragraph_put(&paragraph, STYLE_DIM, label);
     }
     return paragraph;
+}
+
+/* Cuts the text to fewer than `size` bytes, and says so. */
+static const char *shorten(const struct view *view, const char *text, char *ret_text, size_t size) {
+    const char *mark = view->output->utf8 ? "…" : "...";
+    size_t room = size - strlen(mark);
+
+    text_make_safe(text, ret_text, strlen(text) < size ? size : room);
+    if (strlen(text) >= size)
+        memcpy(ret_text + strlen(ret_text), mark, strlen(mark) + 1);
+    return ret_text;
 }
 
 /* ---- The verdict */
@@ -179,6 +194,8 @@ static bool same_party(const struct listener_view *a, const struct listener_view
     struct owner_view second;
     bool hidden = !listener_view_first_owner(a, &first);
 
+    if (a->address == b->address)
+        return true; /* the same text of the same document: the same listener */
     if (hidden != !listener_view_first_owner(b, &second))
         return false;
     if (!hidden)
@@ -230,24 +247,23 @@ static void put_since(struct paragraph *paragraph, const struct view *view, cons
 }
 
 /* "~/demo" for what is below HOME. */
-static void put_directory(struct paragraph *paragraph, const char *directory) {
+static void put_directory(struct paragraph *paragraph, const struct view *view, const char *directory) {
+    char text[TEXT_TOLD];
     const char *home = getenv("HOME");
     size_t length = home != NULL ? strlen(home) : 0;
 
     if (length > 1 && strncmp(directory, home, length) == 0 && (directory[length] == '/' || directory[length] == '\0'))
-        paragraph_format(paragraph, STYLE_PLAIN, "in ~%s,", directory + length);
+        paragraph_format(paragraph, STYLE_PLAIN, "in ~%s,", shorten(view, directory + length, text, sizeof text));
     else
-        paragraph_format(paragraph, STYLE_PLAIN, "in %s,", directory);
+        paragraph_format(paragraph, STYLE_PLAIN, "in %s,", shorten(view, directory, text, sizeof text));
 }
 
 static void put_command(struct paragraph *paragraph, const struct view *view, const struct owner_view *owner) {
     const char *process = owner->process != NULL ? owner->process : "a process";
     const char *command = owner->command != NULL && owner->command[0] != '\0' ? owner->command : process;
-    char safe[COMMAND_TOLD];
-    bool cut = strlen(command) >= sizeof safe;
+    char text[COMMAND_TOLD];
 
-    text_make_safe(command, safe, sizeof safe);
-    paragraph_format(paragraph, STYLE_BOLD, "%s%s,", safe, !cut ? "" : view->output->utf8 ? "…" : "...");
+    paragraph_format(paragraph, STYLE_BOLD, "%s,", shorten(view, command, text, sizeof text));
 }
 
 static void print_visible(const struct view *view, const struct listener_view *listener,
@@ -259,7 +275,7 @@ static void print_visible(const struct view *view, const struct listener_view *l
     put_command(&paragraph, view, owner);
     paragraph_format(&paragraph, STYLE_PLAIN, "%s,", user);
     if (owner->directory != NULL)
-        put_directory(&paragraph, owner->directory);
+        put_directory(&paragraph, view, owner->directory);
     put_addresses(&paragraph, view, listener);
     put_since(&paragraph, view, listener);
     paragraph_end(&paragraph);
@@ -267,8 +283,9 @@ static void print_visible(const struct view *view, const struct listener_view *l
 
 static void print_text(const struct view *view, const char *label, const char *text) {
     struct paragraph paragraph = begin(view, label);
+    char told[TEXT_TOLD];
 
-    paragraph_put(&paragraph, STYLE_PLAIN, text);
+    paragraph_put(&paragraph, STYLE_PLAIN, shorten(view, text, told, sizeof told));
     paragraph_end(&paragraph);
 }
 
@@ -292,7 +309,8 @@ static void print_hidden(const struct view *view, const struct listener_view *li
         print_text(view, why != NULL ? "" : "hidden", remedy);
 }
 
-static void print_place(const struct view *view, const struct listener_view *listener) {
+/* The control group names a hidden process's place where nothing better does. */
+static void print_place(const struct view *view, const struct listener_view *listener, bool visible) {
     char container[LISTENER_TEXT_MAX];
 
     listener_view_format_container(listener->container, container);
@@ -300,25 +318,30 @@ static void print_place(const struct view *view, const struct listener_view *lis
         print_text(view, "inside", container);
     if (listener->unit != NULL)
         print_text(view, "unit", listener->unit);
-    else if (listener->cgroup != NULL && container[0] == '\0')
+    else if (listener->cgroup != NULL && container[0] == '\0' && !visible)
         print_text(view, "cgroup", listener->cgroup);
 }
 
 /* ---- Why it runs */
 
-static void put_process(struct paragraph *paragraph, const cJSON *process, const char *between) {
+static void put_process(struct paragraph *paragraph, const struct view *view, const cJSON *process,
+                        const char *between) {
     const char *name = "?";
+    char text[NAME_TOLD];
     uint64_t pid = 0;
 
     json_get_string(process, "process", &name);
     json_get_number(process, "pid", 1, INT32_MAX, &pid);
-    paragraph_format(paragraph, STYLE_PLAIN, "%s(%llu)%s", name, (unsigned long long)pid, between);
+    paragraph_format(paragraph, STYLE_PLAIN, "%s(%llu)%s", shorten(view, name, text, sizeof text),
+                     (unsigned long long)pid, between);
 }
 
 /* From init down to the process. */
 static void print_why(const struct view *view, const struct owner_view *owner) {
+    const char *name = owner->process != NULL ? owner->process : "?";
     int n_parents = cJSON_GetArraySize(owner->parents);
     struct paragraph paragraph;
+    char text[NAME_TOLD];
 
     if (n_parents == 0)
         return;
@@ -328,9 +351,9 @@ static void print_why(const struct view *view, const struct owner_view *owner) {
             paragraph_format(&paragraph, STYLE_DIM, "(%d more) >", n_parents - PARENTS_TOLD);
             i -= n_parents - PARENTS_TOLD;
         }
-        put_process(&paragraph, cJSON_GetArrayItem(owner->parents, i), " >");
+        put_process(&paragraph, view, cJSON_GetArrayItem(owner->parents, i), " >");
     }
-    paragraph_format(&paragraph, STYLE_BOLD, "%s(%d)", owner->process != NULL ? owner->process : "?", (int)owner->pid);
+    paragraph_format(&paragraph, STYLE_BOLD, "%s(%d)", shorten(view, name, text, sizeof text), (int)owner->pid);
     paragraph_end(&paragraph);
 }
 
@@ -345,7 +368,7 @@ static void print_others(const struct view *view, const struct listener_view *li
     paragraph = begin(view, "also");
     cJSON_ArrayForEach(owner, listener->owners) {
         if (i > 0 && i <= OWNERS_TOLD)
-            put_process(&paragraph, owner, i == n_others ? "" : ",");
+            put_process(&paragraph, view, owner, i == n_others ? "" : ",");
         i++;
     }
     if (n_others > OWNERS_TOLD)
@@ -386,7 +409,7 @@ static void print_listener(const struct view *view, const cJSON *json, const str
         print_why(view, &owner);
     if (visible)
         print_others(view, listener);
-    print_place(view, listener);
+    print_place(view, listener, visible);
 }
 
 static void print_listeners(const struct view *view) {

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "probe/fd.h"
 #include "tests/support/cli.h"
@@ -99,16 +100,26 @@ static void assert_requests(const char *expected) {
     cr_assert_str_eq(requests, expected);
 }
 
+/* The asker is who has started portctl: this test. */
+static void assert_alloc(const char *format) {
+    const char *pid = strstr(format, "%d");
+    char expected[512];
+
+    snprintf(expected, sizeof(expected), "%.*s%d%s", (int)(pid - format), format, getpid(), pid + 2);
+    assert_requests(expected);
+}
+
 Test(cli_command, alloc_prints_the_bare_port_and_nothing_else) {
     ASSERT_RUN(EXIT_YES, "8001\n", "", "alloc", "web");
-    assert_requests("POST /alloc {\"service_name\":\"web\"}\n");
+    assert_alloc("POST /alloc {\"service_name\":\"web\",\"asker_pid\":%d}\n");
 }
 
 Test(cli_command, alloc_asks_for_what_was_given_and_for_nothing_else) {
     ASSERT_RUN(EXIT_YES, "8001\n", "", "alloc", "--ttl", "2h", "web", "--prefer", "8005", "--tag", "a", "--tag", "b",
                "--reuse", "--count", "1", "--project", "/usr");
-    assert_requests(
-        "POST /alloc {\"service_name\":\"web\",\"ttl_seconds\":7200,\"prefer\":8005,\"count\":1,\"reuse\":true,"
+    assert_alloc(
+        "POST /alloc "
+        "{\"service_name\":\"web\",\"ttl_seconds\":7200,\"prefer\":8005,\"count\":1,\"asker_pid\":%d,\"reuse\":true,"
         "\"project\":\"/usr\",\"tags\":[\"a\",\"b\"]}\n");
 }
 
@@ -316,8 +327,10 @@ Test(cli_command, status_with_json_keeps_portds_version_apart) {
 }
 
 Test(cli_command, without_a_portd_each_command_ends_with_3) {
-    static const char *const commands[][3] = {{"alloc", "x"},   {"list"},       {"lookup", "x"}, {"release", "x"},
-                                              {"release", "1"}, {"renew", "x"}, {"loop", "x"},   {"status"}};
+    static const char *const commands[][3] = {
+        {"alloc", "x"}, {"list"},        {"lookup", "x"}, {"release", "x"}, {"release", "1"}, {"renew", "x"},
+        {"loop", "x"},  {"status"},      {"who"},         {"who", "1"},     {"squatters"},    {"conflicts"},
+        {"claim", "1"}, {"disown", "1"}, {"stop", "1"},   {"watch"},        {"history"}};
 
     fake_portd_stop(&portd);
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
@@ -417,8 +430,9 @@ Test(cli_command, loop_holds_a_port_until_it_is_told_to_stop) {
 
         char expected[256];
         snprintf(expected, sizeof(expected),
-                 "POST /alloc {\"service_name\":\"web\",\"pid\":%d}\nPOST /release {\"port\":8001,\"id\":7}\n",
-                 cli.pid);
+                 "POST /alloc {\"service_name\":\"web\",\"pid\":%d,\"asker_pid\":%d}\n"
+                 "POST /release {\"port\":8001,\"id\":7}\n",
+                 cli.pid, cli.pid);
         CLEANUP(file_free_text_at) char *requests = fake_portd_requests();
         cr_assert_not_null(strstr(requests, expected), "%s", requests);
     }

@@ -138,3 +138,32 @@ Test(cli_lease_view, without_utf8_the_words_are_enough, .init = cr_redirect_stdo
     read_stdout(text, sizeof(text));
     cr_assert_not_null(strstr(text, " 8001  my-db  waiting  in 4m59s "), "%s", text);
 }
+
+Test(cli_lease_view, in_use_elsewhere_and_in_use_with_a_doubt_are_told_apart, .init = cr_redirect_stdout) {
+    static const char *const texts[] = {
+        "{\"port\":8001,\"service_name\":\"a\",\"id\":1,\"uid\":5,\"state\":\"elsewhere\",\"elsewhere_port\":5173}",
+        "{\"port\":8002,\"service_name\":\"b\",\"id\":2,\"uid\":5,\"state\":\"elsewhere\"}",
+        "{\"port\":8003,\"service_name\":\"c\",\"id\":3,\"uid\":5,\"state\":\"bound\",\"evidence\":\"plausible\"}",
+        "{\"port\":8004,\"service_name\":\"d\",\"id\":4,\"uid\":5,\"state\":\"bound\",\"evidence\":\"confirmed\"}",
+        "{\"port\":8005,\"service_name\":\"e\",\"id\":5,\"uid\":5,\"state\":\"haunted\",\"evidence\":\"a feeling\"}",
+    };
+    cJSON *json[5];
+    struct lease_view views[5];
+
+    for (size_t i = 0; i < 5; i++) {
+        json[i] = parse(texts[i]);
+        cr_assert(lease_view_read(json[i], &views[i]));
+    }
+    cr_assert_eq(lease_views_print(views, 5, &(struct output){.terminal = true, .utf8 = true, .width = 80}, stdout), 0);
+    fclose(stdout);
+    char text[4096];
+    read_stdout(text, sizeof(text));
+    cr_assert_str_eq(text, "PORT  NAME  STATE                    USER\n"
+                           "8001  a     ↷ in use, but on 5173    5\n"
+                           "8002  b     ↷ in use, but elsewhere  5\n"
+                           "8003  c     ● in use?                5\n"
+                           "8004  d     ● in use                 5\n"
+                           "8005  e     haunted                  5\n");
+    for (size_t i = 0; i < 5; i++)
+        cJSON_Delete(json[i]);
+}

@@ -118,14 +118,17 @@ Test(cli_run, the_program_finds_its_port_its_name_and_its_lease) {
 
 Test(cli_run, the_program_itself_is_the_holder_and_gives_the_lease_back) {
     CLEANUP(cli_result_deinit)
-    struct cli_result result =
-        cli_run(&(const struct cli_setup){.words = {"run", "web", "--tag", "a", "sh", "-c", "echo $$"}, ENVIRONMENT});
+    struct cli_result result = cli_run(
+        &(const struct cli_setup){.words = {"run", "web", "--tag", "a", "sh", "-c", "echo $$ $PPID"}, ENVIRONMENT});
+    char *rest;
+    const long pid = strtol(result.output, &rest, 10);
+    const long parent = strtol(rest, NULL, 10);
     char expected[256];
 
     snprintf(expected, sizeof(expected),
-             "POST /alloc {\"service_name\":\"web\",\"pid\":%ld,\"tags\":[\"a\"]}\n"
-             "POST /release {\"port\":8001,\"id\":7}\n",
-             strtol(result.output, NULL, 10));
+             "POST /alloc {\"service_name\":\"web\",\"pid\":%ld,\"asker_pid\":%ld,\"tags\":[\"a\"]}\n"
+             "POST /release {\"port\":8001,\"id\":7,\"if_idle\":true}\n",
+             pid, parent);
     assert_requests(expected);
 }
 
@@ -157,7 +160,7 @@ Test(cli_run, the_exit_code_is_the_programs) {
     ASSERT_RUN(128 + SIGKILL, "", "", "web", "sh", "-c", "kill -KILL $$");
     ASSERT_RUN(128 + SIGTERM, "", "", "web", "sh", "-c", "kill -TERM $$");
     ASSERT_RUN(128 + SIGINT, "", "", "web", "sh", "-c", "kill -INT $$");
-    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7}\n"), 6);
+    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7,\"if_idle\":true}\n"), 6);
 }
 
 Test(cli_run, no_descriptor_of_portctls_reaches_the_program) {
@@ -271,7 +274,7 @@ Test(cli_run, what_a_process_sends_to_portctl_is_the_programs_once) {
     CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
     cr_assert_str_eq(result.output, "up\nUSR1\nINT\nHUP\nQUIT\nTERM\n");
     cr_assert_eq(result.exit_code, 9);
-    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7}\n"), 1);
+    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7,\"if_idle\":true}\n"), 1);
 }
 
 Test(cli_run, a_program_that_a_forwarded_signal_ends_is_128_and_its_number) {
@@ -281,7 +284,7 @@ Test(cli_run, a_program_that_a_forwarded_signal_ends_is_128_and_its_number) {
     kill(cli.pid, SIGTERM);
     CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
     cr_assert_eq(result.exit_code, 128 + SIGTERM);
-    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7}\n"), 1);
+    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7,\"if_idle\":true}\n"), 1);
 }
 
 static char state_of(pid_t pid) {
@@ -472,6 +475,69 @@ Test(cli_run, a_portctl_that_is_killed_leaves_the_program_running) {
     cli_wait_for_output(&cli, "end\n");
 }
 
+/* ---- What the program leaves behind */
+
+/* A server that makes itself a daemon, by two forks: it is below portctl then, and not below init. */
+#define DAEMON                                                                                                         \
+    "(setsid sh -c 'echo $$ $PPID >" SANDBOX_DIR "/daemon; while [ ! -e " SANDBOX_DIR                                  \
+    "/end ]; do sleep 0.05; done; echo ended' &); while [ ! -s " SANDBOX_DIR "/daemon ]; do sleep 0.02; done; "
+
+static pid_t parent_of(pid_t pid) {
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    CLEANUP(file_free_text_at) char *stat = file_read(path, NULL);
+    return (pid_t)strtol(strrchr(stat, ')') + 4, NULL, 10);
+}
+
+Test(cli_run, a_daemon_stays_below_portctl_and_is_reaped_when_it_ends) {
+    const struct cli cli = start_script(DAEMON "echo up; read line <" SANDBOX_DIR "/go; exit 3");
+    const struct wait wait = wait_for("the daemon to be reaped");
+
+    cr_assert_eq(mkfifo(SANDBOX_DIR "/go", 0600), 0);
+    cli_wait_for_output(&cli, "up\n");
+    CLEANUP(file_free_text_at) char *text = file_read(SANDBOX_DIR "/daemon", NULL);
+    const pid_t daemon = (pid_t)strtol(text, NULL, 10);
+    while (parent_of(daemon) != cli.pid)
+        wait_more(&wait);
+    file_write_text(SANDBOX_DIR "/end", "");
+    cli_wait_for_output(&cli, "ended\n");
+    while (kill(daemon, 0) == 0)
+        wait_more(&wait);
+    cr_assert_eq(kill(cli.pid, 0), 0);
+    file_write_text(SANDBOX_DIR "/go", "\n");
+    CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
+    cr_assert_eq(result.exit_code, 3);
+}
+
+Test(cli_run, a_portd_that_does_not_know_of_idle_leases_is_asked_plainly) {
+    const struct fake_portd_setup older = {
+        .answers = {{"POST /alloc", 422, "{\"type\":\"urn:portmanager:problem:unknown-key\",\"detail\":\"?\"}", 0,
+                     "asker_pid"},
+                    ALLOC,
+                    {"POST /release", 422, "{\"type\":\"urn:portmanager:problem:unknown-key\",\"detail\":\"?\"}", 0,
+                     "if_idle"},
+                    RELEASE},
+        .socket = SOCKET};
+
+    restart(&older);
+    ASSERT_RUN(0, "8001\n", "", "web", "sh", "-c", "echo $PORT");
+    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7}\n"), 1);
+    cr_assert_eq(count_requests("POST /alloc"), 2);
+}
+
+/* Nobody sees it in a log: it is no failure. */
+Test(cli_run, a_lease_that_stays_is_told_on_a_terminal_only) {
+    const struct fake_portd_setup keeps = {
+        .answers = {ALLOC,
+                    {"POST /release", 200,
+                     "{\"port\":8001,\"id\":7,\"released\":false,\"listeners\":[{\"pid\":null},{\"pid\":4711}]}", 0,
+                     "\"if_idle\":true"}},
+        .socket = SOCKET};
+
+    restart(&keeps);
+    ASSERT_RUN(0, "", "", "web", "true");
+}
+
 /* ---- The terminal */
 
 /* What the small shell and the test both see. */
@@ -578,6 +644,25 @@ Test(cli_run, on_a_terminal_one_line_says_which_port) {
     cr_assert_eq(child_wait(terminal.shell), 6);
 }
 
+Test(cli_run, on_a_terminal_it_says_whose_the_lease_stays) {
+    const struct fake_portd_setup keeps = {
+        .answers = {ALLOC,
+                    {"POST /release", 200, "{\"released\":false,\"listeners\":[{\"pid\":null},{\"pid\":4711}]}", 1,
+                     NULL},
+                    {"POST /release", 200, "{\"released\":false,\"listeners\":[]}", 1, NULL}},
+        .socket = SOCKET};
+    struct terminal first;
+    struct terminal second;
+
+    restart(&keeps);
+    terminal_start(&first, "exit 3");
+    terminal_wait_for(&first, " web: pid 4711 still serves port 8001; its lease stays until it ends\r\n");
+    cr_assert_eq(child_wait(first.shell), 3);
+    terminal_start(&second, "exit 4");
+    terminal_wait_for(&second, " web: processes of it still run; the lease on port 8001 stays until they end\r\n");
+    cr_assert_eq(child_wait(second.shell), 4);
+}
+
 Test(cli_run, ctrl_c_reaches_the_program_once_and_portctl_waits_for_it) {
     struct terminal terminal;
 
@@ -602,7 +687,7 @@ Test(cli_run, a_program_that_ctrl_c_ended_ends_portctl_likewise) {
     terminal_wait_for(&terminal, "up\r\n");
     terminal_type(&terminal, CTRL_C);
     cr_assert_eq(child_wait(terminal.shell), 200 + SIGINT);
-    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7}\n"), 1);
+    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7,\"if_idle\":true}\n"), 1);
 }
 
 Test(cli_run, ctrl_z_stops_the_job_and_it_goes_on_in_the_foreground) {
