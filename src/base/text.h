@@ -43,7 +43,7 @@ void text_format_time(int64_t unix_ms, char *ret_text);
 int text_parse_time(const char *text, int64_t *ret_unix_ms);
 
 /* The longest word of text_quote_word() for a text of `length` bytes, its NUL included. */
-#define TEXT_QUOTED_MAX(length) ((length) * 4 + 8)
+#define TEXT_QUOTED_MAX(length) ((length)*4 + 8)
 
 /* A text as one word of a shell, for commands to copy: as it is, or in single quotes; cut if `ret_word` (`size` bytes, at least 8) has no room for all of
  * it. Returns `ret_word`. */

@@ -430,8 +430,10 @@ Test(text, words_over_64_bytes_are_near_nothing_and_cost_nothing) {
 
 Test(text, a_word_is_quoted_only_where_a_shell_would_not_take_it_as_it_is) {
     static const char *const rows[][2] = {
-        {"web", "web"},       {"a-b_c./:@%+=,9", "a-b_c./:@%+=,9"}, {"", "''"}, {"my web", "'my web'"},
-        {"$HOME", "'$HOME'"}, {"it's", "'it'\\''s'"},               {"'", "''\\'''"},
+        {"web", "web"},       {"a-b_c./:@%+=,9", "a-b_c./:@%+=,9"},
+        {"", "''"},           {"my web", "'my web'"},
+        {"$HOME", "'$HOME'"}, {"it's", "'it'\\''s'"},
+        {"'", "''\\'''"},
     };
     char word[64];
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
