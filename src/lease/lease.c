@@ -125,8 +125,7 @@ static bool is_about(const struct judgement *judgement, uint32_t inode, const st
 
 static void take_out_judgement(struct lease *lease, size_t at) {
     lease->n_judgements--;
-    memmove(&lease->judgements[at], &lease->judgements[at + 1],
-            (lease->n_judgements - at) * sizeof *lease->judgements);
+    memmove(&lease->judgements[at], &lease->judgements[at + 1], (lease->n_judgements - at) * sizeof *lease->judgements);
 }
 
 /* What portd has recognised it may recognise again; what a person has said would be lost. */

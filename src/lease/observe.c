@@ -103,7 +103,8 @@ static void see_elsewhere(struct registry *registry, const struct sighting *sigh
         for (size_t j = 0; j < n_members; j++) {
             struct lease *lease = members[j].lease;
 
-            if (members[j].start_time == sighting->owners[i]->id.start_time && lease != there && !lease->sight.own && lease->sight.elsewhere == 0)
+            if (members[j].start_time == sighting->owners[i]->id.start_time && lease != there && !lease->sight.own &&
+                lease->sight.elsewhere == 0)
                 lease->sight.elsewhere = sighting->listener.port;
         }
     }
