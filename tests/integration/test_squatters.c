@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "probe/fd.h"
-#include "tests/support/actor.h"
+#include "tests/support/puppet.h"
 #include "tests/support/caller.h"
 #include "tests/support/child.h"
 #include "tests/support/cli.h"
@@ -64,8 +64,8 @@ Test(squatters, one_is_seen_when_it_listens_and_gone_when_it_closes_or_dies) {
     for (int round = 0; round < 2; round++) {
         const uint16_t port = (uint16_t)(8100 + round);
         const pid_t pid =
-            actor_start(&(struct actor_setup){.name = "squatty"}, "pause listen 127.0.0.1 %u pause close pause", port);
-        actor_go_on(pid);
+            puppet_start(&(struct puppet_setup){.name = "squatty"}, "pause listen 127.0.0.1 %u pause close pause", port);
+        puppet_go_on(pid);
         CLEANUP(http_reply_deinit) struct http_reply squatters = sees_squatter(&me, port, "unleased");
         const cJSON *finding = sees_find(&squatters, port);
         cr_assert(sees_owner(json_at(finding, "listeners[0]"), pid));
@@ -74,7 +74,7 @@ Test(squatters, one_is_seen_when_it_listens_and_gone_when_it_closes_or_dies) {
         cr_assert_not(json_bool_at(finding, "since_start"));
         expect_event(&stream, "squatter.appeared", port, "unleased", pid);
         if (round == 0)
-            actor_go_on(pid);
+            puppet_go_on(pid);
         else
             child_kill(pid);
         sees_no_squatter(&me, port);
@@ -110,7 +110,7 @@ Test(squatters, a_python_server_in_the_range_is_one_and_portd_is_none) {
 /* It was there before portd: nobody knows since when. */
 Test(squatters, one_that_was_there_at_the_start_is_told_as_that) {
     sandbox_enter_as_root();
-    const pid_t pid = actor_start(&(struct actor_setup){0}, "listen 127.0.0.1 8100 pause");
+    const pid_t pid = puppet_start(&(struct puppet_setup){0}, "listen 127.0.0.1 8100 pause");
     sees_in_kernel(8100, true);
     CLEANUP(daemon_stop_at) struct daemon daemon = daemon_start(&(struct daemon_setup){0});
     const struct caller me = {.daemon = &daemon};
@@ -130,7 +130,7 @@ Test(squatters, another_user_on_a_leased_port_is_taken) {
     CLEANUP(event_stream_close) struct event_stream stream = event_stream_open(&me, "/events", NULL);
     const uint16_t port = caller_grant(&me, "{\"service_name\":\"web\"}");
     cr_assert_eq(conflicts_exit_code(), 0);
-    const pid_t pid = actor_start(&(struct actor_setup){.uid = SANDBOX_OTHER_UID}, "listen 127.0.0.1 %u pause", port);
+    const pid_t pid = puppet_start(&(struct puppet_setup){.uid = SANDBOX_OTHER_UID}, "listen 127.0.0.1 %u pause", port);
     CLEANUP(http_reply_deinit) struct http_reply squatters = sees_squatter(&me, port, "taken");
     const cJSON *finding = sees_find(&squatters, port);
     cr_assert(sees_owner(json_at(finding, "listeners[0]"), pid));
@@ -168,9 +168,9 @@ Test(squatters, two_programs_on_the_two_families_of_a_leased_port_are_split) {
     CLEANUP(daemon_stop_at) struct daemon daemon = daemon_start(&(struct daemon_setup){0});
     const struct caller me = {.daemon = &daemon};
     const uint16_t port = caller_grant(&me, "{\"service_name\":\"web\"}");
-    const pid_t vite = actor_start(&(struct actor_setup){.name = "vite"}, "setsid v6only listen ::1 %u pause", port);
+    const pid_t vite = puppet_start(&(struct puppet_setup){.name = "vite"}, "setsid v6only listen ::1 %u pause", port);
     sees_text(&me, port, "state", "bound");
-    const pid_t flask = actor_start(&(struct actor_setup){.name = "flask"}, "setsid listen 127.0.0.1 %u pause", port);
+    const pid_t flask = puppet_start(&(struct puppet_setup){.name = "flask"}, "setsid listen 127.0.0.1 %u pause", port);
     CLEANUP(http_reply_deinit) struct http_reply squatters = sees_squatter(&me, port, "split");
     assert_both_are_named(sees_find(&squatters, port), vite, flask);
     sees_lease(&me, port, "state", "conflict");
@@ -189,10 +189,10 @@ Test(squatters, two_programs_that_share_a_leased_port_are_shared) {
     CLEANUP(event_stream_close) struct event_stream stream = event_stream_open(&me, "/events", NULL);
     const uint16_t port = caller_grant(&me, "{\"service_name\":\"web\"}");
     const pid_t one =
-        actor_start(&(struct actor_setup){.name = "envoy"}, "setsid reuseport listen 0.0.0.0 %u pause", port);
+        puppet_start(&(struct puppet_setup){.name = "envoy"}, "setsid reuseport listen 0.0.0.0 %u pause", port);
     sees_text(&me, port, "state", "bound");
     const pid_t other =
-        actor_start(&(struct actor_setup){.name = "caddy"}, "setsid reuseport listen 0.0.0.0 %u pause", port);
+        puppet_start(&(struct puppet_setup){.name = "caddy"}, "setsid reuseport listen 0.0.0.0 %u pause", port);
     CLEANUP(http_reply_deinit) struct http_reply squatters = sees_squatter(&me, port, "shared");
     assert_both_are_named(sees_find(&squatters, port), one, other);
     assert_portctl_names(port, "shared", "envoy", "caddy");
@@ -210,7 +210,7 @@ Test(squatters, the_workers_of_one_server_are_no_conflict) {
     CLEANUP(daemon_stop_at) struct daemon daemon = daemon_start(&(struct daemon_setup){0});
     const struct caller me = {.daemon = &daemon};
     const uint16_t port = caller_grant(&me, "{\"service_name\":\"web\"}");
-    const pid_t master = actor_start(&(struct actor_setup){.name = "gunicorn"},
+    const pid_t master = puppet_start(&(struct puppet_setup){.name = "gunicorn"},
                                      "setsid reuseport listen 127.0.0.1 %u twin listen 127.0.0.1 %u pause", port, port);
     sees_listeners(&me, port, 3);
     sees_text(&me, port, "state", "bound");
@@ -227,12 +227,12 @@ Test(squatters, one_that_has_bound_and_does_not_listen_is_inactive) {
     CLEANUP(daemon_stop_at) struct daemon daemon = daemon_start(&quick);
     const struct caller me = {.daemon = &daemon};
     CLEANUP(event_stream_close) struct event_stream stream = event_stream_open(&me, "/events", NULL);
-    const pid_t pid = actor_start(&(struct actor_setup){0}, "bind 127.0.0.1 8100 pause close pause");
+    const pid_t pid = puppet_start(&(struct puppet_setup){0}, "bind 127.0.0.1 8100 pause close pause");
     CLEANUP(http_reply_deinit) struct http_reply squatters = sees_squatter(&me, 8100, "inactive");
     cr_assert(sees_owner(json_at(sees_find(&squatters, 8100), "listeners[0]"), pid));
     cr_assert_str_eq(json_text_at(sees_find(&squatters, 8100), "listeners[0].state"), "bound");
     expect_event(&stream, "squatter.appeared", 8100, "inactive", pid);
-    actor_go_on(pid);
+    puppet_go_on(pid);
     sees_no_squatter(&me, 8100);
     expect_event(&stream, "squatter.left", 8100, "inactive", pid);
     child_kill(pid);
@@ -247,12 +247,12 @@ Test(squatters, a_container_s_forwarder_on_a_leased_port_is_plausible) {
     const uint16_t port = caller_grant(&other, "{\"service_name\":\"db\"}");
     char number[8];
     snprintf(number, sizeof(number), "%u", port);
-    const struct actor_setup proxy = {
+    const struct puppet_setup proxy = {
         .name = "docker-proxy",
         .arguments = {"-proto", "tcp", "-host-ip", "127.0.0.1", "-host-port", number, "-container-ip", "172.17.0.2",
                       "-container-port", "5432"},
     };
-    const pid_t pid = actor_start(&proxy, "listen 127.0.0.1 %u pause", port);
+    const pid_t pid = puppet_start(&proxy, "listen 127.0.0.1 %u pause", port);
     sees_evidence(&other, port, "plausible", "forwarder");
     sees_lease(&other, port, "state", "bound");
     CLEANUP(http_reply_deinit) struct http_reply who = sees_who(&other, port);
@@ -264,7 +264,7 @@ Test(squatters, a_container_s_forwarder_on_a_leased_port_is_plausible) {
 
     /* One whose arguments are about another port is not this one's. */
     const uint16_t another = caller_grant(&other, "{\"service_name\":\"db2\"}");
-    const pid_t stray = actor_start(&proxy, "listen 127.0.0.1 %u pause", another);
+    const pid_t stray = puppet_start(&proxy, "listen 127.0.0.1 %u pause", another);
     CLEANUP(http_reply_deinit) struct http_reply squatters = sees_squatter(&other, another, "taken");
     cr_assert_neq(another, port);
     child_kill(stray);
@@ -276,7 +276,7 @@ Test(squatters, a_claim_makes_a_lease_of_one) {
     sandbox_enter_as_root();
     CLEANUP(daemon_stop_at) struct daemon daemon = daemon_start(&(struct daemon_setup){0});
     const struct caller me = {.daemon = &daemon};
-    const pid_t pid = actor_start(&(struct actor_setup){0}, "listen 127.0.0.1 8100 pause");
+    const pid_t pid = puppet_start(&(struct puppet_setup){0}, "listen 127.0.0.1 8100 pause");
     CLEANUP(http_reply_deinit) struct http_reply squatters = sees_squatter(&me, 8100, "unleased");
     CLEANUP(cli_result_deinit)
     struct cli_result result = cli_run(&(struct cli_setup){.words = {"claim", "8100", "web"}});
@@ -299,7 +299,7 @@ Test(squatters, a_disowned_listener_is_one_and_stays_so_when_portd_starts_again)
     const uint16_t port = caller_grant(&me, "{\"service_name\":\"web\"}");
     char number[8];
     snprintf(number, sizeof(number), "%u", port);
-    const pid_t pid = actor_start(&(struct actor_setup){0}, "setsid listen 127.0.0.1 %u pause", port);
+    const pid_t pid = puppet_start(&(struct puppet_setup){0}, "setsid listen 127.0.0.1 %u pause", port);
     sees_evidence(&me, port, "plausible", "uid");
     CLEANUP(cli_result_deinit) struct cli_result disown = cli_run(&(struct cli_setup){.words = {"disown", number}});
     cr_assert_eq(disown.exit_code, 0, "%s", disown.errors);
@@ -323,7 +323,7 @@ Test(squatters, a_claim_that_cannot_be_is_refused) {
     const struct caller me = {.daemon = &daemon};
     const struct caller other = {.daemon = &daemon, .uid = SANDBOX_OTHER_UID};
     const uint16_t leased = caller_grant(&me, "{\"service_name\":\"web\"}");
-    const pid_t pid = actor_start(&(struct actor_setup){0}, "listen 127.0.0.1 8100 listen 127.0.0.1 %u pause", leased);
+    const pid_t pid = puppet_start(&(struct puppet_setup){0}, "listen 127.0.0.1 8100 listen 127.0.0.1 %u pause", leased);
     CLEANUP(http_reply_deinit) struct http_reply squatters = sees_squatter(&me, 8100, "unleased");
     sees_lease(&me, leased, "state", "bound");
     CLEANUP(file_free_text_at) char *before = caller_digest(&me);
@@ -451,7 +451,7 @@ Test(squatters, names_that_mean_no_good_are_harmless_wherever_they_are_shown) {
     CLEANUP(daemon_stop_at) struct daemon daemon = daemon_start(&(struct daemon_setup){0});
     const struct caller me = {.daemon = &daemon};
     CLEANUP(event_stream_close) struct event_stream stream = event_stream_open(&me, "/events", NULL);
-    const pid_t pid = actor_start(&(struct actor_setup){.arguments = {hostile}},
+    const pid_t pid = puppet_start(&(struct puppet_setup){.arguments = {hostile}},
                                   "call \x1b[2J\x07\r\n\xff\xc2\x9b listen 127.0.0.1 8100 pause");
     CLEANUP(http_reply_deinit) struct http_reply squatters = sees_squatter(&me, 8100, "unleased");
     CLEANUP(stream_event_deinit) struct stream_event event = sees_event(&stream, "squatter.appeared", 8100);

@@ -1,5 +1,5 @@
-/* What actors do, and how they are made. */
-#include "tests/support/actor.h"
+/* What puppets do, and how they are made. */
+#include "tests/support/puppet.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,9 +25,9 @@
 #define SOCKETS_MAX   16
 #define LIVES_SECONDS 60
 
-/* ---- in the actor ---- */
+/* ---- in the puppet ---- */
 
-struct actor {
+struct puppet {
     char **environment;
     const char *port; /* PORT's value */
     bool v6only;
@@ -38,7 +38,7 @@ struct actor {
 
 static void must(bool well, const char *what) {
     if (!well)
-        fail_test("An actor failed: %s: %s.", what, strerror(errno));
+        fail_test("A puppet failed: %s: %s.", what, strerror(errno));
 }
 
 /* The words of one verb, taken off the script. */
@@ -47,60 +47,60 @@ static const char *take_word(char **script) {
     return word ? word : "";
 }
 
-static int open_socket(struct actor *actor, char **script, union tcp_address *ret_address) {
+static int open_socket(struct puppet *puppet, char **script, union tcp_address *ret_address) {
     const int on = 1;
     const char *address = take_word(script);
     const char *port = take_word(script);
-    *ret_address = tcp_make_address(address, (uint16_t)atoi(strcmp(port, "$PORT") == 0 ? actor->port : port));
+    *ret_address = tcp_make_address(address, (uint16_t)atoi(strcmp(port, "$PORT") == 0 ? puppet->port : port));
     const int fd = socket(ret_address->generic.sa_family, SOCK_STREAM, 0);
-    must(fd >= 0 && actor->n_sockets < SOCKETS_MAX, "socket");
-    if (ret_address->generic.sa_family == AF_INET6 && actor->v6only)
+    must(fd >= 0 && puppet->n_sockets < SOCKETS_MAX, "socket");
+    if (ret_address->generic.sa_family == AF_INET6 && puppet->v6only)
         must(setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == 0, "IPV6_V6ONLY");
-    if (actor->reuse_port)
+    if (puppet->reuse_port)
         must(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0, "SO_REUSEPORT");
-    actor->sockets[actor->n_sockets++] = fd;
+    puppet->sockets[puppet->n_sockets++] = fd;
     return fd;
 }
 
-static int do_bind(struct actor *actor, char **script) {
+static int do_bind(struct puppet *puppet, char **script) {
     union tcp_address address;
-    const int fd = open_socket(actor, script, &address);
+    const int fd = open_socket(puppet, script, &address);
     must(bind(fd, &address.generic, sizeof(address)) == 0, "bind");
     return fd;
 }
 
-static void act_bind(struct actor *actor, char **script) {
-    do_bind(actor, script);
+static void act_bind(struct puppet *puppet, char **script) {
+    do_bind(puppet, script);
 }
 
-static void act_listen(struct actor *actor, char **script) {
-    must(listen(do_bind(actor, script), 16) == 0, "listen");
+static void act_listen(struct puppet *puppet, char **script) {
+    must(listen(do_bind(puppet, script), 16) == 0, "listen");
 }
 
-static void act_connect(struct actor *actor, char **script) {
+static void act_connect(struct puppet *puppet, char **script) {
     union tcp_address address;
-    const int fd = open_socket(actor, script, &address);
+    const int fd = open_socket(puppet, script, &address);
     must(connect(fd, &address.generic, sizeof(address)) == 0, "connect");
 }
 
-static void act_v6only(struct actor *actor, char **script) {
+static void act_v6only(struct puppet *puppet, char **script) {
     (void)script;
-    actor->v6only = true;
+    puppet->v6only = true;
 }
 
-static void act_reuseport(struct actor *actor, char **script) {
+static void act_reuseport(struct puppet *puppet, char **script) {
     (void)script;
-    actor->reuse_port = true;
+    puppet->reuse_port = true;
 }
 
-static void act_close(struct actor *actor, char **script) {
+static void act_close(struct puppet *puppet, char **script) {
     (void)script;
-    while (actor->n_sockets > 0)
-        close(actor->sockets[--actor->n_sockets]);
+    while (puppet->n_sockets > 0)
+        close(puppet->sockets[--puppet->n_sockets]);
 }
 
-static void act_pause(struct actor *actor, char **script) {
-    (void)actor;
+static void act_pause(struct puppet *puppet, char **script) {
+    (void)puppet;
     (void)script;
     sigset_t set;
     sigemptyset(&set);
@@ -109,8 +109,8 @@ static void act_pause(struct actor *actor, char **script) {
         continue;
 }
 
-static void act_nap(struct actor *actor, char **script) {
-    (void)actor;
+static void act_nap(struct puppet *puppet, char **script) {
+    (void)puppet;
     const long ms = atol(take_word(script));
     nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
 }
@@ -123,55 +123,55 @@ static pid_t fork_once(void) {
     return pid;
 }
 
-static void act_fork(struct actor *actor, char **script) {
-    (void)actor;
+static void act_fork(struct puppet *puppet, char **script) {
+    (void)puppet;
     (void)script;
     if (fork_once() > 0)
         _exit(EXIT_SUCCESS);
 }
 
-static void act_spawn(struct actor *actor, char **script) {
+static void act_spawn(struct puppet *puppet, char **script) {
     (void)script;
     if (fork_once() == 0)
         return;
-    act_close(actor, script);
+    act_close(puppet, script);
     while (wait(NULL) > 0 || errno == EINTR)
         continue;
     _exit(EXIT_SUCCESS);
 }
 
-static void act_twin(struct actor *actor, char **script) {
-    (void)actor;
+static void act_twin(struct puppet *puppet, char **script) {
+    (void)puppet;
     (void)script;
     fork_once();
 }
 
-static void act_setsid(struct actor *actor, char **script) {
-    (void)actor;
+static void act_setsid(struct puppet *puppet, char **script) {
+    (void)puppet;
     (void)script;
     must(setsid() >= 0, "setsid");
 }
 
-static void act_become(struct actor *actor, char **script) {
-    (void)actor;
+static void act_become(struct puppet *puppet, char **script) {
+    (void)puppet;
     const uid_t uid = (uid_t)atoi(take_word(script));
     must(setresgid(uid, uid, uid) == 0 && setresuid(uid, uid, uid) == 0, "setresuid");
 }
 
-static void act_clearenv(struct actor *actor, char **script) {
+static void act_clearenv(struct puppet *puppet, char **script) {
     (void)script;
-    for (char **variable = actor->environment; *variable; variable++)
+    for (char **variable = puppet->environment; *variable; variable++)
         memset(*variable, '\0', strlen(*variable));
 }
 
-static void act_call(struct actor *actor, char **script) {
-    (void)actor;
+static void act_call(struct puppet *puppet, char **script) {
+    (void)puppet;
     must(prctl(PR_SET_NAME, take_word(script)) == 0, "prctl");
 }
 
 static const struct {
     const char *word;
-    void (*act)(struct actor *actor, char **script);
+    void (*act)(struct puppet *puppet, char **script);
 } verbs[] = {
     {"bind", act_bind},           {"listen", act_listen},     {"connect", act_connect}, {"v6only", act_v6only},
     {"reuseport", act_reuseport}, {"close", act_close},       {"pause", act_pause},     {"nap", act_nap},
@@ -179,41 +179,41 @@ static const struct {
     {"become", act_become},       {"clearenv", act_clearenv}, {"call", act_call},
 };
 
-static void act(struct actor *actor, char **script) {
+static void act(struct puppet *puppet, char **script) {
     const char *word = take_word(script);
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
         if (strcmp(verbs[i].word, word) != 0)
             continue;
-        verbs[i].act(actor, script);
+        verbs[i].act(puppet, script);
         return;
     }
-    fail_test("An actor cannot \"%s\".", word);
+    fail_test("A puppet cannot \"%s\".", word);
 }
 
-/* Before main(), and before netns.c's own constructor: what was executed as an actor is no test. */
-__attribute__((constructor(150))) static void be_actor(int argc, char **argv, char **environment) {
+/* Before main(), and before netns.c's own constructor: what was executed as a puppet is no test. */
+__attribute__((constructor(150))) static void be_puppet(int argc, char **argv, char **environment) {
     (void)argc;
     (void)argv;
-    const char *words = getenv("ACTOR");
+    const char *words = getenv("PUPPET");
     if (!words)
         return;
     char *script = strdup(words);
     const char *port = getenv("PORT");
-    struct actor actor = {.environment = environment, .port = strdup(port ? port : "0")};
-    must(script && actor.port, "strdup");
+    struct puppet puppet = {.environment = environment, .port = strdup(port ? port : "0")};
+    must(script && puppet.port, "strdup");
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGUSR1);
     sigprocmask(SIG_BLOCK, &set, NULL);
     alarm(LIVES_SECONDS);
     while (script)
-        act(&actor, &script);
+        act(&puppet, &script);
     _exit(EXIT_SUCCESS);
 }
 
 /* ---- in the test ---- */
 
-const char *actor_install(const char *name) {
+const char *puppet_install(const char *name) {
     static char path[256];
     snprintf(path, sizeof(path), SANDBOX_DIR "/%s", name);
     if (file_exists(path))
@@ -242,21 +242,21 @@ struct plan {
 
 static int execute(void *context) {
     const struct plan *plan = context;
-    const char *words[ACTOR_WORDS_MAX + 2] = {plan->name};
-    for (size_t i = 0; i < ACTOR_WORDS_MAX && plan->arguments[i]; i++)
+    const char *words[PUPPET_WORDS_MAX + 2] = {plan->name};
+    for (size_t i = 0; i < PUPPET_WORDS_MAX && plan->arguments[i]; i++)
         words[i + 1] = plan->arguments[i];
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGUSR1);
     sigprocmask(SIG_SETMASK, &set, NULL);
-    setenv("ACTOR", plan->script, 1);
+    setenv("PUPPET", plan->script, 1);
     close_range(STDERR_FILENO + 1, ~0U, 0);
     execv(plan->path, (char *const *)words);
     fail_test("%s cannot be executed: %s.", plan->path, strerror(errno));
 }
 
-pid_t actor_start(const struct actor_setup *setup, const char *script_format, ...) {
-    const char *name = setup->name ? setup->name : "actor";
+pid_t puppet_start(const struct puppet_setup *setup, const char *script_format, ...) {
+    const char *name = setup->name ? setup->name : "puppet";
     CLEANUP(file_free_text_at) char *script = NULL;
     va_list args;
     va_start(args, script_format);
@@ -264,11 +264,11 @@ pid_t actor_start(const struct actor_setup *setup, const char *script_format, ..
     va_end(args);
     if (length < 0)
         fail_test("out of memory");
-    struct plan plan = {.path = actor_install(name), .arguments = setup->arguments, .name = name, .script = script};
+    struct plan plan = {.path = puppet_install(name), .arguments = setup->arguments, .name = name, .script = script};
     return child_start(setup->uid, execute, &plan);
 }
 
-void actor_go_on(pid_t pid) {
+void puppet_go_on(pid_t pid) {
     if (kill(pid, SIGUSR1) < 0)
-        fail_test("The actor %d cannot be told to go on: %s.", pid, strerror(errno));
+        fail_test("The puppet %d cannot be told to go on: %s.", pid, strerror(errno));
 }
