@@ -15,14 +15,14 @@
 static int refuse_several(const struct invocation *invocation, const struct selection *selection,
                           struct problem *problem) {
     const char *name = invocation->operands.items[0];
-    char word[OUTPUT_WORD_MAX];
+    char word[TEXT_QUOTED_MAX(OPTIONS_NAME_MAX)];
 
     if (!invocation->output.json)
         lease_views_print(selection->views, selection->n_views, &invocation->output, stderr);
     problem_fill(problem, EXIT_NO, "several-leases", "%s has %zu leases; nothing was released", name,
                  selection->n_views);
     return problem_set_hint(problem, "portctl release %s --all, or portctl release %u for one of them",
-                            output_format_word(name, word), selection->views[0].port);
+                            text_quote_word(name, word, sizeof word), selection->views[0].port);
 }
 
 static void tell_released(const struct output *output, const struct lease_view *view, const cJSON *reply) {

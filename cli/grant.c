@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "src/base/json.h"
+#include "src/base/text.h"
 
 static bool add_tags(cJSON *body, const struct options *options) {
     cJSON *tags = cJSON_CreateStringArray(options->tags, (int)options->n_tags);
@@ -50,13 +51,13 @@ static int ask_once(const struct invocation *invocation, const struct grant_for 
 /* portd's hints speak of keys; here these are options. */
 static void translate_hint(const struct invocation *invocation, struct problem *problem) {
     const struct options *options = &invocation->options;
-    char name[OUTPUT_WORD_MAX];
+    char name[TEXT_QUOTED_MAX(OPTIONS_NAME_MAX)];
 
     if (strcmp(problem->type, "lease-held") == 0)
         problem_set_hint(problem, "without --reuse it gets a second port");
     else if (problem->status == 409 && options->port != 0)
         problem_set_hint(problem, "portctl %s %s --prefer %u%s", invocation->command->name,
-                         output_format_word(invocation->operands.items[0], name),
+                         text_quote_word(invocation->operands.items[0], name, sizeof name),
                          options->port < UINT16_MAX ? options->port + 1 : options->port - 1,
                          invocation->command->runs_program ? " ..." : "");
 }

@@ -156,26 +156,6 @@ void output_format_age(int64_t unix_ms, int64_t now_ms, char *ret_text) {
         snprintf(ret_text, OUTPUT_AGE_MAX, "%lldd ago", (long long)(seconds / 86400));
 }
 
-const char *output_format_word(const char *word, char *ret_text) {
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._/:@%+,";
-    size_t used = 0;
-
-    if (word[0] != '\0' && strspn(word, plain) == strlen(word)) {
-        snprintf(ret_text, OUTPUT_WORD_MAX, "%s", word);
-        return ret_text;
-    }
-    ret_text[used++] = '\'';
-    for (; *word != '\0' && used + 6 < OUTPUT_WORD_MAX; word++) {
-        if (*word == '\'')
-            used += (size_t)snprintf(ret_text + used, OUTPUT_WORD_MAX - used, "'\\''");
-        else
-            ret_text[used++] = *word;
-    }
-    ret_text[used++] = '\'';
-    ret_text[used] = '\0';
-    return ret_text;
-}
-
 /* A pipe whose reader has gone has killed us by then: what is left is a full disk and the like. */
 int output_finish(void) {
     errno = 0;

@@ -55,11 +55,6 @@ int output_json(cJSON *members);
 #define OUTPUT_AGE_MAX 32
 void output_format_age(int64_t unix_ms, int64_t now_ms, char *ret_text);
 
-/* A word as a shell takes it, for the commands in hints: as it is, or in single quotes; in `ret_text` (OUTPUT_WORD_MAX bytes,
- * enough for a service name). Returns `ret_text`. */
-#define OUTPUT_WORD_MAX 520
-const char *output_format_word(const char *word, char *ret_text);
-
 /* Flushes standard output. Returns 0, or -errno if anything written to it was lost. */
 int output_finish(void);
 

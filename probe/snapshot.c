@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "probe/fd.h"
-#include "probe/radix_sort.h"
 #include "probe/sighting.h"
+#include "probe/sort_index.h"
 
 /* ---- the order: by port, then family, then inode; the address tells apart what has these in common ---- */
 
@@ -50,12 +50,12 @@ static void free_entries(struct sort_entry **entries) {
 /* The order of the listeners in `list`, as indices; free() it. NULL: out of memory. */
 static struct sort_entry *sort_list(const struct listener_list *list) {
     const size_t n = list->n_items;
-    struct sort_entry *entries = calloc(n ? n : 1, 2 * sizeof(*entries));
+    struct sort_entry *entries = calloc(n ? n : 1, sizeof(*entries));
     if (!entries)
         return NULL;
     for (size_t i = 0; i < n; i++)
         entries[i] = (struct sort_entry){.key = key_of(&list->items[i]), .index = i};
-    radix_sort(entries, n, &entries[n]);
+    sort_entries(entries, n);
     /* Hardly ever: sockets without an inode, or a dump that told one twice. */
     if (has_equal_keys(entries, n))
         qsort_r(entries, n, sizeof(*entries), compare_entries, list->items);

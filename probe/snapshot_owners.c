@@ -6,8 +6,8 @@
  */
 #include <stdlib.h>
 
-#include "probe/radix_sort.h"
 #include "probe/sighting.h"
+#include "probe/sort_index.h"
 
 void snapshot_drop_index(struct snapshot *snapshot) {
     free(snapshot->by_inode);
@@ -16,12 +16,12 @@ void snapshot_drop_index(struct snapshot *snapshot) {
 
 static void make_index(struct snapshot *snapshot) {
     const size_t n = snapshot->n_items;
-    struct sort_entry *entries = calloc(n ? n : 1, 2 * sizeof(*entries));
+    struct sort_entry *entries = calloc(n ? n : 1, sizeof(*entries));
     if (!entries)
         return;
     for (size_t i = 0; i < n; i++)
         entries[i] = (struct sort_entry){.key = snapshot->items[i].listener.inode, .index = i};
-    radix_sort(entries, n, &entries[n]);
+    sort_entries(entries, n);
     snapshot->by_inode = entries;
 }
 

@@ -314,7 +314,6 @@ static void prepare(struct portd *portd, const struct options *options) {
     };
 }
 
-/* The first reading comes before the first grant: what is there now was there before portd. */
 static int start_watch(struct portd *portd) {
     const struct watch_config config = {
         .diag = portd->diag,
@@ -325,11 +324,9 @@ static int start_watch(struct portd *portd) {
     };
     int r = watch_new(&config, &portd->watch);
 
-    if (r == 0)
-        r = watch_read(portd->watch);
     if (r < 0)
         log_error("the background probe cannot be started: %s", strerror(-r));
-    return r < 0 ? r : 0;
+    return r;
 }
 
 static const struct snapshot *read_probe(void *context) {
@@ -419,6 +416,9 @@ static int start(struct portd *portd) {
         r = listen_tcp(portd, AF_INET);
     if (r == 0 && portd->options->port != 0)
         r = listen_tcp(portd, AF_INET6);
+    /* Before the first grant, and after our own sockets: what is there now was there before, and is no event. */
+    if (r == 0 && watch_read(portd->watch) < 0)
+        log_warning("the kernel's listeners cannot be read yet");
     return r;
 }
 

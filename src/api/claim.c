@@ -9,6 +9,7 @@
 #include "src/api/listener_json.h"
 #include "src/api/problem.h"
 #include "src/api/routes.h"
+#include "src/lease/evidence.h"
 
 /* A body, and what is there now. Lease and sightings are borrowed until the next reading. */
 struct claim {
@@ -17,8 +18,17 @@ struct claim {
     const struct snapshot *snapshot;
     struct lease *lease;             /* the port's; NULL: none */
     const struct sighting *listener; /* the first that listens; NULL: nobody does */
-    const struct sighting *others;   /* the first that listens and is not the caller's; NULL: none */
+    const struct sighting *others;   /* the first that listens and is not the caller's to speak for; NULL: none */
 };
+
+/* Whose listener may he speak for? For his own; and on his lease for what counts as the lease's already, such as root's container proxy, because that
+ * changes nothing but how sure it is. */
+static bool may_speak_for(struct api *api, const struct api_caller *caller, const struct lease *lease,
+                          const struct sighting *sighting) {
+    return sighting->listener.uid == caller->uid ||
+           (lease != NULL && access_may_change(api, caller, lease) &&
+            evidence_weigh(api->registry, lease, sighting).level != EVIDENCE_FOREIGN);
+}
 
 static void look(struct api *api, const struct api_caller *caller, struct claim *claim) {
     size_t first = 0;
@@ -34,7 +44,7 @@ static void look(struct api *api, const struct api_caller *caller, struct claim 
             continue;
         if (claim->listener == NULL)
             claim->listener = sighting;
-        if (claim->others == NULL && sighting->listener.uid != caller->uid)
+        if (claim->others == NULL && !may_speak_for(api, caller, claim->lease, sighting))
             claim->others = sighting;
     }
 }

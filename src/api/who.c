@@ -188,6 +188,23 @@ static void say_leased(const struct view *view, char *ret_verdict) {
     }
 }
 
+/* Who looks at this port may be looking for a service that should listen on another. */
+static void say_whose_holder(const struct view *view, char *ret_verdict) {
+    size_t n_leases;
+    struct lease *const *leases = registry_leases(view->api->registry, &n_leases);
+    size_t used = strlen(ret_verdict);
+    char lease[LEASE_WORDS_MAX];
+
+    for (size_t i = 0; i < n_leases; i++) {
+        if (leases[i]->sight.elsewhere != view->port)
+            continue;
+        lease_to_words(view->api, leases[i], lease);
+        snprintf(ret_verdict + used, VERDICT_MAX - used, " It is the holder of %s, which has port %u.", lease,
+                 leases[i]->port);
+        return;
+    }
+}
+
 static void say_unleased(const struct view *view, char *ret_verdict) {
     const struct port_rules *rules = view->api->rules;
     char who[SIGHTING_WORDS_MAX];
@@ -204,6 +221,7 @@ static void say_unleased(const struct view *view, char *ret_verdict) {
             listens ? "%s listens on port %u, which is outside of the managed range %u-%u."
                     : "%s has bound port %u, which is outside of the managed range %u-%u, and does not listen on it.",
             who, view->port, rules->min, rules->max);
+    say_whose_holder(view, ret_verdict);
 }
 
 static void say_verdict(const struct view *view, char *ret_verdict) {
@@ -219,27 +237,7 @@ static void say_verdict(const struct view *view, char *ret_verdict) {
 
 /* ---- what to do next ---- */
 
-/* A name as one word of a shell. Each ' costs four bytes. */
-#define QUOTED_MAX (LEASE_NAME_MAX * 4 + 8)
-
-static void quote(const char *word, char *ret_quoted) {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+=,-";
-    char *to = ret_quoted;
-
-    if (word[0] != '\0' && strspn(word, plain) == strlen(word)) {
-        snprintf(ret_quoted, QUOTED_MAX, "%s", word);
-        return;
-    }
-    *to++ = '\'';
-    for (; *word != '\0' && to < ret_quoted + QUOTED_MAX - 6; word++) {
-        if (*word == '\'')
-            to += snprintf(to, 5, "'\\''");
-        else
-            *to++ = *word;
-    }
-    *to++ = '\'';
-    *to = '\0';
-}
+#define QUOTED_MAX TEXT_QUOTED_MAX(LEASE_NAME_MAX)
 
 __attribute__((format(printf, 3, 4))) static void add_next(cJSON *next, const char *why, const char *format, ...) {
     char command[QUOTED_MAX + 64];
@@ -301,7 +299,7 @@ static void add_alloc(cJSON *next, const struct view *view) {
 
     if (view->lease->uid != view->caller->uid || port == 0)
         return;
-    quote(name, quoted);
+    text_quote_word(name, quoted, sizeof quoted);
     snprintf(why, sizeof why, "another port for %s", name);
     if (name[0] == '-') /* it would be read as an option */
         add_next(next, why, "portctl alloc --prefer %u -- %s", port, quoted);
@@ -323,7 +321,7 @@ static void add_claim(cJSON *next, const struct view *view, const struct sightin
     /* A process's name is often what its service would be called. */
     if (sighting->n_owners > 0 && lease_check_name(sighting->owners[0]->name) == NULL)
         name = text_make_safe(sighting->owners[0]->name, safe, sizeof safe);
-    quote(name, quoted);
+    text_quote_word(name, quoted, sizeof quoted);
     add_next(next, why, name[0] == '-' ? "portctl claim -- %u %s" : "portctl claim %u %s", view->port, quoted);
 }
 

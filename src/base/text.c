@@ -322,3 +322,23 @@ const char *text_nearest(const char *word, const char *const *words, size_t n_wo
     }
     return nearest;
 }
+
+const char *text_quote_word(const char *text, char *ret_word, size_t size) {
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._/:@%+=,";
+    size_t used = 0;
+
+    if (text[0] != '\0' && strspn(text, plain) == strlen(text)) {
+        snprintf(ret_word, size, "%s", text);
+        return ret_word;
+    }
+    ret_word[used++] = '\'';
+    for (; *text != '\0' && used + 6 < size; text++) {
+        if (*text == '\'')
+            used += (size_t)snprintf(ret_word + used, size - used, "'\\''");
+        else
+            ret_word[used++] = *text;
+    }
+    ret_word[used++] = '\'';
+    ret_word[used] = '\0';
+    return ret_word;
+}

@@ -42,6 +42,13 @@ void text_format_time(int64_t unix_ms, char *ret_text);
 /* Reads RFC 3339 with any offset and any length of fraction. Returns 0 or -EINVAL. */
 int text_parse_time(const char *text, int64_t *ret_unix_ms);
 
+/* The longest word of text_quote_word() for a text of `length` bytes, its NUL included. */
+#define TEXT_QUOTED_MAX(length) ((length)*4 + 8)
+
+/* A text as one word of a shell, for commands to copy: as it is, or in single quotes; cut if `ret_word` (`size` bytes, at least 8) has no room for all of
+ * it. Returns `ret_word`. */
+const char *text_quote_word(const char *text, char *ret_word, size_t size);
+
 /*
  * The one of `words` that `word` was probably meant to be: the least edits (insert, delete, replace, swap of
  * neighbours), if these are at most a third of the longer one's length, and at least 1 is allowed. NULL if none is near.

@@ -425,3 +425,29 @@ Test(text, words_over_64_bytes_are_near_nothing_and_cost_nothing) {
     const char *const both[] = {word, word + 1};
     cr_expect_eq(text_nearest(word + 2, both, 2), word + 1);
 }
+
+/* ---- words of a shell ---- */
+
+Test(text, a_word_is_quoted_only_where_a_shell_would_not_take_it_as_it_is) {
+    static const char *const rows[][2] = {
+        {"web", "web"},       {"a-b_c./:@%+=,9", "a-b_c./:@%+=,9"},
+        {"", "''"},           {"my web", "'my web'"},
+        {"$HOME", "'$HOME'"}, {"it's", "'it'\\''s'"},
+        {"'", "''\\'''"},
+    };
+    char word[64];
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        cr_expect_str_eq(text_quote_word(rows[i][0], word, sizeof(word)), rows[i][1]);
+}
+
+Test(text, the_longest_word_has_room_and_a_longer_one_is_cut_and_still_closed) {
+    char quotes[129];
+    char word[TEXT_QUOTED_MAX(128)];
+    char small[16];
+    memset(quotes, '\'', 128);
+    quotes[128] = '\0';
+    text_quote_word(quotes, word, sizeof(word));
+    cr_expect_eq(strlen(word), 128 * 4 + 2);
+    text_quote_word("one two three four", small, sizeof(small));
+    cr_expect_str_eq(small, "'one two t'");
+}
