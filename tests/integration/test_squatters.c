@@ -12,13 +12,13 @@
 #include <unistd.h>
 
 #include "probe/fd.h"
-#include "tests/support/puppet.h"
 #include "tests/support/caller.h"
 #include "tests/support/child.h"
 #include "tests/support/cli.h"
 #include "tests/support/fail.h"
 #include "tests/support/file.h"
 #include "tests/support/json_check.h"
+#include "tests/support/puppet.h"
 #include "tests/support/sandbox.h"
 #include "tests/support/sees.h"
 #include "tests/support/wait.h"
@@ -63,8 +63,8 @@ Test(squatters, one_is_seen_when_it_listens_and_gone_when_it_closes_or_dies) {
     CLEANUP(event_stream_close) struct event_stream stream = event_stream_open(&me, "/events", NULL);
     for (int round = 0; round < 2; round++) {
         const uint16_t port = (uint16_t)(8100 + round);
-        const pid_t pid =
-            puppet_start(&(struct puppet_setup){.name = "squatty"}, "pause listen 127.0.0.1 %u pause close pause", port);
+        const pid_t pid = puppet_start(&(struct puppet_setup){.name = "squatty"},
+                                       "pause listen 127.0.0.1 %u pause close pause", port);
         puppet_go_on(pid);
         CLEANUP(http_reply_deinit) struct http_reply squatters = sees_squatter(&me, port, "unleased");
         const cJSON *finding = sees_find(&squatters, port);
@@ -210,8 +210,9 @@ Test(squatters, the_workers_of_one_server_are_no_conflict) {
     CLEANUP(daemon_stop_at) struct daemon daemon = daemon_start(&(struct daemon_setup){0});
     const struct caller me = {.daemon = &daemon};
     const uint16_t port = caller_grant(&me, "{\"service_name\":\"web\"}");
-    const pid_t master = puppet_start(&(struct puppet_setup){.name = "gunicorn"},
-                                     "setsid reuseport listen 127.0.0.1 %u twin listen 127.0.0.1 %u pause", port, port);
+    const pid_t master =
+        puppet_start(&(struct puppet_setup){.name = "gunicorn"},
+                     "setsid reuseport listen 127.0.0.1 %u twin listen 127.0.0.1 %u pause", port, port);
     sees_listeners(&me, port, 3);
     sees_text(&me, port, "state", "bound");
     CLEANUP(http_reply_deinit) struct http_reply who = sees_who(&me, port);
@@ -323,7 +324,8 @@ Test(squatters, a_claim_that_cannot_be_is_refused) {
     const struct caller me = {.daemon = &daemon};
     const struct caller other = {.daemon = &daemon, .uid = SANDBOX_OTHER_UID};
     const uint16_t leased = caller_grant(&me, "{\"service_name\":\"web\"}");
-    const pid_t pid = puppet_start(&(struct puppet_setup){0}, "listen 127.0.0.1 8100 listen 127.0.0.1 %u pause", leased);
+    const pid_t pid =
+        puppet_start(&(struct puppet_setup){0}, "listen 127.0.0.1 8100 listen 127.0.0.1 %u pause", leased);
     CLEANUP(http_reply_deinit) struct http_reply squatters = sees_squatter(&me, 8100, "unleased");
     sees_lease(&me, leased, "state", "bound");
     CLEANUP(file_free_text_at) char *before = caller_digest(&me);
@@ -452,7 +454,7 @@ Test(squatters, names_that_mean_no_good_are_harmless_wherever_they_are_shown) {
     const struct caller me = {.daemon = &daemon};
     CLEANUP(event_stream_close) struct event_stream stream = event_stream_open(&me, "/events", NULL);
     const pid_t pid = puppet_start(&(struct puppet_setup){.arguments = {hostile}},
-                                  "call \x1b[2J\x07\r\n\xff\xc2\x9b listen 127.0.0.1 8100 pause");
+                                   "call \x1b[2J\x07\r\n\xff\xc2\x9b listen 127.0.0.1 8100 pause");
     CLEANUP(http_reply_deinit) struct http_reply squatters = sees_squatter(&me, 8100, "unleased");
     CLEANUP(stream_event_deinit) struct stream_event event = sees_event(&stream, "squatter.appeared", 8100);
     assert_strings_are_harmless(event.data, "/events");

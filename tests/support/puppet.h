@@ -26,14 +26,14 @@
 #define PUPPET_WORDS_MAX 16
 
 struct puppet_setup {
-    const char *name;                       /* of its program; NULL: "puppet" */
+    const char *name;                        /* of its program; NULL: "puppet" */
     const char *arguments[PUPPET_WORDS_MAX]; /* what stands in its command line behind the name */
-    uid_t uid;                              /* whom it runs as; 0: nobody else */
+    uid_t uid;                               /* whom it runs as; 0: nobody else */
 };
 
 /* Starts one, as a child that dies with the test. */
 __attribute__((format(printf, 2, 3))) pid_t puppet_start(const struct puppet_setup *setup, const char *script_format,
-                                                        ...);
+                                                         ...);
 
 /* A program that is a puppet, in the sandbox: its path, static until the next call. For those who run it in other ways, with PUPPET set. */
 const char *puppet_install(const char *name);
