@@ -4,49 +4,33 @@
  */
 #include "probe/family.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "probe/fd.h"
+#include "probe/proc_file.h"
 
 void family_deinit(struct family *family) {
     free(family->items);
     *family = (struct family){0};
 }
 
-static int read_file(const char *path, char *ret_text, size_t size) {
-    CLEANUP(fd_close_at) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    const ssize_t length = read(fd, ret_text, size - 1);
-    if (length < 0)
-        return -errno;
-    ret_text[length] = '\0';
-    return 0;
-}
-
 /* The last field of /proc/loadavg: "0.00 0.01 0.05 1/123 4567" (proc(5)). 0 where it cannot be read: then every look is a whole one. */
 static pid_t read_last_pid(void) {
     char text[128];
-    if (read_file("/proc/loadavg", text, sizeof(text)) < 0)
+    if (proc_read_text(AT_FDCWD, "/proc/loadavg", text, sizeof(text)) < 0)
         return 0;
     const char *last = strrchr(text, ' ');
     return last ? (pid_t)strtol(last, NULL, 10) : 0;
 }
 
-/* Field 4 of /proc/PID/stat, behind the name in parentheses. 0: it has ended, or has no parent here. */
+/* 0: it has ended, or has no parent here. */
 static pid_t read_parent(pid_t pid) {
-    char path[64];
-    char text[512];
-    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-    if (read_file(path, text, sizeof(text)) < 0)
-        return 0;
-    const char *end = strrchr(text, ')');
-    return end && end[1] == ' ' && end[2] && end[3] == ' ' ? (pid_t)strtol(end + 4, NULL, 10) : 0;
+    CLEANUP(fd_close_at) int fd = proc_open_process(pid);
+    struct proc_stat stat;
+    return fd >= 0 && proc_read_stat(fd, &stat) == 0 ? stat.parent : 0;
 }
 
 static int add(struct family *family, pid_t pid) {
@@ -68,25 +52,16 @@ static int compare(const void *a, const void *b) {
     return (left->pid > right->pid) - (left->pid < right->pid);
 }
 
-static void dir_close_at(DIR **dir) {
-    if (*dir)
-        closedir(*dir);
-}
-
 static int list_pids(struct family *ret_family) {
-    CLEANUP(dir_close_at) DIR *dir = opendir("/proc");
-    if (!dir)
-        return -errno;
+    CLEANUP(proc_close_dir_at) DIR *dir = NULL;
+    int r = proc_open_dir(AT_FDCWD, "/proc", &dir);
     const struct dirent *entry;
-    while ((entry = readdir(dir))) {
-        if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
-            continue;
-        int r = add(ret_family, (pid_t)strtol(entry->d_name, NULL, 10));
-        if (r < 0)
-            return r;
-    }
-    qsort(ret_family->items, ret_family->n_items, sizeof(*ret_family->items), compare);
-    return 0;
+    while (r == 0 && (entry = readdir(dir)))
+        if (proc_is_number(entry->d_name))
+            r = add(ret_family, (pid_t)strtol(entry->d_name, NULL, 10));
+    if (r == 0)
+        qsort(ret_family->items, ret_family->n_items, sizeof(*ret_family->items), compare);
+    return r;
 }
 
 static const struct family_process *find(const struct family *family, pid_t pid) {

@@ -4,11 +4,14 @@
  */
 #include "probe/forwarder.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "probe/cgroup.h"
+#include "probe/fd.h"
+#include "probe/proc_file.h"
 
 /* Who forwards, and for whom. A program that runs itself again is "exe" by name. */
 static const struct program {
@@ -107,6 +110,36 @@ bool forwarder_recognise(const struct process_info *info, struct forwarder *ret_
         read_arguments(info->command, &forwarder);
     *ret_forwarder = forwarder;
     return true;
+}
+
+/* Root's: what another user calls docker-proxy is his own affair. */
+static int look_at(pid_t pid, void (*take)(void *context, struct process_info *info, const struct forwarder *forwarder),
+                   void *context) {
+    CLEANUP(process_info_unref_at) struct process_info *info = NULL;
+    struct forwarder forwarder;
+    int r = process_info_read(pid, NULL, &info);
+    if (r != 0)
+        return proc_is_scarcity(r) ? r : 0;
+    if (info->uid == 0 && forwarder_recognise(info, &forwarder) && forwarder.host_port != 0)
+        take(context, info, &forwarder);
+    return 0;
+}
+
+int forwarder_list(void (*take)(void *context, struct process_info *info, const struct forwarder *forwarder),
+                   void *context) {
+    CLEANUP(proc_close_dir_at) DIR *dir = NULL;
+    int r = proc_open_dir(AT_FDCWD, "/proc", &dir);
+    const struct dirent *entry;
+    while (r == 0 && (entry = readdir(dir))) {
+        char name[32];
+        char comm[32];
+        if (!proc_is_number(entry->d_name))
+            continue;
+        snprintf(name, sizeof(name), "%.20s/comm", entry->d_name);
+        if (proc_read_text(dirfd(dir), name, comm, sizeof(comm)) == 0 && strcmp(comm, "docker-proxy\n") == 0)
+            r = look_at((pid_t)strtol(entry->d_name, NULL, 10), take, context);
+    }
+    return r;
 }
 
 bool forwarder_is_cgroup(const char *path) {

@@ -21,6 +21,13 @@ struct forwarder {
  * *ret_forwarder. */
 bool forwarder_recognise(const struct process_info *info, struct forwarder *ret_forwarder);
 
+/*
+ * Calls `take` for each docker-proxy of root's that /proc shows, whoever may look into it: its command line tells which port it forwards, also where
+ * its descriptors are hidden. `info` is borrowed. Reads the name of every process. Returns 0 or -errno.
+ */
+int forwarder_list(void (*take)(void *context, struct process_info *info, const struct forwarder *forwarder),
+                   void *context);
+
 /* True for the cgroup of a unit that runs forwarders where their process is hidden: docker.service. */
 bool forwarder_is_cgroup(const char *path);
 

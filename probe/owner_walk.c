@@ -13,6 +13,7 @@
 
 #include "probe/cgroup.h"
 #include "probe/fd.h"
+#include "probe/forwarder.h"
 #include "probe/proc_file.h"
 #include "probe/process_sockets.h"
 
@@ -62,6 +63,7 @@ void owner_result_deinit(struct owner_result *result) {
             process_info_unref(answer->owners[j]);
         free(answer->owners);
         free(answer->cgroup);
+        process_info_unref(answer->forwarder);
     }
     free(result->answers);
     *result = (struct owner_result){0};
@@ -436,6 +438,35 @@ static int find_cgroups(struct walk *walk, const struct owner_wanted *wanted) {
     return 0;
 }
 
+/* ---- forwarders of sockets without an owner ---- */
+
+struct forwarded {
+    struct owner_result *result;
+    const struct owner_wanted *wanted;
+};
+
+static bool wants_forwarder(const struct owner_answer *answer, const struct owner_wanted *wanted) {
+    return answer->n_owners == 0 && answer->inode != 0 && wanted->uid == 0 && wanted->port != 0;
+}
+
+static void take_forwarder(void *context, struct process_info *info, const struct forwarder *forwarder) {
+    const struct forwarded *forwarded = context;
+    for (size_t i = 0; i < forwarded->result->n_answers; i++) {
+        struct owner_answer *answer = &forwarded->result->answers[i];
+        if (wants_forwarder(answer, &forwarded->wanted[i]) && !answer->forwarder &&
+            forwarded->wanted[i].port == forwarder->host_port)
+            answer->forwarder = process_info_ref(info);
+    }
+}
+
+static int find_forwarders(struct walk *walk, const struct owner_wanted *wanted) {
+    struct forwarded forwarded = {.result = &walk->result, .wanted = wanted};
+    for (size_t i = 0; i < walk->result.n_answers; i++)
+        if (wants_forwarder(&walk->result.answers[i], &wanted[i]))
+            return forwarder_list(take_forwarder, &forwarded);
+    return 0;
+}
+
 /* ---- */
 
 static int compare_owners(const void *a, const void *b) {
@@ -461,6 +492,8 @@ int owner_walk(const struct owner_wanted *wanted, size_t n_wanted, const char *v
         r = give_reasons(&walk, wanted);
     if (r == 0)
         r = find_cgroups(&walk, wanted);
+    if (r == 0)
+        r = find_forwarders(&walk, wanted);
     if (r < 0)
         return r;
     for (size_t i = 0; i < n_wanted; i++) {

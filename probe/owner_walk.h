@@ -13,6 +13,7 @@ struct owner_wanted {
     uint32_t inode;
     uid_t uid;          /* the socket's */
     uint64_t cgroup_id; /* the socket's; 0: not known */
+    uint16_t port;      /* the socket's, by which its forwarder may be known; 0: not known */
 };
 
 /* Why a socket has no owner here, or may have more than are named. */
@@ -31,7 +32,9 @@ struct owner_answer {
     struct process_info **owners; /* references, lowest pid first; owned */
     size_t n_owners;
     enum owner_hidden hidden; /* OWNER_SEEN if there is an owner */
-    char *cgroup;             /* the path of cgroup_id, looked up only where there is no owner; NULL: not known */
+    struct process_info *
+        forwarder; /* no owner, and the socket is root's: the docker-proxy that says it has this port; a reference; NULL: none */
+    char *cgroup; /* the path of cgroup_id, looked up only where there is no owner; NULL: not known */
 };
 
 struct owner_result {

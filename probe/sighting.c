@@ -9,7 +9,9 @@ void sighting_clear_owners(struct sighting *sighting) {
     for (size_t i = 0; i < sighting->n_owners; i++)
         process_info_unref(sighting->owners[i]);
     free(sighting->owners);
+    process_info_unref(sighting->forwarder);
     free(sighting->cgroup);
+    sighting->forwarder = NULL;
     sighting->owners = NULL;
     sighting->n_owners = 0;
     sighting->cgroup = NULL;
@@ -33,6 +35,8 @@ int sighting_copy(const struct sighting *sighting, struct sighting *ret_copy) {
     }
     for (size_t i = 0; i < sighting->n_owners; i++)
         copy.owners[i] = process_info_ref(sighting->owners[i]);
+    if (sighting->forwarder)
+        process_info_ref(sighting->forwarder);
     *ret_copy = copy;
     return 0;
 }

@@ -27,7 +27,9 @@ struct sighting {
     struct process_info **owners; /* references, owned; lowest pid first; all alive when last heard of */
     size_t n_owners;
     enum owner_hidden hidden;
-    char *cgroup; /* the path of the socket's cgroup, where no owner tells it; owned; NULL: not known */
+    struct process_info
+        *forwarder; /* whose owner is hidden: the docker-proxy that says it has this port; a reference; NULL: none */
+    char *cgroup;   /* the path of the socket's cgroup, where no owner tells it; owned; NULL: not known */
 };
 
 /* Which sockets a reading is about. */

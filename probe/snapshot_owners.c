@@ -53,7 +53,7 @@ static struct sighting *find_inode(struct snapshot *snapshot, uint32_t inode) {
 
 static bool is_news(const struct sighting *sighting, const struct owner_answer *answer) {
     if (sighting->state != SIGHTING_RESOLVED || sighting->hidden != answer->hidden ||
-        sighting->n_owners != answer->n_owners)
+        sighting->n_owners != answer->n_owners || sighting->forwarder != answer->forwarder)
         return true;
     for (size_t i = 0; i < answer->n_owners; i++)
         if (sighting->owners[i] != answer->owners[i])
@@ -73,9 +73,11 @@ void snapshot_take_owners(struct snapshot *snapshot, struct owner_answer *answer
     sighting->n_owners = answer->n_owners;
     sighting->hidden = answer->hidden;
     sighting->cgroup = answer->cgroup;
+    sighting->forwarder = answer->forwarder;
     answer->owners = NULL;
     answer->n_owners = 0;
     answer->cgroup = NULL;
+    answer->forwarder = NULL;
 }
 
 static bool is_one_of(const struct process_id *id, const struct process_id *ids, size_t n_ids) {

@@ -63,6 +63,7 @@ static struct walk_order *make_order(const struct watch *watch) {
                 .inode = listener->inode,
                 .uid = listener->uid,
                 .cgroup_id = listener->cgroup_id,
+                .port = listener->port,
             };
     }
     order->variable = watch->config.variable;

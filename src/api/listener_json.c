@@ -120,7 +120,7 @@ static void add_owners(cJSON *json, struct api *api, const struct api_caller *ca
     const struct process_info *first = sighting->n_owners > 0 ? sighting->owners[0] : NULL;
     cJSON *owners;
 
-    add_cgroup(json, cgroup_of(sighting), first);
+    add_cgroup(json, cgroup_of(sighting), first != NULL ? first : sighting->forwarder);
     json_add_number_or_null(json, "pid", first != NULL, first != NULL ? first->id.pid : 0);
     json_add_text_or_null(json, "process", first != NULL ? first->name : NULL);
     owners = cJSON_AddArrayToObject(json, "owners");

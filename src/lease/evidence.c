@@ -187,6 +187,8 @@ static bool is_a_forwarders(struct weighing *weighing) {
         if (forwarder_recognise(sighting->owners[i], &forwarder) &&
             (forwarder.host_port == 0 || forwarder.host_port == sighting->listener.port))
             return answer(weighing, EVIDENCE_PLAUSIBLE, BY_FORWARDER, sighting->owners[i]->id.pid);
+    if (sighting->forwarder != NULL)
+        return answer(weighing, EVIDENCE_PLAUSIBLE, BY_FORWARDER, sighting->forwarder->id.pid);
     return sighting->n_owners == 0 && sighting->listener.uid == 0 && forwarder_is_cgroup(sighting->cgroup) &&
            answer(weighing, EVIDENCE_PLAUSIBLE, BY_FORWARDER, 0);
 }

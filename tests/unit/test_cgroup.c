@@ -274,7 +274,8 @@ Test(cgroup, a_hidden_owners_sockets_tell_its_cgroup) {
     }
     char *path = NULL;
     const struct listener *listener = &list.items[0];
-    const struct owner_wanted wanted = {listener->inode, listener->uid, listener->cgroup_id};
+    const struct owner_wanted wanted = {
+        .inode = listener->inode, .uid = listener->uid, .cgroup_id = listener->cgroup_id};
     struct owner_result seen = {0};
     struct owner_result hidden = {0};
     int r_path = cgroup_of_process(child, &path);

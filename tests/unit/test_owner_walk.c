@@ -16,12 +16,14 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "probe/fd.h"
 #include "probe/sock_diag.h"
 #include "tests/support/child.h"
 #include "tests/support/fail.h"
+#include "tests/support/file.h"
 #include "tests/support/holder.h"
 #include "tests/support/netns.h"
 #include "tests/support/tcp.h"
@@ -217,7 +219,8 @@ Test(owner_walk, owners_are_in_the_order_of_their_pids_however_they_were_found) 
     netns_enter();
     CLEANUP(fd_close_at) int fd = tcp_listen("127.0.0.1", 0);
     const pid_t worker = child_start_idle(HOLDER_OTHER_UID);
-    const struct owner_wanted wanted[] = {{tcp_inode_of(fd), HOLDER_OTHER_UID, 0}, {UINT32_MAX, HOLDER_OTHER_UID, 0}};
+    const struct owner_wanted wanted[] = {{.inode = tcp_inode_of(fd), .uid = HOLDER_OTHER_UID},
+                                          {.inode = UINT32_MAX, .uid = HOLDER_OTHER_UID}};
     CLEANUP(owner_result_deinit) struct owner_result result = {0};
     cr_assert_eq(owner_walk(wanted, 2, NULL, MANY_FDS, &result), 0);
     cr_assert_eq(result.answers[0].n_owners, 2);
@@ -522,4 +525,62 @@ Test(owner_walk, a_process_has_a_socket_or_has_it_not) {
     cr_assert_not(owner_has_socket(child, tcp_inode_of(fd), &is_readable));
     cr_assert_not(is_readable);
     cr_assert_not(owner_has_socket(getpid(), 0, NULL));
+}
+
+/* ---- forwarders ---- */
+
+/* A program called docker-proxy, with its arguments: a script, so that its command line is theirs and its name is the file's. */
+static pid_t start_proxy(const char *folder, uid_t uid, const char *host_port) {
+    char path[64];
+    snprintf(path, sizeof(path), "%s/docker-proxy", folder);
+    const pid_t pid = fork();
+    cr_assert_geq(pid, 0);
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (uid != 0 && setuid(uid) < 0)
+            _exit(1);
+        execl(path, path, "-proto", "tcp", "-host-ip", "0.0.0.0", "-host-port", host_port, "-container-ip",
+              "172.17.0.2", "-container-port", "80", NULL);
+        _exit(1);
+    }
+    return pid;
+}
+
+static struct owner_result walk_as_another(uint16_t port, uid_t uid) {
+    const struct owner_wanted wanted = {.inode = UINT32_MAX, .uid = uid, .port = port};
+    struct owner_result result = {0};
+    cr_assert_eq(owner_walk(&wanted, 1, NULL, MANY_FDS, &result), 0);
+    return result;
+}
+
+static pid_t forwarder_of(uint16_t port, uid_t uid) {
+    CLEANUP(owner_result_deinit) struct owner_result result = walk_as_another(port, uid);
+    return result.answers[0].forwarder ? result.answers[0].forwarder->id.pid : 0;
+}
+
+Test(owner_walk, a_hidden_socket_of_roots_has_the_docker_proxy_that_says_it_has_its_port) {
+    char folder[] = "/tmp/portmanager-proxy-XXXXXX";
+    char path[64];
+    if (geteuid() != 0)
+        cr_skip_test("only root can start a process of root's");
+    cr_assert_not_null(mkdtemp(folder));
+    cr_assert_eq(chmod(folder, 0755), 0);
+    snprintf(path, sizeof(path), "%s/docker-proxy", folder);
+    file_write_text(path, "#!/bin/sh\nwhile :; do sleep 1; done\n");
+    cr_assert_eq(chmod(path, 0755), 0);
+    const pid_t roots = start_proxy(folder, 0, "48123");
+    const pid_t others = start_proxy(folder, HOLDER_OTHER_UID, "48124");
+    const struct wait wait = wait_for("the proxy to be seen");
+    while (forwarder_of(48123, 0) != roots)
+        wait_more(&wait);
+    cr_expect_eq(forwarder_of(48125, 0), 0, "another port");
+    cr_expect_eq(forwarder_of(0, 0), 0, "no port");
+    cr_expect_eq(forwarder_of(48123, HOLDER_OTHER_UID), 0, "a socket of another user's");
+    cr_expect_eq(forwarder_of(48124, 0), 0, "what another user calls docker-proxy");
+    kill(roots, SIGKILL);
+    kill(others, SIGKILL);
+    cr_assert_eq(waitpid(roots, NULL, 0), roots);
+    cr_assert_eq(waitpid(others, NULL, 0), others);
+    unlink(path);
+    rmdir(folder);
 }
