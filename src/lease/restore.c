@@ -113,13 +113,15 @@ static int restore(struct registry *registry) {
     restoring.same_boot = strcmp(marks.boot_id, boot_id) == 0;
     registry->cursor = marks.cursor;
     registry->next_id = marks.next_id;
-    registry->no_expiry_before_ms = registry->last_turn_ms + GRACE_MS;
 
     r = store_load_sticky(registry->store, &registry->sticky);
     if (r == 0)
         r = store_begin(registry->store);
     if (r == 0)
         r = store_load_leases(registry->store, restore_lease, &restoring);
+    /* Their clients could not be heard meanwhile. Where there are none a new lease needs no grace. */
+    if (registry->leases.n_items > 0)
+        registry->no_expiry_before_ms = registry->last_turn_ms + GRACE_MS;
     if (r == 0)
         r = save_all(registry, boot_id);
     if (r == 0)

@@ -5,8 +5,8 @@
 
 #include "tests/support/fail.h"
 
-#define BOUND_MS UINT64_C(120000)
-#define NAP_NS   3000000
+#define BOUND_SECONDS 120
+#define NAP_NS        3000000
 
 uint64_t wait_now_ns(void) {
     struct timespec now;
@@ -19,7 +19,12 @@ uint64_t wait_now_ms(void) {
 }
 
 struct wait wait_for(const char *what) {
-    return (struct wait){.what = what, .end_ms = wait_now_ms() + BOUND_MS};
+    return wait_at_most(BOUND_SECONDS, what);
+}
+
+struct wait wait_at_most(unsigned seconds, const char *what) {
+    const uint64_t now_ms = wait_now_ms();
+    return (struct wait){.what = what, .begin_ms = now_ms, .end_ms = now_ms + UINT64_C(1000) * seconds};
 }
 
 void wait_a_moment(void) {
@@ -28,6 +33,6 @@ void wait_a_moment(void) {
 
 void wait_more(const struct wait *wait) {
     if (wait_now_ms() > wait->end_ms)
-        fail_test("Two minutes were waited in vain for %s.", wait->what);
+        fail_test("%lu s were waited in vain for %s.", (wait->end_ms - wait->begin_ms) / 1000, wait->what);
     wait_a_moment();
 }

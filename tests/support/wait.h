@@ -13,13 +13,17 @@
 
 struct wait {
     const char *what;
+    uint64_t begin_ms;
     uint64_t end_ms;
 };
 
 /* Begins to wait. `what` is the end of the sentence "waited in vain for ...". */
 struct wait wait_for(const char *what);
 
-/* Sleeps a few milliseconds; ends the test when that has gone on for two minutes. */
+/* The same with a bound of its own, for what is promised to happen soon. */
+struct wait wait_at_most(unsigned seconds, const char *what);
+
+/* Sleeps a few milliseconds; ends the test when that has gone on for two minutes, or for as long as was said. */
 void wait_more(const struct wait *wait);
 
 /* Sleeps so long that a time stamp in milliseconds is surely a later one afterwards. */
