@@ -100,10 +100,14 @@ bool family_has(const struct family *family, pid_t pid) {
     return find(family, pid) != NULL;
 }
 
-/* Fills in the parents: what was known, and is still there, is copied; the rest is read and told. Returns false if that was too much for
+static struct family_process *find_in(struct family *family, pid_t pid) {
+    const struct family_process *found = find(family, pid);
+    return found ? &family->items[found - family->items] : NULL;
+}
+
+/* Fills in the parents: what was known, and is still there, is copied; the rest is read. Returns false if that was too much for
  * one look; what is left over keeps parent 0, and so is read by the next one. */
-static bool fill_parents(struct family *now, const struct family *before,
-                         void (*born)(void *context, pid_t pid, pid_t parent), void *context) {
+static bool fill_parents(struct family *now, const struct family *before) {
     size_t n_reads = 0;
     for (size_t i = 0; i < now->n_items; i++) {
         struct family_process *process = &now->items[i];
@@ -116,10 +120,25 @@ static bool fill_parents(struct family *now, const struct family *before,
         if (n_reads++ >= FAMILY_READS_MAX)
             continue;
         process->parent = read_parent(process->pid);
-        if (process->parent > 0 && (!known || known->parent != process->parent))
-            born(context, process->pid, process->parent);
+        process->untold = process->parent > 0 && (!known || known->parent != process->parent);
     }
     return n_reads <= FAMILY_READS_MAX;
+}
+
+/* Pids start over at the highest, so a child may have a lower one than its parent; who follows a family must hear of the parent first. */
+static void tell(struct family *now, void (*born)(void *context, pid_t pid, pid_t parent), void *context) {
+    for (size_t i = 0; i < now->n_items; i++) {
+        while (now->items[i].untold) {
+            struct family_process *first = &now->items[i];
+            struct family_process *parent = find_in(now, first->parent);
+            for (size_t n = 0; parent && parent->untold && n < now->n_items; n++) {
+                first = parent;
+                parent = find_in(now, first->parent);
+            }
+            first->untold = false;
+            born(context, first->pid, first->parent);
+        }
+    }
 }
 
 int family_look(struct family *family, void (*born)(void *context, pid_t pid, pid_t parent), void *context) {
@@ -132,7 +151,8 @@ int family_look(struct family *family, void (*born)(void *context, pid_t pid, pi
     int r = list_pids(&now);
     if (r < 0)
         return r;
-    now.last_pid = fill_parents(&now, family, born, context) ? last_pid : 0;
+    now.last_pid = fill_parents(&now, family) ? last_pid : 0;
+    tell(&now, born, context);
     struct family before = *family;
     *family = now;
     now = before;

@@ -12,6 +12,7 @@
 struct family_process {
     pid_t pid;
     pid_t parent; /* when it was last read */
+    bool untold;  /* only while a look goes on */
 };
 
 /* The processes there are, by pid. All zero: nobody has looked yet. */
@@ -29,7 +30,8 @@ void family_deinit(struct family *family);
 bool family_has(const struct family *family, pid_t pid);
 
 /*
- * Looks again. Calls `born` for each process that is new, and for each whose parent has ended and that has a new one, lowest pid first.
+ * Looks again. Calls `born` for each process that is new, and for each whose parent has ended and that has a new one: parents before their children, else
+ * lowest pid first.
  * Reads at most FAMILY_READS_MAX processes; what is left over comes with the next look. What has the pid of another one that ended since the last
  * look is not noticed. Returns 0 or -errno (then it is as it was).
  */
