@@ -54,32 +54,16 @@ static bool was_judged(struct weighing *weighing, enum judgement_kind kind) {
 
 /* ---- holders and their kin ---- */
 
-static const struct process_id *id_of(const struct kin_member *member) {
-    if (member->is_holder)
-        return &member->lease->holder;
-    for (size_t i = 0; i < member->lease->n_kin; i++)
-        if (member->lease->kin[i].id.pid == member->pid)
-            return &member->lease->kin[i].id;
-    return NULL;
-}
-
-/* The lease that a living holder, or its kin, of this pid and start time belongs to: `wanted`, if it is one of them, else any. NULL: none. */
+/* The process of this pid and start time as one of the lease's: its holder, or kin. NULL: it is not. */
 static const struct kin_member *find_member(struct registry *registry, pid_t pid, uint64_t start_time,
-                                            const struct lease *wanted) {
+                                            const struct lease *lease) {
     const struct kin_member *members = NULL;
-    const struct kin_member *found = NULL;
     size_t n_members = kin_find(registry, pid, &members);
 
-    for (size_t i = 0; i < n_members; i++) {
-        const struct process_id *id = id_of(&members[i]);
-
-        if (id == NULL || id->start_time != start_time)
-            continue;
-        if (members[i].lease == wanted)
+    for (size_t i = 0; i < n_members; i++)
+        if (members[i].lease == lease && members[i].start_time == start_time)
             return &members[i];
-        found = &members[i];
-    }
-    return found;
+    return NULL;
 }
 
 static bool is_the_holders(struct weighing *weighing) {
@@ -89,34 +73,61 @@ static bool is_the_holders(struct weighing *weighing) {
         const struct process_info *owner = weighing->sighting->owners[i];
         const struct kin_member *member = find_member(weighing->registry, owner->id.pid, owner->id.start_time, lease);
 
-        if (member != NULL && member->lease == lease)
+        if (member != NULL)
             return answer(weighing, EVIDENCE_CONFIRMED, member->is_holder ? BY_HOLDER : BY_DESCENDANT, owner->id.pid);
-        for (size_t j = 0; j < owner->n_parents; j++) {
-            const struct process_parent *parent = &owner->parents[j];
-
-            member = find_member(weighing->registry, parent->pid, parent->start_time, lease);
-            if (member != NULL && member->lease == lease)
+        for (size_t j = 0; j < owner->n_parents; j++)
+            if (find_member(weighing->registry, owner->parents[j].pid, owner->parents[j].start_time, lease) != NULL)
                 return answer(weighing, EVIDENCE_CONFIRMED, BY_DESCENDANT, owner->id.pid);
-        }
     }
     return false;
+}
+
+static bool descends_from(const struct process_info *process, const struct process_id *ancestor) {
+    if (ancestor->pid == 0)
+        return false;
+    if (process_id_equal(&process->id, ancestor))
+        return true;
+    for (size_t i = 0; i < process->n_parents; i++)
+        if (process->parents[i].pid == ancestor->pid && process->parents[i].start_time == ancestor->start_time)
+            return true;
+    return false;
+}
+
+/* Another lease that the process of this pid and start time belongs to. But not one whose own process has asked for this lease, if that is what
+ * the owner descends from: a script that is run with a port, and asks for a second one. */
+static const struct lease *find_other_lease(const struct weighing *weighing, const struct process_info *owner,
+                                            pid_t pid, uint64_t start_time) {
+    const struct process_id *asker = &weighing->lease->asker;
+    const struct kin_member *members = NULL;
+    size_t n_members = kin_find(weighing->registry, pid, &members);
+
+    for (size_t i = 0; i < n_members; i++) {
+        const struct lease *other = members[i].lease;
+
+        if (members[i].start_time == start_time &&
+            (find_member(weighing->registry, asker->pid, asker->start_time, other) == NULL ||
+             !descends_from(owner, asker)))
+            return other;
+    }
+    return NULL;
 }
 
 static bool is_another_holders(struct weighing *weighing) {
     for (size_t i = 0; i < weighing->sighting->n_owners; i++) {
         const struct process_info *owner = weighing->sighting->owners[i];
-        const struct kin_member *member = find_member(weighing->registry, owner->id.pid, owner->id.start_time, NULL);
+        const struct lease *other = find_other_lease(weighing, owner, owner->id.pid, owner->id.start_time);
 
-        for (size_t j = 0; member == NULL && j < owner->n_parents; j++)
-            member = find_member(weighing->registry, owner->parents[j].pid, owner->parents[j].start_time, NULL);
-        if (member == NULL)
+        for (size_t j = 0; other == NULL && j < owner->n_parents; j++)
+            other = find_other_lease(weighing, owner, owner->parents[j].pid, owner->parents[j].start_time);
+        if (other == NULL)
             continue;
-        weighing->answer.other_lease_id = member->lease->id;
+        weighing->answer.other_lease_id = other->id;
         return answer(weighing, EVIDENCE_FOREIGN, BY_OTHER_LEASE, owner->id.pid);
     }
     return false;
 }
 
+/* Who is in a session is not older than its leader: else the number has become another process's. */
 static bool is_in_the_holders_session(struct weighing *weighing) {
     for (size_t i = 0; i < weighing->sighting->n_owners; i++) {
         const struct process_info *owner = weighing->sighting->owners[i];
@@ -124,7 +135,7 @@ static bool is_in_the_holders_session(struct weighing *weighing) {
         size_t n_members = kin_find(weighing->registry, owner->session, &members);
 
         for (size_t j = 0; j < n_members; j++)
-            if (members[j].lease == weighing->lease)
+            if (members[j].lease == weighing->lease && members[j].start_time <= owner->id.start_time)
                 return answer(weighing, EVIDENCE_CONFIRMED, BY_SESSION, owner->id.pid);
     }
     return false;
@@ -159,13 +170,10 @@ static bool is_older_than_the_grant(struct weighing *weighing) {
 static bool descends_from_the_asker(struct weighing *weighing) {
     const struct process_id *asker = &weighing->lease->asker;
 
-    for (size_t i = 0; asker->pid != 0 && i < weighing->sighting->n_owners; i++) {
+    for (size_t i = 0; i < weighing->sighting->n_owners; i++) {
         const struct process_info *owner = weighing->sighting->owners[i];
-        bool found = process_id_equal(&owner->id, asker);
 
-        for (size_t j = 0; !found && j < owner->n_parents; j++)
-            found = owner->parents[j].pid == asker->pid && owner->parents[j].start_time == asker->start_time;
-        if (found && process_pin_again(asker, NULL) == 0)
+        if (descends_from(owner, asker) && process_pin_again(asker, NULL) == 0)
             return answer(weighing, EVIDENCE_CONFIRMED, BY_ASKER, owner->id.pid);
     }
     return false;
@@ -232,6 +240,12 @@ struct evidence evidence_weigh(struct registry *registry, const struct lease *le
     else
         answer(&weighing, EVIDENCE_PLAUSIBLE, BY_UID, pid);
     return weighing.answer;
+}
+
+bool evidence_is_holders(struct registry *registry, const struct lease *lease, const struct sighting *sighting) {
+    struct weighing weighing = {.registry = registry, .lease = lease, .sighting = sighting};
+
+    return is_the_holders(&weighing);
 }
 
 /* ---- parties ---- */

@@ -48,6 +48,9 @@ struct evidence {
 /* The evidence about a listener on the lease's port. */
 struct evidence evidence_weigh(struct registry *registry, const struct lease *lease, const struct sighting *sighting);
 
+/* Is an owner the lease's living holder, or its kin, or descends from one of them? Whatever a person has said about it. */
+bool evidence_is_holders(struct registry *registry, const struct lease *lease, const struct sighting *sighting);
+
 /* Are these two listeners one party's? They share an owner, or one's owner descends from the other's, or their owners are children of one
  * process that is neither init nor a session's leader. */
 bool evidence_same_party(const struct sighting *a, const struct sighting *b);

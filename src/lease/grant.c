@@ -54,15 +54,14 @@ static int pin_holder(struct granting *granting, struct lease *draft, struct lea
 /* Who asks on whose behalf? Only of the same user, and neither init nor a service manager: whatever a user runs descends from these. Nothing is
  * refused for want of it. */
 static void note_asker(const struct grant_request *request, struct lease *draft) {
-    CLEANUP(process_info_unref_at) struct process_info *holder = NULL;
     CLEANUP(process_info_unref_at) struct process_info *asker = NULL;
 
     if (request->asker <= 1 || process_info_read(request->asker, NULL, &asker) != 0 || asker->uid != request->key.uid ||
         strcmp(asker->name, "systemd") == 0)
         return;
     draft->asker = asker->id;
-    draft->asker_is_parent = request->holder != 0 && process_info_read(request->holder, NULL, &holder) == 0 &&
-                             holder->n_parents > 0 && holder->parents[0].pid == asker->id.pid;
+    if (request->holder != 0)
+        registry_note_parent(draft);
 }
 
 /* Makes the next draft, with what every grant gives: a whole TTL from now, and the holder of the request. */

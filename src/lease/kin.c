@@ -21,6 +21,14 @@ static int compare(const void *a, const void *b) {
     return (left->pid > right->pid) - (left->pid < right->pid);
 }
 
+static struct kin_member *add_member(struct kin_index *index, struct lease *lease, const struct process_id *id,
+                                     int pidfd) {
+    struct kin_member *member = &index->members[index->n_members++];
+
+    *member = (struct kin_member){.pid = id->pid, .start_time = id->start_time, .pidfd = pidfd, .lease = lease};
+    return member;
+}
+
 static void renew_index(struct registry *registry) {
     struct kin_index *index = &registry->kin;
     size_t n_members = 0;
@@ -38,10 +46,9 @@ static void renew_index(struct registry *registry) {
         struct lease *lease = registry->leases.items[i];
 
         if (lease->holder_pidfd >= 0)
-            members[index->n_members++] =
-                (struct kin_member){.pid = lease->holder.pid, .lease = lease, .is_holder = true};
+            add_member(index, lease, &lease->holder, lease->holder_pidfd)->is_holder = true;
         for (size_t j = 0; j < lease->n_kin; j++)
-            members[index->n_members++] = (struct kin_member){.pid = lease->kin[j].id.pid, .lease = lease};
+            add_member(index, lease, &lease->kin[j].id, lease->kin[j].pidfd);
     }
     qsort(members, index->n_members, sizeof *members, compare);
     index->stale = false;
@@ -74,10 +81,10 @@ size_t kin_find(struct registry *registry, pid_t pid, const struct kin_member **
 void kin_add(struct registry *registry, struct lease *lease, const struct process_id *id) {
     CLEANUP(fd_close_at) int pidfd = -1;
 
-    if (id->pid == lease->holder.pid)
+    if (process_id_equal(id, &lease->holder))
         return;
     for (size_t i = 0; i < lease->n_kin; i++)
-        if (lease->kin[i].id.pid == id->pid)
+        if (process_id_equal(id, &lease->kin[i].id))
             return;
     if (process_pin_again(id, &pidfd) != 0 || !registry_has_room_for(pidfd) ||
         registry_watch_holder(registry, pidfd, lease) < 0)
@@ -94,6 +101,11 @@ static bool adopts(const struct lease *lease, pid_t pid, pid_t parent) {
            process_pin_again(&lease->asker, NULL) == 0;
 }
 
+/* Was it this one whose pid was read as a parent's? Yes if it lives, or has ended this very moment. Not if another process has its pid. */
+static bool is_still(const struct kin_member *member) {
+    return process_has_ended(member->pidfd) == 0 || process_pin(member->pid, NULL, NULL, NULL) == PROCESS_E_GONE;
+}
+
 static void on_born(void *context, pid_t pid, pid_t parent) {
     struct registry *registry = context;
     const struct kin_member *members = NULL;
@@ -104,7 +116,8 @@ static void on_born(void *context, pid_t pid, pid_t parent) {
 
     /* Copied first: adding kin moves the members. */
     for (size_t i = 0; i < n_members && n_leases < 64; i++)
-        leases[n_leases++] = members[i].lease;
+        if (is_still(&members[i]))
+            leases[n_leases++] = members[i].lease;
     for (size_t i = 0; i < registry->leases.n_items && n_leases < 64; i++)
         if (adopts(registry->leases.items[i], pid, parent))
             leases[n_leases++] = registry->leases.items[i];
@@ -114,9 +127,11 @@ static void on_born(void *context, pid_t pid, pid_t parent) {
         kin_add(registry, leases[i], &id);
 }
 
+/* Is there anybody whose children count? An asker adopts also when the holder has ended. */
 static bool has_holders(const struct registry *registry) {
     for (size_t i = 0; i < registry->leases.n_items; i++)
-        if (registry->leases.items[i]->holder_pidfd >= 0 || registry->leases.items[i]->n_kin > 0)
+        if (registry->leases.items[i]->holder_pidfd >= 0 || registry->leases.items[i]->n_kin > 0 ||
+            registry->leases.items[i]->asker_is_parent)
             return true;
     return false;
 }
@@ -134,6 +149,8 @@ void kin_follow(struct registry *registry, bool now) {
     uint64_t before_ns = thread_ns();
     int r;
 
+    /* Whoever has ended until now is nobody's parent any more; its pid may be another's. */
+    registry_hear_holders(registry);
     if (!has_holders(registry) || (!now && budget_wait_ms(&index->budget, now_ms) > 0))
         return;
     if (index->whole_look)

@@ -15,9 +15,11 @@ struct registry;
 #define KIN_SHARE_PPM UINT64_C(1000)
 #define KIN_BURST_NS  UINT64_C(500000000)
 
-/* A living, pinned process and a lease that it belongs to. */
+/* A pinned process and a lease that it belongs to. */
 struct kin_member {
     pid_t pid;
+    uint64_t start_time; /* as in struct process_id */
+    int pidfd;           /* the lease's */
     struct lease *lease;
     bool is_holder; /* else its kin */
 };

@@ -103,7 +103,8 @@ static void see_elsewhere(struct registry *registry, const struct sighting *sigh
         for (size_t j = 0; j < n_members; j++) {
             struct lease *lease = members[j].lease;
 
-            if (lease != there && !lease->sight.own && lease->sight.elsewhere == 0)
+            if (members[j].start_time == sighting->owners[i]->id.start_time && lease != there && !lease->sight.own &&
+                lease->sight.elsewhere == 0)
                 lease->sight.elsewhere = sighting->listener.port;
         }
     }
@@ -126,14 +127,16 @@ static void take_sights(struct registry *registry, const struct snapshot *snapsh
 
 void registry_look(struct registry *registry) {
     const struct snapshot *snapshot = registry_snapshot(registry);
+    uint64_t revision;
 
     registry_hear_holders(registry);
     if (registry->seen && registry->seen_snapshot == snapshot->revision &&
         registry->seen_revision == registry->revision)
         return;
+    revision = registry->revision;
     take_sights(registry, snapshot);
     /* What was found out meanwhile (new kin) can change what was seen before it: once more, and then it is settled. */
-    if (registry->seen_revision != registry->revision)
+    if (registry->revision != revision)
         take_sights(registry, snapshot);
     registry->seen = true;
     registry->seen_snapshot = snapshot->revision;

@@ -93,6 +93,14 @@ void registry_note_cgroup(struct lease *lease) {
         free(path);
 }
 
+void registry_note_parent(struct lease *lease) {
+    CLEANUP(process_info_unref_at) struct process_info *holder = NULL;
+
+    lease->asker_is_parent = lease->asker.pid != 0 && process_info_read(lease->holder.pid, NULL, &holder) == 0 &&
+                             holder->n_parents > 0 && holder->parents[0].pid == lease->asker.pid &&
+                             holder->parents[0].start_time == lease->asker.start_time;
+}
+
 /* The database fails as a whole, for all leases at once, and usually for a while. */
 static void note_store(struct registry *registry, int r) {
     if (r != 0 && !registry->store_failing)

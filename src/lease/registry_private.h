@@ -46,6 +46,9 @@ bool registry_has_room_for(int fd);
 /* Notes the cgroup of the lease's holder, if being in it is evidence. */
 void registry_note_cgroup(struct lease *lease);
 
+/* Notes whether the lease's asker is the parent of its living holder. */
+void registry_note_parent(struct lease *lease);
+
 /* The lease or what is known about it has changed: the next observation looks at everything anew. */
 static inline void registry_touch(struct registry *registry) {
     registry->revision++;
