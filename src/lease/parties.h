@@ -11,7 +11,7 @@ enum parties_trouble { PARTIES_FINE, PARTIES_SPLIT, PARTIES_SHARED };
 
 /*
  * Looks at the `n` sightings of the lease's port for two listeners of different parties, one of them the lease's. Returns what
- * is wrong; then *ret_own and *ret_other are their indices.
+ * is wrong; then *ret_own and *ret_other are their indices; *ret_own is the one with the better evidence.
  */
 enum parties_trouble parties_find_trouble(struct registry *registry, const struct lease *lease,
                                           const struct sighting *sightings, size_t n, size_t *ret_own,
