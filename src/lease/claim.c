@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "src/lease/evidence.h"
 #include "src/lease/registry_private.h"
@@ -42,13 +43,11 @@ static int judge_all(struct registry *registry, struct lease *lease, enum judgem
 
     for (size_t i = 0; i < snapshot->n_items; i++) {
         const struct sighting *sighting = &snapshot->items[i];
-        struct evidence evidence;
         int r;
 
         if (!is_on(sighting, lease->port))
             continue;
-        evidence = evidence_weigh(registry, lease, sighting);
-        if (kind == JUDGED_DISOWNED && (evidence.by == BY_HOLDER || evidence.by == BY_DESCENDANT))
+        if (kind == JUDGED_DISOWNED && evidence_is_holders(registry, lease, sighting))
             continue;
         r = judge(lease, sighting, kind);
         if (r < 0)
@@ -143,27 +142,27 @@ static int claim_anew(struct registry *registry, uint16_t port, const struct lea
 
 /* Judges a lease that exists; if that cannot be stored, it is as it was. */
 static int judge_live(struct registry *registry, struct lease *lease, enum judgement_kind kind) {
-    struct lease before = {.holder_pidfd = -1};
-    int n_judged = 0;
-    int r = 0;
+    size_t n_before = lease->n_judgements;
+    struct judgement *before = reallocarray(NULL, n_before + 1, sizeof *before);
+    int r;
 
-    for (size_t i = 0; r == 0 && i < lease->n_judgements; i++)
-        r = lease_judge(&before, &lease->judgements[i]);
+    if (before == NULL)
+        return -ENOMEM;
+    if (n_before > 0)
+        memcpy(before, lease->judgements, n_before * sizeof *before);
+    r = judge_all(registry, lease, kind);
     if (r == 0)
-        n_judged = judge_all(registry, lease, kind);
-    r = n_judged < 0 ? n_judged : r;
-    if (r == 0 && n_judged == 0)
         r = CLAIM_E_HOLDER;
-    if (r == 0)
+    else if (r > 0)
         r = store_judged(registry, lease, false);
     if (r != 0) {
         struct judgement *judgements = lease->judgements;
 
-        lease->judgements = before.judgements;
-        lease->n_judgements = before.n_judgements;
-        before.judgements = judgements;
+        lease->judgements = before;
+        lease->n_judgements = n_before;
+        before = judgements;
     }
-    free(before.judgements);
+    free(before);
     registry_touch(registry);
     registry_look(registry);
     return r;

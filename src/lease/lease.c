@@ -123,25 +123,37 @@ static bool is_about(const struct judgement *judgement, uint32_t inode, const st
            judgement->process.pidfd_inode == process->pidfd_inode;
 }
 
-int lease_judge(struct lease *lease, const struct judgement *judgement) {
-    struct judgement *judgements;
+static void take_out_judgement(struct lease *lease, size_t at) {
+    lease->n_judgements--;
+    memmove(&lease->judgements[at], &lease->judgements[at + 1], (lease->n_judgements - at) * sizeof *lease->judgements);
+}
 
-    for (size_t i = 0; i < lease->n_judgements; i++) {
-        if (is_about(&lease->judgements[i], judgement->inode, &judgement->process)) {
-            lease->judgements[i] = *judgement;
-            return 0;
-        }
-    }
-    if (lease->n_judgements == LEASE_JUDGEMENTS_MAX) {
-        lease->n_judgements--;
-        memmove(&lease->judgements[0], &lease->judgements[1], lease->n_judgements * sizeof *lease->judgements);
-    }
-    judgements = reallocarray(lease->judgements, lease->n_judgements + 1, sizeof *judgements);
+/* What portd has recognised it may recognise again; what a person has said would be lost. */
+static size_t find_dispensable(const struct lease *lease) {
+    for (size_t i = 0; i < lease->n_judgements; i++)
+        if (lease->judgements[i].kind == JUDGED_RECOGNISED)
+            return i;
+    return 0;
+}
+
+int lease_judge(struct lease *lease, const struct judgement *judgement) {
+    struct judgement *judgements = reallocarray(lease->judgements, lease->n_judgements + 1, sizeof *judgements);
+
     if (judgements == NULL)
         return -ENOMEM;
-    judgements[lease->n_judgements++] = *judgement;
     lease->judgements = judgements;
+    /* The new one goes to the end, also where it takes the place of an old one: it is the newest. */
+    for (size_t i = lease->n_judgements; i > 0; i--)
+        if (is_about(&judgements[i - 1], judgement->inode, &judgement->process))
+            take_out_judgement(lease, i - 1);
+    if (lease->n_judgements == LEASE_JUDGEMENTS_MAX)
+        take_out_judgement(lease, find_dispensable(lease));
+    judgements[lease->n_judgements++] = *judgement;
     return 0;
+}
+
+void lease_clear_judgements(struct lease *lease) {
+    lease->n_judgements = 0;
 }
 
 /* The newest counts: who disowns what he claimed has changed his mind. */

@@ -97,7 +97,7 @@ struct lease {
     uint64_t told_deadline;   /* until when it lives, by the last event about it */
     struct process_id holder; /* pid 0: none, the lease belongs to its uid */
     int holder_pidfd;         /* -1: no holder, or it has ended */
-    uint64_t holder_ended_ms; /* monotonic; 0: it lives, or ended before portd was started */
+    uint64_t holder_ended_ms; /* monotonic; 0: it lives. Of one that ended while portd was away, when portd came back */
     char *holder_cgroup;      /* the holder's, if being in it is evidence (cgroup.h); owned; NULL: it is not */
     struct process_id asker;  /* the process on whose behalf it was asked for; pid 0: not known */
     bool asker_is_parent;     /* of the holder: so what the asker adopts is the holder's */
@@ -131,8 +131,12 @@ void lease_reap(struct lease *lease, uint64_t now_ms);
 /* Unpins all. */
 void lease_clear_kin(struct lease *lease);
 
-/* Adds a judgement, or replaces the one about this socket and process. Beyond LEASE_JUDGEMENTS_MAX the oldest goes. Returns 0 or -ENOMEM. */
+/* Adds a judgement, or replaces the one about this socket and process. It is the newest then. Beyond LEASE_JUDGEMENTS_MAX the oldest
+ * that was recognised goes, and if there is none the oldest. Returns 0 or -ENOMEM (then nothing has changed). */
 int lease_judge(struct lease *lease, const struct judgement *judgement);
+
+/* Forgets all of them. */
+void lease_clear_judgements(struct lease *lease);
 
 /* The judgement about a socket or about a process, or NULL. */
 const struct judgement *lease_find_judgement(const struct lease *lease, uint32_t inode,
