@@ -22,6 +22,7 @@ struct restoring {
     unsigned n_ended;
 };
 
+/* A holder that has ended meanwhile did so at the latest now; what it has left behind has its time from now on. */
 static int find_holder_again(struct registry *registry, struct lease *lease) {
     int r;
 
@@ -29,11 +30,14 @@ static int find_holder_again(struct registry *registry, struct lease *lease) {
         return 0;
     r = process_pin_again(&lease->holder, &lease->holder_pidfd);
     /* EACCES: a process that /proc hides from us. This one was not hidden when it was pinned, so the pid is another's now. */
-    if (r == PROCESS_E_GONE || r == -EACCES)
-        return 0; /* the first turn ends the lease, unless its listener is still there */
+    if (r == PROCESS_E_GONE || r == -EACCES) {
+        lease->holder_ended_ms = registry->last_turn_ms;
+        return 0; /* the first turn ends the lease, unless its listener, or recognised kin, is still there */
+    }
     if (r < 0)
         return r;
     registry_note_cgroup(lease);
+    registry_note_parent(lease);
     return registry_watch_holder(registry, lease->holder_pidfd, lease);
 }
 
@@ -67,6 +71,10 @@ static int restore_lease(void *context, struct lease *lease) {
         lease->deadline = now_ms + lease->ttl_seconds * 1000;
         lease->was_bound = false;
         lease->unsaved = true;
+        /* Inodes, pids and start times begin anew, so these would be about others. */
+        lease->asker = (struct process_id){0};
+        lease_clear_judgements(lease);
+        lease->judgements_unsaved = true;
     }
     lease->saved_deadline = lease->deadline;
     lease->told_deadline = lease->deadline;
@@ -84,7 +92,10 @@ static int save_all(struct registry *registry, const char *boot_id) {
         if (!lease->unsaved)
             continue;
         r = store_put_lease(registry->store, lease);
+        if (r == 0 && lease->judgements_unsaved)
+            r = store_put_judgements(registry->store, lease);
         lease->unsaved = r != 0;
+        lease->judgements_unsaved = lease->judgements_unsaved && r != 0;
     }
     return r;
 }
@@ -111,6 +122,8 @@ static int restore(struct registry *registry) {
         r = store_load_leases(registry->store, restore_lease, &restoring);
     if (r == 0)
         r = save_all(registry, boot_id);
+    if (r == 0)
+        r = store_sweep(registry->store);
     if (r == 0)
         r = store_commit(registry->store);
     if (r != 0) {

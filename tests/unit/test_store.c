@@ -322,8 +322,8 @@ Test(store, loading_ends_where_it_is_told_to) {
 
 static void insert_row(const char *id, const char *name, const char *project, const char *rest) {
     char sql[512];
-    snprintf(sql, sizeof(sql), "INSERT INTO lease VALUES (%s, 7000 + (SELECT count(*) FROM lease), %s, %s, %s, 0, 0)", id,
-             name, project, rest);
+    snprintf(sql, sizeof(sql), "INSERT INTO lease VALUES (%s, 7000 + (SELECT count(*) FROM lease), %s, %s, %s, 0, 0)",
+             id, name, project, rest);
     fake_store_execute(&home, sql);
 }
 
