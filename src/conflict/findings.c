@@ -251,8 +251,11 @@ static void describe(const struct finding *finding, const struct lease *lease, c
         snprintf(who, sizeof who, "%s (pid %d)", finding->process, (int)finding->pid);
     else
         snprintf(who, sizeof who, "a process of uid %u", (unsigned)finding->uid);
-    snprintf(ret_words, size, "%s %s%s%s", who, verbs[finding->kind], finding_is_conflict(finding->kind) ? " " : "",
-             finding_is_conflict(finding->kind) && lease != NULL ? lease->service_name : "");
+    if (finding_is_conflict(finding->kind))
+        snprintf(ret_words, size, "%s %s %s", who, verbs[finding->kind],
+                 lease != NULL ? lease->service_name : "a service whose lease has ended");
+    else
+        snprintf(ret_words, size, "%s %s", who, verbs[finding->kind]);
 }
 
 static void tell_one(const struct finding *finding, enum event_kind kind, const struct lease *lease,

@@ -20,7 +20,8 @@ static bool has_ended(const struct registry *registry, const struct lease *lease
     if (lease->holder.pid == 0 && (now_ms < lease->deadline || now_ms < registry->no_expiry_before_ms))
         return false;
     *ret_kind = lease->holder.pid != 0 ? EVENT_LEASE_RELEASED : EVENT_LEASE_EXPIRED;
-    *ret_reason = lease->holder.pid != 0 ? "Its process has ended, and nothing of it listens." : "Its time ran out, and nothing of it listens.";
+    *ret_reason = lease->holder.pid != 0 ? "Its process has ended, and nothing of it listens."
+                                         : "Its time ran out, and nothing of it listens.";
     return true;
 }
 
