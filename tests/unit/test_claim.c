@@ -100,6 +100,7 @@ Test(claim, a_claimed_lease_is_stored_and_survives_a_restart) {
     cr_expect_eq(count("lease"), 1);
     cr_expect_eq(count("judgement"), 1);
     cr_expect_eq(count("sticky WHERE port = 8000 AND service_name = 'web'"), 1);
+    cr_expect_eq(count("lease WHERE was_bound = 1"), 1);
     fake_daemon_restart(&it);
     registry_turn(it.registry);
     const struct lease *lease = registry_find_port(it.registry, PORT);
@@ -252,15 +253,18 @@ Test(claim, beside_the_holders_own_a_strangers_is_disowned) {
 }
 
 Test(claim, sockets_that_do_not_listen_are_not_judged) {
+    bool created;
     struct lease *lease = grant("web", NULL);
     listen_by(PORT, NULL, me);
     listen_by(PORT, NULL, BOB);
     registry_observe(it.registry, 0, NULL);
+    it.kernel.listeners.items[1].state = LISTENER_BOUND;
     it.kernel.snapshot.items[1].listener.state = LISTENER_BOUND;
-    it.kernel.read_answer = -1; /* so that it stays so: no reading */
-    registry_touch(it.registry);
-    cr_expect_eq(registry_disown(it.registry, lease), -1);
-    cr_expect_eq(lease->n_judgements, 0);
+    cr_expect_eq(registry_disown(it.registry, lease), 0);
+    cr_expect_eq(lease->n_judgements, 1);
+    it.kernel.listeners.items[0].state = LISTENER_BOUND;
+    it.kernel.snapshot.items[0].listener.state = LISTENER_BOUND;
+    cr_expect_eq(claim(PORT, "web", &created, &lease), CLAIM_E_NOT_LISTENING);
 }
 
 /* ---- a disk that is full ---- */
@@ -291,6 +295,10 @@ Test(claim, a_full_disk_leaves_a_lease_as_it_was) {
     struct actor *const server = actor_start(me);
     struct lease *lease = grant("web", NULL);
     listen_by(PORT, server, me);
+    fake_disk_fail(1, SQLITE_FULL, true);
+    cr_expect_eq(registry_disown(it.registry, lease), GRANT_E_NOT_STORED);
+    fake_disk_fail(0, 0, false);
+    cr_expect_eq(lease->n_judgements, 0);
     claimed(PORT, "web", false);
     fake_disk_fail(1, SQLITE_FULL, true);
     cr_expect_eq(registry_disown(it.registry, lease), GRANT_E_NOT_STORED);

@@ -301,6 +301,18 @@ Test(evidence, a_script_that_runs_with_a_lease_may_ask_for_a_second_one) {
     EXPECT(weigh(hmr), EVIDENCE_CONFIRMED, BY_ASKER);
 }
 
+/* run dev -- sh -c 'vite & PORT=$(portctl alloc hmr) server': vite is the first one's. */
+Test(evidence, what_does_not_descend_from_the_script_that_asked_is_another_leases) {
+    struct actor *const holder = actor_start(me);
+    struct actor *const script = actor_fork(holder);
+    struct actor *const vite = actor_fork(holder);
+    grant("dev", holder, NULL);
+    struct lease *hmr = grant("hmr", NULL, script);
+    follow();
+    listen_by(hmr, vite, me);
+    EXPECT(weigh(hmr), EVIDENCE_FOREIGN, BY_OTHER_LEASE);
+}
+
 /* In one shell: run a -- server, and alloc b. The server is no child of the one that asked for b alone. */
 Test(evidence, a_lease_of_the_same_shell_s_is_another_one) {
     struct actor *const shell = actor_start(me);
@@ -352,6 +364,18 @@ Test(evidence, a_session_that_both_are_in_and_neither_leads_is_no_evidence) {
     struct actor *const stranger = actor_fork(shell);
     struct lease *lease = grant("web", holder, NULL);
     listen_by(lease, stranger, me);
+    EXPECT(weigh(lease), EVIDENCE_PLAUSIBLE, BY_UID);
+}
+
+Test(evidence, the_session_of_another_leases_holder_is_no_evidence) {
+    struct actor *const other = actor_start(me);
+    actor_begin_session(other);
+    grant("db", other, NULL);
+    struct lease *lease = grant("web", NULL, NULL);
+    struct actor *const middle = actor_fork(other);
+    struct actor *const server = actor_fork(middle);
+    actor_end(middle);
+    listen_by(lease, server, me);
     EXPECT(weigh(lease), EVIDENCE_PLAUSIBLE, BY_UID);
 }
 
@@ -417,6 +441,8 @@ Test(evidence, the_holders_service_tells_a_hidden_one_too) {
     const struct evidence evidence = evidence_weigh(it.registry, lease, sighting_on(PORT));
     EXPECT(evidence, EVIDENCE_CONFIRMED, BY_CGROUP);
     cr_expect_eq(evidence.pid, 0);
+    own(actor_start(me)); /* it has an owner now, in another cgroup */
+    EXPECT(weigh(lease), EVIDENCE_FOREIGN, BY_OTHER_UID);
     set_cgroup(&sighting_on(PORT)->cgroup, "/system.slice/other.service");
     EXPECT(evidence_weigh(it.registry, lease, sighting_on(PORT)), EVIDENCE_FOREIGN, BY_OTHER_UID);
 }
@@ -443,6 +469,17 @@ Test(evidence, an_asker_that_has_ended_is_believed_of_nobody_new) {
     listen_by(lease, server, BOB);
     actor_end(asker);
     EXPECT(weigh(lease), EVIDENCE_FOREIGN, BY_OTHER_UID);
+}
+
+Test(evidence, a_parent_with_the_askers_pid_is_not_the_asker) {
+    struct actor *const asker = actor_start(me);
+    struct lease *lease = grant("web", NULL, asker);
+    struct process_info *info = actor_read(actor_fork(asker));
+    info->parents[0].start_time--;
+    fake_kernel_listen(&it.kernel, lease->port, me);
+    fake_kernel_own(&it.kernel, info);
+    EXPECT(weigh(lease), EVIDENCE_PLAUSIBLE, BY_UID);
+    process_info_unref(info);
 }
 
 Test(evidence, another_users_process_is_no_asker) {

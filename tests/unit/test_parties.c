@@ -136,6 +136,16 @@ Test(parties, the_one_with_the_better_evidence_is_the_leases_own) {
     }
 }
 
+Test(parties, whichever_of_them_has_every_address) {
+    for (size_t i = 0; i < 2; i++) {
+        set_address(&sightings[i].listener, "0.0.0.0", false);
+        set_address(&sightings[1 - i].listener, "127.0.0.1", false);
+        lease->n_judgements = 0;
+        judge(&left, JUDGED_CLAIMED);
+        cr_expect_eq(trouble(), PARTIES_SHARED);
+    }
+}
+
 Test(parties, two_that_are_both_confirmed_know_what_they_do) {
     judge(&left, JUDGED_CLAIMED);
     judge(&right, JUDGED_RECOGNISED);
