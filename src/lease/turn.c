@@ -84,6 +84,8 @@ void registry_turn(struct registry *registry) {
 
     registry_follow(registry);
     r = registry_observe(registry, 0, NULL);
+    /* Whoever ended in between may have left somebody behind. */
+    registry_follow(registry);
 
     if (r < 0)
         log_warning("the kernel's listeners cannot be read: %s", strerror(-r));
