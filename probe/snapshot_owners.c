@@ -61,12 +61,12 @@ static bool is_news(const struct sighting *sighting, const struct owner_answer *
     return false;
 }
 
-/* An owner that hands its socket on to a child and ends while the walk is under way is missed together with that child, so one such walk proves
- * nothing. */
+/* An owner that hands its socket on to a child and ends while the walk is under way is missed together with that child; so one walk that found
+ * nobody proves nothing, whatever it blames. */
 #define VAIN_WALKS 2
 
 static bool is_in_vain(struct sighting *sighting, const struct owner_answer *answer) {
-    if (answer->n_owners > 0 || answer->hidden != OWNER_ELSEWHERE) {
+    if (answer->n_owners > 0) {
         sighting->n_vain = 0;
         return false;
     }
