@@ -277,7 +277,12 @@ Test(events, a_thousand_readers_who_never_read_hurt_nobody_else) {
         cr_assert_eq(event_stream_expect(&stream, "lease.renewed"), begun + i, "one who reads misses nothing");
     }
     const unsigned long after = memory_of(&daemon);
-    cr_assert_lt(after, before + 16 * 1024, "%lu KiB became %lu", before, after);
+#ifdef __SANITIZE_ADDRESS__
+    const unsigned long allowed_kib = 512 * 1024; /* AddressSanitizer keeps what was freed for a while */
+#else
+    const unsigned long allowed_kib = 16 * 1024;
+#endif
+    cr_assert_lt(after, before + allowed_kib, "%lu KiB became %lu", before, after);
     caller_grant(&root, "{\"service_name\":\"last\"}");
     for (int i = 0; i < N_READERS; i++)
         close(fds[i]);

@@ -265,7 +265,15 @@ pid_t puppet_start(const struct puppet_setup *setup, const char *script_format, 
     if (length < 0)
         fail_test("out of memory");
     struct plan plan = {.path = puppet_install(name), .arguments = setup->arguments, .name = name, .script = script};
-    return child_start(setup->uid, execute, &plan);
+    /* Before the fork: who is told to go on before he has got anywhere must not die of it. */
+    sigset_t set;
+    sigset_t before;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &set, &before);
+    const pid_t pid = child_start(setup->uid, execute, &plan);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return pid;
 }
 
 void puppet_go_on(pid_t pid) {

@@ -59,8 +59,7 @@
 static struct fake_portd portd;
 
 /* "@" in the texts is four minutes ago, which no age on a screen can be off by. */
-static char *with_times(const char *text) {
-    char *made = calloc(1, strlen(text) + 4096);
+static const char *with_times(const char *text, char *made) {
     char time_text[TEXT_TIME_MAX];
     size_t used = 0;
 
@@ -71,15 +70,18 @@ static char *with_times(const char *text) {
         else
             made[used++] = *text;
     }
+    made[used] = '\0';
     return made;
 }
 
 static void start(const char *port_8001, const char *ports) {
-    const struct fake_portd_setup setup = {.answers = {{"GET /who?port=8001 ", 200, with_times(port_8001), 0, NULL},
-                                                       {"GET /who?port=80 ", 200, with_times(HIDDEN_PORT), 0, NULL},
-                                                       {"GET /who?port=9 ", 200, FREE, 0, NULL},
-                                                       {"GET /ports ", 200, with_times(ports), 0, NULL}},
-                                           .socket = SOCKET};
+    static char texts[3][65536];
+    const struct fake_portd_setup setup = {
+        .answers = {{"GET /who?port=8001 ", 200, with_times(port_8001, texts[0]), 0, NULL},
+                    {"GET /who?port=80 ", 200, with_times(HIDDEN_PORT, texts[1]), 0, NULL},
+                    {"GET /who?port=9 ", 200, FREE, 0, NULL},
+                    {"GET /ports ", 200, with_times(ports, texts[2]), 0, NULL}},
+        .socket = SOCKET};
 
     fake_portd_stop_at(&portd);
     portd = fake_portd_start(&setup);

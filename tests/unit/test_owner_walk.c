@@ -109,11 +109,14 @@ Test(owner_walk, the_owner_is_found_also_if_it_runs_as_another_uid_than_its_sock
     assert_owner(inode, 4242, MANY_FDS, holder.pid);
 }
 
+/* Another test may be run beside this one, with processes of its own users: a uid that none has. */
+#define LONELY_UID 47110815
+
 Test(owner_walk, the_processes_of_the_sockets_uid_are_read_first) {
     need_root();
     struct holder holder = {0};
-    const uint32_t inode = open_holder(HOLDER_OTHER_UID, &holder);
-    assert_owner(inode, HOLDER_OTHER_UID, 16, holder.pid);
+    const uint32_t inode = open_holder(LONELY_UID, &holder);
+    assert_owner(inode, LONELY_UID, 16, holder.pid);
     assert_hidden(inode, 0, 16, OWNER_TOO_MANY);
 }
 
@@ -331,9 +334,6 @@ Test(owner_walk, an_owner_that_is_not_dumpable_is_hidden_from_its_own_user) {
     cr_assert_not(owner_has_socket(child, inode, &is_readable));
     cr_assert_not(is_readable);
 }
-
-/* Another test may be run beside this one, and its processes hide themselves: a uid that none has. */
-#define LONELY_UID 47110815
 
 Test(owner_walk, a_zombie_of_the_same_user_hides_nothing) {
     need_root();
