@@ -51,10 +51,12 @@ static int run_with_lease(struct run_child *child, const struct run_program *pro
     client_set_interrupt(keeper->client, child->signal_fd);
     run_child_watch(child, keeper);
     /* What it left behind, such as a server that has made itself a daemon, may serve on. */
-    if (held && child->exec_error == 0)
+    if (held && child->exec_error == 0) {
+        run_child_settle(child);
         keeper_release_if_idle(keeper);
-    else
+    } else {
         keeper_release(keeper);
+    }
     if (child->exec_error != 0)
         return explain_exec(program, child->exec_error, problem);
     *ret_exit_code = run_child_exit_code(child);

@@ -15,7 +15,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/patience.h"
 #include "cli/problem.h"
+
+/* A parent that only forks is gone after less. */
+#define SETTLE_MS      150
+#define SETTLE_MOST_MS 1000
 
 /* What the child waits for. */
 struct start_message {
@@ -205,6 +210,33 @@ void run_child_watch(struct run_child *child, struct keeper *keeper) {
     /* The last word may have come with the end. */
     if (child->channel >= 0)
         hear_child(child);
+}
+
+/* Reaps what we have adopted and what has ended. Returns false if nobody is left. */
+static bool has_adopted(void) {
+    pid_t pid;
+
+    do
+        pid = waitpid(-1, NULL, WNOHANG);
+    while (pid > 0 || (pid < 0 && errno == EINTR));
+    return pid == 0;
+}
+
+void run_child_settle(struct run_child *child) {
+    uint64_t deadline_ms = patience_now_ms() + SETTLE_MOST_MS;
+
+    while (has_adopted() && patience_now_ms() < deadline_ms) {
+        struct pollfd pollfd = {.fd = child->signal_fd, .events = POLLIN};
+        struct signalfd_siginfo info = {.ssi_signo = SIGCHLD};
+
+        if (poll(&pollfd, 1, SETTLE_MS) <= 0)
+            return;
+        while (info.ssi_signo == SIGCHLD)
+            if (read(child->signal_fd, &info, sizeof info) != (ssize_t)sizeof info)
+                break;
+        if (info.ssi_signo != SIGCHLD)
+            return;
+    }
 }
 
 bool run_child_abandon(struct run_child *child) {

@@ -47,6 +47,10 @@ int run_child_start(struct run_child *child, uint16_t port, uint64_t lease_id);
 /* Forwards signals, follows stops, and keeps the lease until the child has ended. */
 void run_child_watch(struct run_child *child, struct keeper *keeper);
 
+/* To be called when it has ended. What it left behind may be a server on its way into the background, which forks once more, and is adopted by us:
+ * waits until no more of these come and go, for a second at most. So portd sees whose they are while we are still there. */
+void run_child_settle(struct run_child *child);
+
 /* Ends a child that was not started, and waits for it. Returns true if a signal asked us to stop meanwhile: then
  * run_child_exit_code() speaks as if the program had ended of it. */
 bool run_child_abandon(struct run_child *child);

@@ -24,6 +24,7 @@ struct sighting {
     uint64_t since_generation; /* the snapshot's, when it was first seen */
     unsigned n_seen;           /* in how many readings of its part, at most UINT_MAX */
     enum sighting_owners state;
+    unsigned n_vain;              /* the last walks that found nobody who has it */
     struct process_info **owners; /* references, owned; lowest pid first; all alive when last heard of */
     size_t n_owners;
     enum owner_hidden hidden;

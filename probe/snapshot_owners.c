@@ -61,9 +61,23 @@ static bool is_news(const struct sighting *sighting, const struct owner_answer *
     return false;
 }
 
+/* An owner that hands its socket on to a child and ends while the walk is under way is missed together with that child; so one walk that found
+ * nobody proves nothing, whatever it blames. */
+#define VAIN_WALKS 2
+
+static bool is_in_vain(struct sighting *sighting, const struct owner_answer *answer) {
+    if (answer->n_owners > 0) {
+        sighting->n_vain = 0;
+        return false;
+    }
+    if (sighting->n_vain < VAIN_WALKS)
+        sighting->n_vain++;
+    return sighting->state == SIGHTING_UNRESOLVED && sighting->n_vain < VAIN_WALKS;
+}
+
 void snapshot_take_owners(struct snapshot *snapshot, struct owner_answer *answer) {
     struct sighting *sighting = find_inode(snapshot, answer->inode);
-    if (!sighting)
+    if (!sighting || is_in_vain(sighting, answer))
         return;
     if (is_news(sighting, answer))
         snapshot->revision++;

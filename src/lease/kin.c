@@ -8,6 +8,9 @@
 #include "src/base/log.h"
 #include "src/lease/registry_private.h"
 
+/* For whom the dead have left behind. */
+#define LOOKS_MAX 2
+
 void kin_deinit(struct kin_index *index) {
     family_deinit(&index->family);
     free(index->members);
@@ -89,6 +92,7 @@ void kin_add(struct registry *registry, struct lease *lease, const struct proces
         registry_watch_holder(registry, pidfd, lease) < 0)
         return;
     if (lease_add_kin(lease, id, fd_take(&pidfd)) == 0) {
+        lease->bereft = false;
         registry->kin.stale = true;
         registry->revision++;
     }
@@ -128,6 +132,31 @@ static bool has_holders(const struct registry *registry) {
     return false;
 }
 
+/* Has a lease lost its last process, and may its holder's parent have adopted whom that has left behind? */
+static bool is_any_bereft(const struct registry *registry) {
+    for (size_t i = 0; i < registry->leases.n_items; i++)
+        if (registry->leases.items[i]->bereft && registry->leases.items[i]->asker_is_parent)
+            return true;
+    return false;
+}
+
+/* Whom the dead have left behind is found now or never: the parent may be gone in a moment. A look can have missed a child whose parent ended
+ * while it was read, and takes it for that parent's as long as nobody has reaped that one; so the further ones are whole. */
+static int look_for_the_bereft(struct registry *registry) {
+    struct family *family = &registry->kin.family;
+    int r = 0;
+
+    for (unsigned i = 0; r == 0 && i < LOOKS_MAX && is_any_bereft(registry); i++) {
+        family->last_pid = 0;
+        if (i > 0)
+            family_deinit(family);
+        r = family_look(family, on_born, registry);
+    }
+    for (size_t i = 0; i < registry->leases.n_items; i++)
+        registry->leases.items[i]->bereft = false;
+    return r;
+}
+
 static uint64_t thread_ns(void) {
     struct timespec time;
 
@@ -139,17 +168,19 @@ void kin_follow(struct registry *registry, bool now) {
     struct kin_index *index = &registry->kin;
     uint64_t now_ms = clock_read(&registry->config.clock).monotonic_ms;
     uint64_t before_ns = thread_ns();
+    bool bereft;
     int r;
 
     /* Whoever has ended until now is nobody's parent any more; its pid may be another's. */
     registry_hear_holders(registry);
-    if (!has_holders(registry) || (!now && budget_wait_ms(&index->budget, now_ms) > 0))
+    bereft = is_any_bereft(registry);
+    if (!bereft && (!has_holders(registry) || (!now && budget_wait_ms(&index->budget, now_ms) > 0)))
         return;
     if (index->whole_look)
         family_deinit(&index->family);
     if (now)
         index->family.last_pid = 0;
-    r = family_look(&index->family, on_born, registry);
+    r = bereft ? look_for_the_bereft(registry) : family_look(&index->family, on_born, registry);
     if (r < 0)
         log_warning("the processes cannot be listed: the holders' children are not followed");
     index->whole_look = r < 0;

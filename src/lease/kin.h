@@ -35,7 +35,7 @@ struct kin_index {
 
 void kin_deinit(struct kin_index *index);
 
-/* Looks for new descendants and pins them. `now`: whatever the budget says. */
+/* Looks for new descendants and pins them. `now`, or if a lease has lost its last process: whatever the budget says. */
 void kin_follow(struct registry *registry, bool now);
 
 /* The members of this pid: the index of the first, and how many. Makes the index anew if it is stale. Pointers are valid until a lease, a

@@ -109,6 +109,7 @@ void lease_reap(struct lease *lease, uint64_t now_ms) {
             lease->kin[n_left++] = lease->kin[i];
     }
     lease->n_kin = n_left;
+    lease->bereft = lease->holder_pidfd < 0 && n_left == 0;
 }
 
 void lease_clear_kin(struct lease *lease) {

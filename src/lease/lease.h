@@ -103,6 +103,7 @@ struct lease {
     bool asker_is_parent;     /* of the holder: so what the asker adopts is the holder's */
     struct lease_kin *kin;    /* owned */
     size_t n_kin;
+    bool bereft; /* holder and kin have all ended, and whom they left behind has not been looked for since */
     struct judgement *judgements; /* owned */
     size_t n_judgements;
     uint64_t granted_generation; /* of the snapshot before the grant; 0: it was granted before portd was started */

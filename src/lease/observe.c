@@ -48,8 +48,11 @@ static void remember(struct registry *registry, struct lease *lease, const struc
             .process = sighting->owners[i]->id,
         };
 
-        if (lease_judge(lease, &judgement) == 0)
+        /* Written by the next turn, which is due now: a kill must not leave it unknown. */
+        if (lease_judge(lease, &judgement) == 0) {
             lease->judgements_unsaved = true;
+            eventfd_write(registry->due_fd, 1);
+        }
         if (lease->holder.pid != 0)
             kin_add(registry, lease, &judgement.process);
     }
@@ -110,6 +113,19 @@ static void see_elsewhere(struct registry *registry, const struct sighting *sigh
     }
 }
 
+/* Its holder has ended, and who listens on its port is not known yet. */
+static bool waits_for_a_walk(const struct lease *lease) {
+    return lease->sight.unresolved && lease->holder.pid != 0 && lease->holder_pidfd < 0;
+}
+
+static size_t count_waiting(const struct registry *registry) {
+    size_t n_waiting = 0;
+
+    for (size_t i = 0; i < registry->leases.n_items; i++)
+        n_waiting += waits_for_a_walk(registry->leases.items[i]);
+    return n_waiting;
+}
+
 static void take_sights(struct registry *registry, const struct snapshot *snapshot) {
     for (size_t i = 0; i < registry->leases.n_items; i++)
         registry->leases.items[i]->sight = (struct lease_sight){0};
@@ -128,16 +144,21 @@ static void take_sights(struct registry *registry, const struct snapshot *snapsh
 void registry_look(struct registry *registry) {
     const struct snapshot *snapshot = registry_snapshot(registry);
     uint64_t revision;
+    size_t n_waiting;
 
     registry_hear_holders(registry);
     if (registry->seen && registry->seen_snapshot == snapshot->revision &&
         registry->seen_revision == registry->revision)
         return;
     revision = registry->revision;
+    n_waiting = count_waiting(registry);
     take_sights(registry, snapshot);
     /* What was found out meanwhile (new kin) can change what was seen before it: once more, and then it is settled. */
     if (registry->revision != revision)
         take_sights(registry, snapshot);
+    /* It can end now, and must not wait for the next second. */
+    if (count_waiting(registry) < n_waiting)
+        eventfd_write(registry->due_fd, 1);
     registry->seen = true;
     registry->seen_snapshot = snapshot->revision;
     registry->seen_revision = registry->revision;

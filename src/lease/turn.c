@@ -75,6 +75,8 @@ static void end_leases(struct registry *registry, struct clock_reading now) {
     if (!any_has_ended(registry, now.monotonic_ms))
         return;
     r = registry_observe_now(registry, 0, NULL);
+    /* Whoever ended in between may have left somebody behind. */
+    registry_follow(registry);
     if (r < 0)
         log_warning("the kernel's listeners cannot be read: %s", strerror(-r));
     /* From the last to the first, because a lease that ends moves those behind it. */

@@ -388,6 +388,8 @@ Test(snapshot, a_hidden_owner_has_a_reason_and_a_cgroup) {
     update(&snapshot, 1000, &changes, READING(make(8000, 1)));
     resolve(&snapshot, 1, NULL, NULL);
     const struct sighting *sighting = find(&snapshot, 8000);
+    cr_assert_eq(sighting->state, SIGHTING_UNRESOLVED, "one walk that found nobody proves nothing");
+    resolve(&snapshot, 1, NULL, NULL);
     cr_assert_eq(sighting->state, SIGHTING_RESOLVED);
     cr_assert_eq(sighting->n_owners, 0);
     cr_assert_eq(sighting->hidden, OWNER_OF_OTHER_USER);
