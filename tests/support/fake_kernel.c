@@ -100,7 +100,10 @@ static void resolve(struct fake_kernel *kernel, const struct listener *listener)
         if (kernel->ownerships[i].inode == listener->inode)
             answer.owners[answer.n_owners++] = process_info_ref(kernel->ownerships[i].owner);
     answer.hidden = answer.n_owners > 0 ? OWNER_SEEN : OWNER_OF_OTHER_USER;
-    snapshot_take_owners(&kernel->snapshot, &answer);
+    /* A walk that found nobody is believed the second time. */
+    const unsigned n_walks = answer.n_owners == 0 ? 2 : 1;
+    for (unsigned i = 0; i < n_walks; i++)
+        snapshot_take_owners(&kernel->snapshot, &answer);
     for (size_t i = 0; i < answer.n_owners; i++)
         process_info_unref(answer.owners[i]);
     free(answer.owners);
