@@ -23,8 +23,8 @@ enum evidence_by {
     BY_CLAIM,       /* confirmed: somebody who may change the lease has said so (portctl claim) */
     BY_HOLDER,      /* confirmed: the owner is the holder */
     BY_DESCENDANT,  /* confirmed: it descends from the holder, or did when it was seen first */
-    BY_RECOGNISED,  /* confirmed: it was recognised before portd was restarted */
-    BY_OTHER_LEASE, /* foreign: it is the holder of another lease, or descends from one */
+    BY_RECOGNISED,  /* confirmed: it was confirmed before, by whatever rule; also before portd was restarted */
+    BY_OTHER_LEASE, /* foreign: it is the holder of another lease, or descends from one (but see find_other_lease()) */
     BY_OLDER,       /* foreign: it was there before the lease was granted */
     BY_SESSION,     /* confirmed: it is in a session whose leader is the holder or descends from it */
     BY_CGROUP,      /* confirmed: it is in the holder's own service or container */

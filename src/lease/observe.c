@@ -36,7 +36,7 @@ bool registry_hear_holders(struct registry *registry) {
 
 bool registry_waits_for_kin(const struct registry *registry, const struct lease *lease, uint64_t now_ms) {
     (void)registry;
-    return lease->n_kin > 0 && lease->holder_ended_ms != 0 && now_ms < lease->holder_ended_ms + KIN_GRACE_MS;
+    return lease->n_kin > 0 && now_ms < lease->holder_ended_ms + KIN_GRACE_MS;
 }
 
 /* What makes somebody the lease's may be gone tomorrow: its parents change when they end. */

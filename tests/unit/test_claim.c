@@ -332,6 +332,16 @@ Test(claim, what_a_person_said_outlives_what_was_recognised) {
     cr_expect_not_null(lease_find_judgement(lease, 299, NULL));
 }
 
+Test(claim, a_process_that_has_the_pid_of_another_one_is_another) {
+    struct lease *lease = grant("web", NULL);
+    const struct judgement said[] = {{JUDGED_CLAIMED, 0, {7, 7, 0}}, {JUDGED_DISOWNED, 0, {7, 8, 0}}};
+    for (size_t i = 0; i < 2; i++)
+        cr_assert_eq(lease_judge(lease, &said[i]), 0);
+    cr_expect_eq(lease->n_judgements, 2);
+    cr_expect_eq(lease_find_judgement(lease, 0, &said[0].process)->kind, JUDGED_CLAIMED);
+    cr_expect_eq(lease_find_judgement(lease, 0, &said[1].process)->kind, JUDGED_DISOWNED);
+}
+
 Test(claim, what_was_said_last_about_a_process_counts) {
     struct lease *lease = grant("web", NULL);
     const struct process_id process = {7, 7, 7};

@@ -242,8 +242,10 @@ Test(findings, since_when_is_kept) {
     cr_expect_gt(findings.revision, revision);
     cr_expect_eq(findings.items[0].since_unix_ms, since);
     cr_expect_eq(findings.items[1].since_unix_ms, since + 5000);
+    const uint64_t before = findings.revision;
     listen_as(PORT, BOB); /* a second socket of the same finding */
     update();
+    cr_expect_gt(findings.revision, before);
     cr_expect_eq(findings.items[0].n_inodes, 2);
     cr_expect_eq(findings.items[0].since_unix_ms, since);
 }
@@ -258,6 +260,65 @@ Test(findings, what_was_there_at_the_start_may_be_older) {
     cr_expect_eq(findings.items[0].since_unix_ms, 12345);
 }
 
+Test(findings, what_may_be_older_stays_so_when_the_first_of_its_sockets_closes) {
+    listen_as(PORT, BOB);
+    listen_as(PORT, BOB);
+    registry_observe(it.registry, 0, NULL);
+    sighting_of(1)->since_start = true;
+    look();
+    it.kernel.listeners.items[0] = it.kernel.listeners.items[--it.kernel.listeners.n_items];
+    cr_expect_str_eq(update(), "");
+    cr_expect_eq(findings.items[0].n_inodes, 1);
+    cr_expect(findings.items[0].since_start);
+}
+
+Test(findings, where_nothing_has_changed_nothing_is_made_anew) {
+    listen_as(PORT, BOB);
+    grant("web");
+    update();
+    const struct finding *const items = findings.items;
+    look();
+    cr_expect_eq(findings.items, items);
+    grant("db");
+    look();
+    cr_expect_neq(findings.items, items);
+}
+
+Test(findings, another_lease_on_the_same_port_is_another_finding) {
+    struct lease *lease = grant("web");
+    listen_as(PORT, BOB);
+    update();
+    registry_release(it.registry, lease);
+    it.kernel.listeners.n_items = 0; /* not for the grant's own check */
+    struct grant_request request = fake_daemon_ask("db");
+    request.exact = PORT;
+    lease = fake_daemon_grant(&it, &request);
+    it.kernel.listeners.n_items = 1;
+    cr_expect_str_eq(look(), "-taken 8000 -!taken 8000 +taken 8000 +!taken 8000 ");
+    cr_expect_eq(findings.items[0].lease_id, lease->id);
+}
+
+Test(findings, portd_on_a_leased_port_has_not_taken_it) {
+    struct process_info *portd = NULL;
+    cr_assert_eq(process_info_read(getpid(), NULL, &portd), 0);
+    grant("web");
+    listen_as(PORT, BOB);
+    fake_kernel_own(&it.kernel, portd);
+    cr_expect_str_eq(update(), "");
+    process_info_unref(portd);
+}
+
+Test(findings, all_sockets_of_a_shared_port_are_named) {
+    struct actor *const server = actor_start(me);
+    grant("web");
+    for (uid_t i = 0; i < 3; i++) {
+        listen_as(PORT, me);
+        own(i == 0 ? server : actor_start(me));
+    }
+    cr_expect_str_eq(update(), "+!shared 8000 ");
+    cr_expect_eq(findings.items[0].n_inodes, 3);
+}
+
 Test(findings, the_revision_is_raised_by_changes_alone) {
     listen_as(PORT, BOB);
     update();
@@ -268,6 +329,10 @@ Test(findings, the_revision_is_raised_by_changes_alone) {
     own(actor_start(me));
     update();
     cr_expect_gt(findings.revision, revision, "its owner has become known");
+    const uint64_t known = findings.revision;
+    fake_kernel_close(&it.kernel, PORT);
+    update();
+    cr_expect_gt(findings.revision, known, "it has left");
 }
 
 /* ---- what is not known yet ---- */

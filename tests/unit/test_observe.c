@@ -202,6 +202,45 @@ Test(observe, what_a_person_said_is_not_overwritten) {
     cr_expect_eq(lease->judgements[0].kind, JUDGED_CLAIMED);
 }
 
+Test(observe, what_is_known_of_a_process_is_not_said_again_of_its_socket) {
+    static const enum judgement_kind kinds[] = {JUDGED_CLAIMED, JUDGED_RECOGNISED};
+    struct actor *const server = actor_start(me);
+    struct lease *lease = grant("web", NULL);
+    struct judgement said = {0};
+    cr_assert_eq(process_pin(actor_pid(server), NULL, &said.process, NULL), 0);
+    for (size_t i = 0; i < 2; i++) {
+        said.kind = kinds[i];
+        lease_clear_judgements(lease);
+        cr_assert_eq(lease_judge(lease, &said), 0);
+        listen_by(PORT, server);
+        cr_expect_eq(observe(lease), LEASE_BOUND);
+        cr_expect_eq(lease->n_judgements, 1);
+        fake_kernel_close(&it.kernel, PORT);
+    }
+}
+
+/* A database that is written at every reading would keep the disk from its sleep. */
+Test(observe, what_was_remembered_is_not_stored_again) {
+    struct actor *const holder = actor_start(me);
+    struct lease *lease = grant("web", holder);
+    listen_by(PORT, holder);
+    registry_turn(it.registry);
+    cr_expect_not(lease->judgements_unsaved);
+    it.kernel.snapshot.revision++;
+    registry_look(it.registry);
+    cr_expect_not(lease->judgements_unsaved);
+}
+
+Test(observe, a_holders_listener_that_was_disowned_is_not_elsewhere) {
+    struct actor *const holder = actor_start(me);
+    struct lease *lease = grant("web", holder);
+    const struct judgement said = {.kind = JUDGED_DISOWNED, .process = lease->holder};
+    cr_assert_eq(lease_judge(lease, &said), 0);
+    listen_by(PORT, holder);
+    cr_expect_eq(observe(lease), LEASE_CONFLICT);
+    cr_expect_eq(lease->sight.elsewhere, 0);
+}
+
 Test(observe, both_the_leases_own_and_a_stranger_are_seen) {
     struct actor *const holder = actor_start(me);
     struct lease *lease = grant("web", holder);

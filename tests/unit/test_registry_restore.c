@@ -256,6 +256,25 @@ Test(registry_restore, recognised_kin_of_a_holder_that_ended_meanwhile_has_ten_s
     actor_end(server);
 }
 
+Test(registry_restore, only_what_was_recognised_beside_a_holder_is_its_kin_again) {
+    const uid_t me = geteuid() == 0 ? ANN : geteuid();
+    struct actor *const holder = actor_start(me);
+    struct actor *const others[] = {actor_start(me), actor_start(me)};
+    struct lease *const leases[] = {grant("held", 3600, actor_pid(holder), me), grant("plain", 3600, 0, me)};
+    for (size_t i = 0; i < 2; i++) {
+        struct judgement judgement = {.kind = i == 0 ? JUDGED_CLAIMED : JUDGED_RECOGNISED};
+        cr_assert_eq(process_pin(actor_pid(others[i]), NULL, &judgement.process, NULL), 0);
+        cr_assert_eq(lease_judge(leases[i], &judgement), 0);
+        leases[i]->judgements_unsaved = true;
+    }
+    registry_turn(it.registry);
+    fake_daemon_restart(&it);
+    for (uint64_t id = 1; id <= 2; id++) {
+        cr_expect_eq(find(id)->n_judgements, 1);
+        cr_expect_eq(find(id)->n_kin, 0);
+    }
+}
+
 /* ---- another boot ---- */
 
 /* Inodes, pids and start times begin anew: what was said about them would be about others. */

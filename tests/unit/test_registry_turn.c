@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -267,9 +268,14 @@ Test(registry_turn, a_lease_that_is_asked_for_again_has_its_new_holder) {
     request.key.uid = ANN_OR_ME;
     request.reuse = true;
     request.holder = actor_pid(second);
+    registry_find_id(it.registry, 1)->asker_is_parent = true;
+    free(registry_find_id(it.registry, 1)->holder_cgroup);
+    registry_find_id(it.registry, 1)->holder_cgroup = strdup("/the-former.service");
     const struct lease *lease = fake_daemon_grant(&it, &request);
     cr_assert_eq(lease->id, 1);
     cr_expect_eq(lease->holder_ended_ms, 0);
+    cr_expect_not(lease->asker_is_parent);
+    cr_expect(!lease->holder_cgroup || strcmp(lease->holder_cgroup, "/the-former.service") != 0);
     fake_daemon_pass(&it, 20000);
     cr_assert(lives(1));
     actor_end(second);
