@@ -162,10 +162,19 @@ static int read_part(struct watch *watch, enum snapshot_part part) {
     return r;
 }
 
+/* Notes what a reading of the listeners has cost, and when it was. */
+static int read_listeners(struct watch *watch) {
+    const uint64_t before_ns = read_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    int r = read_part(watch, SNAPSHOT_LISTENING);
+    watch->cost_ns = read_clock_ns(CLOCK_THREAD_CPUTIME_ID) - before_ns;
+    watch->read_ns = r == 0 ? read_clock_ns(CLOCK_MONOTONIC) : 0;
+    return r;
+}
+
 /* A reading that is paid for out of the budget. Returns 0 or -errno. */
 static int read_on_schedule(struct watch *watch, enum snapshot_part part, struct schedule *schedule) {
     const uint64_t before_ns = read_clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    int r = read_part(watch, part);
+    int r = part == SNAPSHOT_LISTENING ? read_listeners(watch) : read_part(watch, part);
     schedule_spend(schedule, read_clock_ns(CLOCK_THREAD_CPUTIME_ID) - before_ns, watch_now_ms());
     return r < 0 ? r : 0;
 }
@@ -242,8 +251,14 @@ int watch_run(struct watch *watch) {
     return r_listen < 0 ? r_listen : r_bound;
 }
 
+int watch_refresh(struct watch *watch) {
+    const uint64_t age_ns = read_clock_ns(CLOCK_MONOTONIC) - watch->read_ns;
+    const bool is_young = watch->read_ns != 0 && age_ns < WATCH_REFRESH_TIMES * watch->cost_ns;
+    return is_young && watch->cost_ns >= WATCH_REFRESH_DEAR_NS ? 0 : watch_read(watch);
+}
+
 int watch_read(struct watch *watch) {
-    int r = read_part(watch, SNAPSHOT_LISTENING);
+    int r = read_listeners(watch);
     schedule_restart(&watch->listen, watch_now_ms());
     bury_dead(watch);
     watch_walks_begin(watch);

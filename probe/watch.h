@@ -54,6 +54,12 @@ int watch_run(struct watch *watch);
  * has its own reasons. Returns 0, SOCK_DIAG_E_INTERRUPTED or -errno. */
 int watch_read(struct watch *watch);
 
+/* The same for callers who come as often as they like. Where readings are dear (WATCH_REFRESH_DEAR_NS of CPU time: some thousand listeners) it does nothing if
+ * the last one was complete and is younger than WATCH_REFRESH_TIMES what it has cost: so they take a twentieth of a core at most. */
+#define WATCH_REFRESH_DEAR_NS UINT64_C(1000000)
+#define WATCH_REFRESH_TIMES   20
+int watch_refresh(struct watch *watch);
+
 /* Something has just changed, or is about to: reads more often for a while. */
 void watch_hurry(struct watch *watch);
 

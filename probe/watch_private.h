@@ -45,6 +45,8 @@ struct watch {
     struct schedule listen;
     struct schedule bound;
     bool bound_again; /* WATCH_BOUND_AGAIN_MS */
+    uint64_t read_ns; /* CLOCK_MONOTONIC of the last complete reading of listeners; 0: the last was not complete */
+    uint64_t cost_ns; /* what it has cost */
     uint64_t hurry_until_ms;
     struct watch_walks walks;
 };

@@ -18,8 +18,8 @@ struct watcher {
     bool failing; /* said once in the log, not for every reading */
 };
 
-static int read_now(void *context) {
-    return watch_read(context);
+static int read_listeners(void *context, bool strictly) {
+    return strictly ? watch_read(context) : watch_refresh(context);
 }
 
 static const struct snapshot *get_snapshot(void *context) {
@@ -27,7 +27,7 @@ static const struct snapshot *get_snapshot(void *context) {
 }
 
 struct snapshot_source watcher_source(struct watch *watch) {
-    return (struct snapshot_source){.read = read_now, .get = get_snapshot, .context = watch};
+    return (struct snapshot_source){.read = read_listeners, .get = get_snapshot, .context = watch};
 }
 
 static void note_failure(struct watcher *watcher, int r) {
@@ -80,7 +80,7 @@ static int on_due(sd_event_source *source, uint64_t due_us, void *context) {
 }
 
 int watcher_read(struct watcher *watcher) {
-    int r = watch_read(watcher->config.watch);
+    int r = watch_refresh(watcher->config.watch);
 
     note_failure(watcher, r);
     carry_through(watcher);

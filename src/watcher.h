@@ -35,7 +35,7 @@ int watcher_new(const struct watcher_config *config, struct watcher **ret_watche
 /* NULL is allowed; returns NULL. */
 struct watcher *watcher_free(struct watcher *watcher);
 
-/* Reads now, and carries what is new through the daemon. Returns 0, SOCK_DIAG_E_INTERRUPTED or -errno. */
+/* Reads now (watch_refresh()), and carries what is new through the daemon. Returns 0, SOCK_DIAG_E_INTERRUPTED or -errno. */
 int watcher_read(struct watcher *watcher);
 
 #endif

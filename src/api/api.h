@@ -31,7 +31,7 @@ struct api_info {
 
 /* The background probe, as the API sees it: probe/watch.h, or a test's own. */
 struct api_probe {
-    const struct snapshot *(*read)(void *context);        /* a reading of this very moment */
+    const struct snapshot *(*read)(void *context);        /* a reading of this moment: watch_refresh() */
     uint64_t (*ask_owners)(void *context, uint16_t port); /* watch_ask_owners() */
     uint64_t (*walks)(void *context);                     /* watch_walks() */
     void *context;

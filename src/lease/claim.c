@@ -172,7 +172,7 @@ int registry_claim(struct registry *registry, uint16_t port, const struct lease_
                    struct lease **ret_lease) {
     struct lease *lease = lease_table_find_port(&registry->leases, port);
     bool is_new = lease == NULL;
-    int r = registry_observe(registry, 0, NULL);
+    int r = registry_observe_now(registry, 0, NULL);
 
     if (r < 0)
         return r;
@@ -190,7 +190,7 @@ int registry_claim(struct registry *registry, uint16_t port, const struct lease_
 }
 
 int registry_disown(struct registry *registry, struct lease *lease) {
-    int r = registry_observe(registry, 0, NULL);
+    int r = registry_observe_now(registry, 0, NULL);
 
     if (r < 0)
         return r;

@@ -156,13 +156,13 @@ static bool is_in_the_holders_cgroup(struct weighing *weighing) {
 
 /* ---- others ---- */
 
-/* A sighting of an earlier generation than the grant was there before it. Of what was there at the start nobody knows since when. */
+/* A sighting of an earlier generation than the grant was there before it. Of what was there at the start nobody knows since when, and a lease of
+ * generation 0 is older than all that is seen. */
 static bool is_older_than_the_grant(struct weighing *weighing) {
     const struct lease *lease = weighing->lease;
     const struct sighting *sighting = weighing->sighting;
 
-    return lease->granted_generation != 0 && !sighting->since_start &&
-           sighting->since_generation <= lease->granted_generation &&
+    return !sighting->since_start && sighting->since_generation <= lease->granted_generation &&
            answer(weighing, EVIDENCE_FOREIGN, BY_OLDER, sighting->n_owners > 0 ? sighting->owners[0]->id.pid : 0);
 }
 

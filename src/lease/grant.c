@@ -268,7 +268,7 @@ static int check_reuse(struct granting *granting, struct lease *lease) {
         grant->in_way = lease;
         return GRANT_E_HELD;
     }
-    r = registry_observe(granting->registry, lease->port, &grant->choice.evidence);
+    r = registry_observe_now(granting->registry, lease->port, &grant->choice.evidence);
     if (r < 0)
         return r;
     if (lease->sight.foreign)

@@ -24,11 +24,10 @@ static int compare(const void *a, const void *b) {
     return (left->pid > right->pid) - (left->pid < right->pid);
 }
 
-static struct kin_member *add_member(struct kin_index *index, struct lease *lease, const struct process_id *id,
-                                     int pidfd) {
+static struct kin_member *add_member(struct kin_index *index, struct lease *lease, const struct process_id *id) {
     struct kin_member *member = &index->members[index->n_members++];
 
-    *member = (struct kin_member){.pid = id->pid, .start_time = id->start_time, .pidfd = pidfd, .lease = lease};
+    *member = (struct kin_member){.pid = id->pid, .start_time = id->start_time, .lease = lease};
     return member;
 }
 
@@ -49,9 +48,9 @@ static void renew_index(struct registry *registry) {
         struct lease *lease = registry->leases.items[i];
 
         if (lease->holder_pidfd >= 0)
-            add_member(index, lease, &lease->holder, lease->holder_pidfd)->is_holder = true;
+            add_member(index, lease, &lease->holder)->is_holder = true;
         for (size_t j = 0; j < lease->n_kin; j++)
-            add_member(index, lease, &lease->kin[j].id, lease->kin[j].pidfd);
+            add_member(index, lease, &lease->kin[j].id);
     }
     qsort(members, index->n_members, sizeof *members, compare);
     index->stale = false;
@@ -100,14 +99,8 @@ void kin_add(struct registry *registry, struct lease *lease, const struct proces
 }
 
 /* The asker of a `run` is the holder's parent, and adopts what the holder leaves behind. It is not pinned, so it is made sure of. */
-static bool adopts(const struct lease *lease, pid_t pid, pid_t parent) {
-    return lease->asker_is_parent && lease->asker.pid == parent && lease->holder.pid != pid &&
-           process_pin_again(&lease->asker, NULL) == 0;
-}
-
-/* Was it this one whose pid was read as a parent's? Yes if it lives, or has ended this very moment. Not if another process has its pid. */
-static bool is_still(const struct kin_member *member) {
-    return process_has_ended(member->pidfd) == 0 || process_pin(member->pid, NULL, NULL, NULL) == PROCESS_E_GONE;
+static bool adopts(const struct lease *lease, pid_t parent) {
+    return lease->asker_is_parent && lease->asker.pid == parent && process_pin_again(&lease->asker, NULL) == 0;
 }
 
 static void on_born(void *context, pid_t pid, pid_t parent) {
@@ -120,10 +113,9 @@ static void on_born(void *context, pid_t pid, pid_t parent) {
 
     /* Copied first: adding kin moves the members. */
     for (size_t i = 0; i < n_members && n_leases < 64; i++)
-        if (is_still(&members[i]))
-            leases[n_leases++] = members[i].lease;
+        leases[n_leases++] = members[i].lease;
     for (size_t i = 0; i < registry->leases.n_items && n_leases < 64; i++)
-        if (adopts(registry->leases.items[i], pid, parent))
+        if (adopts(registry->leases.items[i], parent))
             leases[n_leases++] = registry->leases.items[i];
     if (n_leases == 0 || process_pin(pid, NULL, &id, NULL) != 0)
         return;
@@ -131,9 +123,11 @@ static void on_born(void *context, pid_t pid, pid_t parent) {
         kin_add(registry, leases[i], &id);
 }
 
+/* Is there anybody whose children count? An asker adopts also when the holder has ended. */
 static bool has_holders(const struct registry *registry) {
     for (size_t i = 0; i < registry->leases.n_items; i++)
-        if (registry->leases.items[i]->holder_pidfd >= 0 || registry->leases.items[i]->n_kin > 0)
+        if (registry->leases.items[i]->holder_pidfd >= 0 || registry->leases.items[i]->n_kin > 0 ||
+            registry->leases.items[i]->asker_is_parent)
             return true;
     return false;
 }

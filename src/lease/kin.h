@@ -19,7 +19,6 @@ struct registry;
 struct kin_member {
     pid_t pid;
     uint64_t start_time; /* as in struct process_id */
-    int pidfd;           /* the lease's */
     struct lease *lease;
     bool is_holder; /* else its kin */
 };

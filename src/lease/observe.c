@@ -168,13 +168,13 @@ const struct snapshot *registry_snapshot(const struct registry *registry) {
     return registry->config.listeners.get(registry->config.listeners.context);
 }
 
-int registry_observe(struct registry *registry, uint16_t port, struct listener_list *ret_listeners) {
+static int observe(struct registry *registry, bool strictly, uint16_t port, struct listener_list *ret_listeners) {
     const struct snapshot_source *source = &registry->config.listeners;
     const struct snapshot *snapshot;
     int r;
 
     registry_hear_holders(registry);
-    r = source->read(source->context);
+    r = source->read(source->context, strictly);
     registry_look(registry);
     snapshot = registry_snapshot(registry);
     for (size_t i = 0; r >= 0 && ret_listeners != NULL && i < snapshot->n_items; i++) {
@@ -185,6 +185,14 @@ int registry_observe(struct registry *registry, uint16_t port, struct listener_l
             log_warning("out of memory while reading listeners");
     }
     return r;
+}
+
+int registry_observe(struct registry *registry, uint16_t port, struct listener_list *ret_listeners) {
+    return observe(registry, false, port, ret_listeners);
+}
+
+int registry_observe_now(struct registry *registry, uint16_t port, struct listener_list *ret_listeners) {
+    return observe(registry, true, port, ret_listeners);
 }
 
 void registry_follow(struct registry *registry) {

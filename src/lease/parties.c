@@ -36,18 +36,13 @@ static bool is_settled(const struct sighting *sighting) {
 
 static enum parties_trouble compare(struct registry *registry, const struct lease *lease, const struct sighting *own,
                                     const struct sighting *other) {
-    enum evidence_level level;
-    enum evidence_level others_level;
-
     if (!is_settled(own) || !is_settled(other) || evidence_same_party(own, other))
         return PARTIES_FINE;
-    level = evidence_weigh(registry, lease, own).level;
-    others_level = evidence_weigh(registry, lease, other).level;
-    /* The other way round it is the better known one that is the lease's. */
-    if (level == EVIDENCE_FOREIGN || level < others_level)
+    if (evidence_weigh(registry, lease, own).level == EVIDENCE_FOREIGN)
         return PARTIES_FINE;
-    /* Two programs that are both surely the lease's know what they do: a proxy and its fallback, a server for each family. */
-    if (others_level == EVIDENCE_CONFIRMED)
+    /* Either the other one is the lease's own, and this is the trouble; or both surely are, and know what they do: a proxy and its fallback, a
+     * server for each family. */
+    if (evidence_weigh(registry, lease, other).level == EVIDENCE_CONFIRMED)
         return PARTIES_FINE;
     return trouble_between(&own->listener, &other->listener);
 }

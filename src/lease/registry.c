@@ -192,7 +192,7 @@ bool registry_release_idle(struct registry *registry, struct lease *lease) {
 
     /* What the program has left behind is looked for now: it may have been adopted this very moment. */
     kin_follow(registry, true);
-    r = registry_observe(registry, 0, NULL);
+    r = registry_observe_now(registry, 0, NULL);
     registry_follow(registry);
     if (lease->sight.own || lease->sight.unresolved || r != 0 || lease->holder_pidfd >= 0 ||
         registry_waits_for_kin(registry, lease, now_ms))

@@ -19,8 +19,9 @@ struct registry;
 
 /* The kernel's listeners: probe/watch.h, or a test's own. */
 struct snapshot_source {
-    /* Reads now. Returns 0, SOCK_DIAG_E_INTERRUPTED if the snapshot may lack some, or -errno. */
-    int (*read)(void *context);
+    /* Reads now; unless `strictly`, a reading of a moment ago may do where readings are dear. Returns 0, SOCK_DIAG_E_INTERRUPTED if the snapshot
+     * may lack some, or -errno. */
+    int (*read)(void *context, bool strictly);
     /* The snapshot; borrowed until the next reading. */
     const struct snapshot *(*get)(void *context);
     void *context;
@@ -135,7 +136,7 @@ void registry_release(struct registry *registry, struct lease *lease);
  * ended. */
 bool registry_release_idle(struct registry *registry, struct lease *lease);
 
-/* Reads the kernel's listeners and brings every lease's sight up to date; ends nothing. If `ret_listeners` is not NULL it
+/* Reads the kernel's listeners (what was read a moment ago may do where there are thousands) and brings every lease's sight up to date; ends nothing. If `ret_listeners` is not NULL it
  * gains those on `port` (0: all). Returns 0, SOCK_DIAG_E_INTERRUPTED or -errno. */
 int registry_observe(struct registry *registry, uint16_t port, struct listener_list *ret_listeners);
 

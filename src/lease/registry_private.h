@@ -55,6 +55,9 @@ static inline void registry_touch(struct registry *registry) {
     registry->kin.stale = true;
 }
 
+/* registry_observe() by a reading of this very moment: for what must not be decided by an older one. */
+int registry_observe_now(struct registry *registry, uint16_t port, struct listener_list *ret_listeners);
+
 /* Does the lease still wait for the holder's kin to listen? */
 bool registry_waits_for_kin(const struct registry *registry, const struct lease *lease, uint64_t now_ms);
 

@@ -125,6 +125,8 @@ static int restore(struct registry *registry) {
     if (r == 0)
         r = save_all(registry, boot_id);
     if (r == 0)
+        r = store_sweep(registry->store);
+    if (r == 0)
         r = store_commit(registry->store);
     if (r != 0) {
         store_rollback(registry->store);

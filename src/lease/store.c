@@ -31,6 +31,7 @@ enum statement {
     PUT_JUDGEMENT,
     DELETE_JUDGEMENTS,
     LOAD_JUDGEMENTS,
+    SWEEP_JUDGEMENTS,
     FORGET_STICKY,
     PUT_STICKY,
     LOAD_STICKY,
@@ -58,6 +59,7 @@ static const char *const statement_texts[N_STATEMENTS] = {
     [DELETE_JUDGEMENTS] = "DELETE FROM judgement WHERE lease_id = ?1",
     [LOAD_JUDGEMENTS] =
         "SELECT kind, inode, pid, start_time, pidfd_inode FROM judgement WHERE lease_id = ?1 ORDER BY rowid",
+    [SWEEP_JUDGEMENTS] = "DELETE FROM judgement WHERE lease_id NOT IN (SELECT id FROM lease)",
     [FORGET_STICKY] = "DELETE FROM sticky WHERE uid = ?1 AND project = ?2 AND service_name = ?3 AND slot = ?4",
     [PUT_STICKY] = "INSERT OR REPLACE INTO sticky (uid, project, service_name, slot, port) VALUES (?1, ?2, ?3, ?4, ?5)",
     [LOAD_STICKY] = "SELECT uid, project, service_name, slot, port FROM sticky",
@@ -378,6 +380,10 @@ int store_delete_lease(struct store *store, uint64_t id) {
         return r;
     bind_number(store->statements[DELETE_LEASE], 1, id);
     return run(store, DELETE_LEASE);
+}
+
+int store_sweep(struct store *store) {
+    return run(store, SWEEP_JUDGEMENTS);
 }
 
 static const char *const judgement_names[] = {

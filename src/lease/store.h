@@ -72,6 +72,8 @@ int store_put_lease(struct store *store, const struct lease *lease);
 int store_delete_lease(struct store *store, uint64_t id);
 /* Replaces the judgements about the lease's listeners by those that it has. */
 int store_put_judgements(struct store *store, const struct lease *lease);
+/* Deletes the judgements of leases that are not there: a grant takes the place of a released lease that could not be deleted in time. */
+int store_sweep(struct store *store);
 int store_put_sticky(struct store *store, const struct lease_key *key, unsigned slot, uint16_t port);
 int store_put_cursor(struct store *store, uint16_t cursor);
 int store_put_boot_id(struct store *store, const char *boot_id);

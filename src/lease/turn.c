@@ -47,17 +47,42 @@ static uint64_t lag_allowed_ms(const struct lease *lease) {
     return quarter_ms < UINT64_C(600000) ? quarter_ms : UINT64_C(600000);
 }
 
-/* `complete`: the last observation saw every listener there is. */
-static void turn_lease(struct registry *registry, struct lease *lease, bool complete, struct clock_reading now) {
+static void renew_lease(struct registry *registry, struct lease *lease, struct clock_reading now) {
+    if (!lease->sight.own)
+        return;
+    renew_by_listener(registry, lease, now);
+    if (lease->deadline - lease->saved_deadline > lag_allowed_ms(lease))
+        lease->unsaved = true;
+}
+
+static bool any_has_ended(const struct registry *registry, uint64_t now_ms) {
     enum event_kind kind;
     const char *reason;
 
-    if (lease->sight.own)
-        renew_by_listener(registry, lease, now);
-    if (lease->sight.own && lease->deadline - lease->saved_deadline > lag_allowed_ms(lease))
-        lease->unsaved = true;
-    if (complete && has_ended(registry, lease, now.monotonic_ms, &kind, &reason))
-        registry_end(registry, lease, kind, reason);
+    for (size_t i = 0; i < registry->leases.n_items; i++)
+        if (has_ended(registry, registry->leases.items[i], now_ms, &kind, &reason))
+            return true;
+    return false;
+}
+
+/* By a complete reading of this moment: its server may have begun to listen since the last one. Where there are thousands of listeners that is dear, so
+ * nothing is read unless a lease seems to have ended. */
+static void end_leases(struct registry *registry, struct clock_reading now) {
+    enum event_kind kind;
+    const char *reason;
+    int r;
+
+    if (!any_has_ended(registry, now.monotonic_ms))
+        return;
+    r = registry_observe_now(registry, 0, NULL);
+    /* Whoever ended in between may have left somebody behind. */
+    registry_follow(registry);
+    if (r < 0)
+        log_warning("the kernel's listeners cannot be read: %s", strerror(-r));
+    /* From the last to the first, because a lease that ends moves those behind it. */
+    for (size_t i = registry->leases.n_items; r == 0 && i > 0; i--)
+        if (has_ended(registry, registry->leases.items[i - 1], now.monotonic_ms, &kind, &reason))
+            registry_end(registry, registry->leases.items[i - 1], kind, reason);
 }
 
 static void write_backlog(struct registry *registry) {
@@ -80,22 +105,15 @@ static void write_backlog(struct registry *registry) {
 void registry_turn(struct registry *registry) {
     struct clock_reading now = clock_read(&registry->config.clock);
     eventfd_t due;
-    int r;
 
     registry_follow(registry);
-    r = registry_observe(registry, 0, NULL);
-    /* Whoever ended in between may have left somebody behind. */
-    registry_follow(registry);
-
-    if (r < 0)
-        log_warning("the kernel's listeners cannot be read: %s", strerror(-r));
+    registry_look(registry);
     if (now.monotonic_ms - registry->last_turn_ms > STALL_MS)
         registry->no_expiry_before_ms = now.monotonic_ms + GRACE_MS;
     registry->last_turn_ms = now.monotonic_ms;
-
-    /* From the last to the first, because a lease that ends moves those behind it. */
-    for (size_t i = registry->leases.n_items; i > 0; i--)
-        turn_lease(registry, registry->leases.items[i - 1], r == 0, now);
+    for (size_t i = 0; i < registry->leases.n_items; i++)
+        renew_lease(registry, registry->leases.items[i], now);
+    end_leases(registry, now);
     eventfd_read(registry->due_fd, &due); /* whoever has ended has been looked at */
     write_backlog(registry);
 }

@@ -115,12 +115,10 @@ void actor_end(struct actor *actor) {
     const pid_t pid = atomic_load(&actor->pid);
     atomic_store(&actor->order, END);
     const struct wait wait = wait_for("an actor to end");
-    for (;;) {
-        waitpid(pid, NULL, WNOHANG); /* it may be our child, and it may be another's */
-        if (process_pin(pid, NULL, NULL, NULL) == PROCESS_E_GONE)
-            return;
+    while (process_pin(pid, NULL, NULL, NULL) != PROCESS_E_GONE)
         wait_more(&wait);
-    }
+    /* If it is our child a zombie is left, which has the pid. Others' are reaped by them. */
+    waitpid(pid, NULL, 0);
 }
 
 static void set_last_pid(pid_t pid) {

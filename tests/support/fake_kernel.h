@@ -18,6 +18,8 @@ struct fake_kernel {
     int check_error;               /* not 0: every check answers this */
     int read_answer;               /* what every reading of the listeners answers: 0, SOCK_DIAG_E_INTERRUPTED, -errno */
 
+    bool unresolved; /* nobody looks for the owners of what is new */
+
     struct port_set asked; /* the ports that were checked */
     unsigned n_checks;
     unsigned n_thorough; /* of them */

@@ -47,8 +47,10 @@ static int compare(const void *a, const void *b) {
 static void add(struct snapshot *snapshot, const struct listener *listener) {
     snapshot->items = reallocarray(snapshot->items, snapshot->n_items + 1, sizeof(*snapshot->items));
     cr_assert_not_null(snapshot->items);
-    snapshot->items[snapshot->n_items++] =
-        (struct sighting){.listener = *listener, .since_unix_ms = FAKE_PROBE_SINCE, .n_seen = 1};
+    snapshot->items[snapshot->n_items++] = (struct sighting){.listener = *listener,
+                                                             .since_unix_ms = FAKE_PROBE_SINCE,
+                                                             .since_generation = UINT64_MAX,
+                                                             /* after every grant */ .n_seen = 1};
     qsort(snapshot->items, snapshot->n_items, sizeof(*snapshot->items), compare);
 }
 

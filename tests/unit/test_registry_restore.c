@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "probe/sock_diag.h"
 #include "src/lease/registry.h"
+#include "tests/support/actor.h"
 #include "tests/support/fake_daemon.h"
 #include "tests/support/fake_disk.h"
 #include "tests/support/fake_store.h"
@@ -232,7 +234,58 @@ Test(registry_restore, a_release_that_was_never_stored_comes_back_and_runs_out) 
     cr_expect_null(find(1));
 }
 
+Test(registry_restore, recognised_kin_of_a_holder_that_ended_meanwhile_has_ten_seconds) {
+    const uid_t me = geteuid() == 0 ? ANN : geteuid();
+    struct actor *const holder = actor_start(me);
+    grant("web", 3600, actor_pid(holder), me);
+    struct actor *const server = actor_fork(holder);
+    fake_kernel_listen(&it.kernel, FAKE_DAEMON_MIN, me);
+    struct process_info *info = actor_read(server);
+    fake_kernel_own(&it.kernel, info);
+    process_info_unref(info);
+    fake_daemon_pass(&it, 1000);
+    fake_daemon_close(&it);
+    actor_end(holder);
+    fake_kernel_close(&it.kernel, FAKE_DAEMON_MIN); /* it is about to open another one */
+    cr_assert_eq(fake_daemon_open(&it), 0);
+    fake_daemon_pass(&it, 9999);
+    cr_assert_not_null(find(1));
+    cr_expect_eq(lease_keeper(find(1)), LEASE_KEPT_BY_HOLDER);
+    fake_daemon_pass(&it, 1);
+    cr_expect_null(find(1));
+    actor_end(server);
+}
+
 /* ---- another boot ---- */
+
+/* Inodes, pids and start times begin anew: what was said about them would be about others. */
+Test(registry_restore, after_a_reboot_nothing_is_known_of_askers_and_listeners) {
+    struct grant_request request = fake_daemon_ask("web");
+    request.key.uid = geteuid();
+    request.asker = getpid();
+    struct lease *lease = fake_daemon_grant(&it, &request);
+    cr_assert_eq(lease->asker.pid, getpid());
+    const struct judgement judgement = {.kind = JUDGED_CLAIMED, .inode = 7};
+    cr_assert_eq(lease_judge(lease, &judgement), 0);
+    lease->judgements_unsaved = true;
+    registry_turn(it.registry);
+    fake_daemon_restart(&it);
+    cr_expect_eq(find(1)->n_judgements, 1, "in the same boot it is");
+    cr_expect_eq(find(1)->asker.pid, getpid());
+    fake_daemon_reboot(&it);
+    cr_assert_eq(fake_daemon_open(&it), 0);
+    cr_expect_eq(find(1)->n_judgements, 0);
+    cr_expect_eq(find(1)->asker.pid, 0);
+    cr_expect_eq(fake_store_query(&it.home, "SELECT count(*) FROM judgement"), 0);
+    cr_expect_eq(fake_store_query(&it.home, "SELECT asker_pid FROM lease"), 0);
+}
+
+Test(registry_restore, judgements_of_leases_that_are_gone_are_swept_away) {
+    fake_daemon_close(&it);
+    fake_store_execute(&it.home, "INSERT INTO judgement VALUES (77, 'claimed', 1, 2, 3, 4)");
+    cr_assert_eq(fake_daemon_open(&it), 0);
+    cr_expect_eq(fake_store_query(&it.home, "SELECT count(*) FROM judgement"), 0);
+}
 
 Test(registry_restore, after_a_reboot_holders_are_gone_and_the_others_begin_anew) {
     uid_t uid;

@@ -3,12 +3,17 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "probe/sock_diag.h"
 #include "src/lease/registry.h"
+#include "tests/support/actor.h"
 #include "tests/support/fake_daemon.h"
 #include "tests/support/fake_disk.h"
 #include "tests/support/fake_store.h"
+
+/* Whose a process of a test can be. */
+#define ANN_OR_ME (geteuid() == 0 ? ANN : geteuid())
 
 #define TTL    UINT64_C(60)
 #define TTL_MS (TTL * 1000)
@@ -181,6 +186,154 @@ Test(registry_turn, the_last_listener_keeps_what_its_holder_left) {
     fake_kernel_close(&it.kernel, FAKE_DAEMON_MIN);
     registry_turn(it.registry);
     cr_expect_not(lives(1), "whatever its TTL");
+}
+
+/* ---- what a holder leaves behind ---- */
+
+Test(registry_turn, living_kin_keeps_a_lease_for_ten_seconds_and_no_longer) {
+    struct actor *const holder = actor_start(ANN_OR_ME);
+    const struct lease *lease = grant_minute("web", actor_pid(holder), ANN_OR_ME);
+    struct actor *const daemon = actor_fork(holder);
+    registry_turn(it.registry);
+    cr_assert_eq(lease->n_kin, 1);
+    fake_clock_advance(&it.clock, 500);
+    actor_end(holder);
+    registry_turn(it.registry);
+    fake_daemon_pass(&it, 9999);
+    cr_assert(lives(1));
+    cr_expect_eq(lease_keeper(lease), LEASE_KEPT_BY_HOLDER);
+    fake_daemon_pass(&it, 1);
+    cr_expect_not(lives(1));
+    actor_end(daemon);
+}
+
+Test(registry_turn, kin_that_ends_keeps_nothing) {
+    struct actor *const holder = actor_start(ANN_OR_ME);
+    grant_minute("web", actor_pid(holder), ANN_OR_ME);
+    struct actor *const daemon = actor_fork(holder);
+    registry_turn(it.registry);
+    actor_end(holder);
+    fake_daemon_pass(&it, 1000);
+    cr_assert(lives(1));
+    actor_end(daemon);
+    cr_expect(registry_hear_holders(it.registry), "a turn is due now");
+    registry_turn(it.registry);
+    cr_expect_not(lives(1));
+}
+
+Test(registry_turn, kin_that_listens_within_its_time_keeps_the_lease) {
+    struct actor *const holder = actor_start(ANN_OR_ME);
+    grant_minute("web", actor_pid(holder), ANN_OR_ME);
+    struct actor *const daemon = actor_fork(holder);
+    registry_turn(it.registry);
+    actor_end(holder);
+    fake_daemon_pass(&it, 9000);
+    fake_kernel_listen(&it.kernel, FAKE_DAEMON_MIN, BOB);
+    struct process_info *info = actor_read(daemon);
+    fake_kernel_own(&it.kernel, info);
+    process_info_unref(info);
+    fake_daemon_pass(&it, 100000);
+    cr_assert(lives(1));
+    fake_kernel_close(&it.kernel, FAKE_DAEMON_MIN);
+    registry_turn(it.registry);
+    cr_expect_not(lives(1), "its time is over");
+}
+
+Test(registry_turn, the_end_of_kin_beside_a_living_holder_calls_for_no_turn) {
+    struct actor *const holder = actor_start(ANN_OR_ME);
+    const struct lease *lease = grant_minute("web", actor_pid(holder), ANN_OR_ME);
+    struct actor *const child = actor_fork(holder);
+    registry_turn(it.registry);
+    actor_end(child);
+    cr_expect_not(registry_hear_holders(it.registry));
+    cr_expect_eq(lease->n_kin, 0);
+    actor_end(holder);
+    cr_expect(registry_hear_holders(it.registry));
+    cr_expect(registry_hear_holders(it.registry), "until the turn has been");
+    registry_turn(it.registry);
+    cr_expect_not(registry_hear_holders(it.registry));
+}
+
+/* A lease with kin that has a holder again does not wait for the kin of the former one. */
+Test(registry_turn, a_lease_that_is_asked_for_again_has_its_new_holder) {
+    struct actor *const first = actor_start(ANN_OR_ME);
+    struct actor *const second = actor_start(ANN_OR_ME);
+    grant_minute("web", actor_pid(first), ANN_OR_ME);
+    actor_fork(first);
+    registry_turn(it.registry);
+    actor_end(first);
+    fake_daemon_pass(&it, 5000);
+    struct grant_request request = fake_daemon_ask("web");
+    request.key.uid = ANN_OR_ME;
+    request.reuse = true;
+    request.holder = actor_pid(second);
+    const struct lease *lease = fake_daemon_grant(&it, &request);
+    cr_assert_eq(lease->id, 1);
+    cr_expect_eq(lease->holder_ended_ms, 0);
+    fake_daemon_pass(&it, 20000);
+    cr_assert(lives(1));
+    actor_end(second);
+    registry_turn(it.registry);
+    fake_daemon_pass(&it, 9000);
+    cr_expect(lives(1));
+    fake_daemon_pass(&it, 1000);
+    cr_expect_not(lives(1));
+}
+
+/* ---- a listener that nobody has looked up ---- */
+
+Test(registry_turn, nothing_ends_while_it_is_not_known_whose_a_listener_is) {
+    grant_minute("web", 0, ANN);
+    fake_kernel_listen(&it.kernel, FAKE_DAEMON_MIN, BOB);
+    fake_daemon_pass(&it, 1000);
+    it.kernel.unresolved = true;
+    fake_kernel_close(&it.kernel, FAKE_DAEMON_MIN);
+    fake_kernel_listen(&it.kernel, FAKE_DAEMON_MIN, BOB);
+    fake_daemon_pass(&it, 2 * TTL_MS);
+    cr_expect(lives(1));
+    cr_expect_not(registry_release_idle(it.registry, registry_find_id(it.registry, 1)));
+    it.kernel.unresolved = false;
+    registry_turn(it.registry);
+    cr_expect_not(lives(1));
+}
+
+/* ---- what is told ---- */
+
+static unsigned n_renewed;
+
+static void count_renewed(void *context, const struct event_fact *fact) {
+    (void)context;
+    n_renewed += fact->kind == EVENT_LEASE_RENEWED;
+}
+
+static void grant_seconds(uint64_t seconds) {
+    struct grant_request request = fake_daemon_ask("web");
+    request.ttl_seconds = &seconds;
+    fake_daemon_grant(&it, &request);
+    fake_kernel_listen(&it.kernel, FAKE_DAEMON_MIN, ANN);
+    registry_set_sink(it.registry, (struct event_sink){.tell = count_renewed});
+}
+
+Test(registry_turn, that_a_listener_renews_its_lease_is_told_once_a_ttl) {
+    grant_seconds(300);
+    fake_daemon_pass(&it, 299999);
+    cr_expect_eq(n_renewed, 0);
+    fake_daemon_pass(&it, 1);
+    cr_expect_eq(n_renewed, 1);
+    fake_daemon_pass(&it, 299000);
+    cr_expect_eq(n_renewed, 1);
+    fake_daemon_pass(&it, 1000);
+    cr_expect_eq(n_renewed, 2);
+}
+
+Test(registry_turn, and_at_most_once_a_minute) {
+    grant_seconds(2);
+    fake_daemon_pass(&it, 61000);
+    cr_expect_eq(n_renewed, 1);
+    fake_daemon_pass(&it, 60000);
+    cr_expect_eq(n_renewed, 2);
+    registry_renew(it.registry, registry_find_id(it.registry, 1));
+    cr_expect_eq(n_renewed, 3, "a heartbeat is one, too");
 }
 
 /* ---- a kernel that does not tell all ---- */
