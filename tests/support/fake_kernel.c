@@ -130,7 +130,8 @@ static int read_listeners(void *context, bool strictly) {
 /* The background probe would have read it meanwhile. */
 static const struct snapshot *get_snapshot(void *context) {
     struct fake_kernel *kernel = context;
-    take_snapshot(kernel);
+    if (!kernel->asleep)
+        take_snapshot(kernel);
     return &kernel->snapshot;
 }
 

@@ -11,6 +11,7 @@
 struct fake_kernel {
     struct listener_list listeners; /* who listens; see fake_kernel_listen() */
     struct snapshot snapshot;       /* of that, at the last reading */
+    bool asleep; /* there is no background probe: the snapshot is only as new as the last reading that was asked for */
     uint32_t last_inode;
     struct port_set busy;          /* taken, and nobody knows by whom */
     struct port_set remains;       /* TIME_WAIT: taken for a quick check, free for a thorough one */
