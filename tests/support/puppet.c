@@ -152,6 +152,12 @@ static void act_setsid(struct puppet *puppet, char **script) {
     must(setsid() >= 0, "setsid");
 }
 
+static void act_setpgid(struct puppet *puppet, char **script) {
+    (void)puppet;
+    (void)script;
+    must(setpgid(0, 0) == 0, "setpgid");
+}
+
 static void act_become(struct puppet *puppet, char **script) {
     (void)puppet;
     const uid_t uid = (uid_t)atoi(take_word(script));
@@ -173,10 +179,10 @@ static const struct {
     const char *word;
     void (*act)(struct puppet *puppet, char **script);
 } verbs[] = {
-    {"bind", act_bind},           {"listen", act_listen},     {"connect", act_connect}, {"v6only", act_v6only},
-    {"reuseport", act_reuseport}, {"close", act_close},       {"pause", act_pause},     {"nap", act_nap},
-    {"fork", act_fork},           {"spawn", act_spawn},       {"twin", act_twin},       {"setsid", act_setsid},
-    {"become", act_become},       {"clearenv", act_clearenv}, {"call", act_call},
+    {"bind", act_bind},           {"listen", act_listen}, {"connect", act_connect},   {"v6only", act_v6only},
+    {"reuseport", act_reuseport}, {"close", act_close},   {"pause", act_pause},       {"nap", act_nap},
+    {"fork", act_fork},           {"spawn", act_spawn},   {"twin", act_twin},         {"setsid", act_setsid},
+    {"setpgid", act_setpgid},     {"become", act_become}, {"clearenv", act_clearenv}, {"call", act_call},
 };
 
 static void act(struct puppet *puppet, char **script) {

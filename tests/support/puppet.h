@@ -12,7 +12,8 @@
  *     fork                   forks, and the parent ends: the child goes on
  *     spawn                  forks, and the parent waits for the child's end: the child goes on
  *     twin                   forks, and both go on
- *     setsid, become UID     what they say
+ *     setsid, setpgid        leads a session, or a process group, of its own
+ *     become UID             is that user
  *     clearenv               overwrites its environment, as programs do that set their title
  *     call NAME              gives itself a name (prctl)
  *
