@@ -18,6 +18,7 @@ static void set_up(void) {
     me = geteuid() == 0 ? ANN : geteuid();
     fake_daemon_start(&it);
     fake_daemon_pass(&it, 40000);
+    it.kernel.asleep = true; /* what is seen is up to each test */
 }
 
 static void tear_down(void) {
