@@ -126,7 +126,7 @@ static int refuse_server(const struct endpoint *endpoint, uid_t uid, struct prob
         problem_fill(problem, EXIT_UNREACHABLE, "untrusted-server",
                      "the server at %s is run by uid %u, who is neither you nor root nor %s: it may not be portd",
                      endpoint->text, (unsigned)uid, PEER_SYSTEM_USER);
-    return problem_set_hint(problem, "start a portd of your own with: portd");
+    return problem_set_hint(problem, "start a portd of your own, on a Unix socket alone: portd --port 0");
 }
 
 static int check_server(struct client *client, const struct connection *connection, const struct patience *patience,

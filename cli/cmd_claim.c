@@ -71,6 +71,6 @@ int cmd_disown(const struct invocation *invocation, int *ret_exit_code, struct p
         return r;
     *ret_exit_code = EXIT_YES;
     if (!invocation->output.json && !invocation->output.quiet)
-        lease_call_tell_listeners(&invocation->output, reply);
+        lease_call_tell_squatters(&invocation->output, reply);
     return print_reply(&invocation->output, &reply, "Disowned", problem);
 }

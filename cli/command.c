@@ -95,7 +95,7 @@ static const struct command table[] = {
         .others = OPERAND_PORT,
         .examples = {{"portctl who 3000", "the verdict, and the whole story"},
                      {"portctl who", "everything that listens"},
-                     {"portctl who -q 8001 && echo busy", "the exit code alone"}},
+                     {"portctl who -q 8001 && echo busy", "for a script: the exit code"}},
         .function = cmd_who,
     },
     {

@@ -55,13 +55,28 @@ static void format_listener(const cJSON *listener, char *ret_text, size_t size) 
                  is_ipv6 ? "[" : "", address, is_ipv6 ? "]" : "", (unsigned)port);
 }
 
+static void tell(const struct output *output, const cJSON *listener) {
+    char text[256];
+    char safe[256];
+
+    format_listener(listener, text, sizeof text);
+    output_say(output, "%s", text_make_safe(text, safe, sizeof safe));
+}
+
 void lease_call_tell_listeners(const struct output *output, const cJSON *reply) {
     const cJSON *listener;
 
+    cJSON_ArrayForEach(listener, json_get(reply, "listeners")) tell(output, listener);
+}
+
+void lease_call_tell_squatters(const struct output *output, const cJSON *reply) {
+    const cJSON *listener;
+
     cJSON_ArrayForEach(listener, json_get(reply, "listeners")) {
-        char text[256];
-        char safe[256];
-        format_listener(listener, text, sizeof text);
-        output_say(output, "%s", text_make_safe(text, safe, sizeof safe));
+        const char *level = "foreign";
+
+        json_get_string(json_get(listener, "evidence"), "level", &level);
+        if (strcmp(level, "foreign") == 0)
+            tell(output, listener);
     }
 }

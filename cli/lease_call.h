@@ -23,4 +23,7 @@ int lease_call_release_if_idle(struct client *client, uint16_t port, uint64_t id
 /* Says on standard error who still listens on the port, by the reply to /release: a line each, nothing if nobody does. */
 void lease_call_tell_listeners(const struct output *output, const cJSON *reply);
 
+/* The same by the reply to /disown: without those that are still the lease's. */
+void lease_call_tell_squatters(const struct output *output, const cJSON *reply);
+
 #endif

@@ -8,14 +8,41 @@
 
 #include "cli/listener_view.h"
 #include "cli/table.h"
+#include "cli/words.h"
 #include "src/base/clock.h"
+#include "src/base/json.h"
 #include "src/base/text.h"
 
-/* Whose it is, in a word: the lease's name, with a question mark where only the uid speaks for it; or a squatter of it. */
-static enum style format_state(const struct listener_view *view, bool utf8, char *ret_text) {
+/* The kind of the finding that has this socket; NULL: there is none. */
+static const char *find_kind(const cJSON *findings, const struct listener_view *view) {
+    const cJSON *finding;
+    const cJSON *listener;
+
+    cJSON_ArrayForEach(finding, findings) {
+        cJSON_ArrayForEach(listener, json_get(finding, "listeners")) {
+            const char *kind;
+            uint64_t inode;
+            if (json_get_number(listener, "inode", 1, UINT32_MAX, &inode) && inode == view->inode &&
+                json_get_string(finding, "kind", &kind))
+                return kind;
+        }
+    }
+    return NULL;
+}
+
+/* Whose it is, in a word: the lease's name, with a question mark where only the uid speaks for it; or what is wrong with it. */
+static enum style format_state(const struct listener_view *view, const char *kind, bool utf8, char *ret_text) {
     const char *level = view->evidence != NULL ? view->evidence : "";
     bool bound = view->state != NULL && strcmp(view->state, "bound") == 0;
 
+    if (kind != NULL && strcmp(kind, "taken") != 0) {
+        const struct words words = words_of_finding(kind);
+        char text[WORDS_MAX];
+
+        snprintf(ret_text, LISTENER_TEXT_MAX, "%s%s%s", words_format(&words, utf8, text),
+                 view->service_name != NULL ? " " : "", view->service_name != NULL ? view->service_name : "");
+        return words.style;
+    }
     if (view->service_name == NULL) {
         snprintf(ret_text, LISTENER_TEXT_MAX, "%s", bound ? "bound" : "listens");
         return STYLE_DIM;
@@ -49,7 +76,8 @@ static void format_since(const struct listener_view *view, int64_t now_ms, char 
         output_format_age(since_ms, now_ms, ret_text);
 }
 
-static int add_for_terminal(struct table *table, const struct listener_view *view, const struct output *output) {
+static int add_for_terminal(struct table *table, const struct listener_view *view, const char *kind,
+                            const struct output *output) {
     const struct clock clock = clock_system();
     struct owner_view owner = {0};
     bool visible = listener_view_first_owner(view, &owner);
@@ -60,7 +88,7 @@ static int add_for_terminal(struct table *table, const struct listener_view *vie
     char user[LISTENER_TEXT_MAX];
     char place[LISTENER_TEXT_MAX];
     char since[OUTPUT_AGE_MAX];
-    enum style style = format_state(view, output->utf8, state);
+    enum style style = format_state(view, kind, output->utf8, state);
 
     snprintf(port, sizeof port, "%u", view->port);
     if (visible)
@@ -134,7 +162,7 @@ static int add_owners(struct table *table, const struct listener_view *view) {
     return add_for_pipe(table, view, listener_view_first_owner(view, &first) ? &first : NULL);
 }
 
-int listener_table_print(const cJSON *listeners, const struct output *output) {
+int listener_table_print(const cJSON *listeners, const cJSON *findings, const struct output *output) {
     static const struct table_column for_terminal[] = {
         {"PORT", 0, 0, true}, {"ADDRESS", 9, 6, false}, {"STATE", 10, 2, false}, {"PROCESS", 8, 0, false},
         {"PID", 0, 3, true},  {"USER", 6, 4, false},    {"UNIT", 8, 7, false},   {"SINCE", 0, 5, false},
@@ -155,7 +183,8 @@ int listener_table_print(const cJSON *listeners, const struct output *output) {
 
         if (!listener_view_read(listener, &view))
             continue;
-        r = output->terminal ? add_for_terminal(table, &view, output) : add_owners(table, &view);
+        r = output->terminal ? add_for_terminal(table, &view, find_kind(findings, &view), output)
+                             : add_owners(table, &view);
         if (r < 0)
             return r;
     }

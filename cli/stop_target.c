@@ -196,7 +196,8 @@ void stop_target_show(const struct stop_target *target, const struct output *out
     paragraph_format(&paragraph, STYLE_PLAIN, "listens on %s", address);
     if (target->listener.since != NULL && text_parse_time(target->listener.since, &since_ms) == 0) {
         output_format_age(since_ms, clock_read(&clock).unix_ms, age);
-        paragraph_format(&paragraph, STYLE_PLAIN, "since %s%s", age, target->listener.since_start ? " or longer" : "");
+        paragraph_format(&paragraph, STYLE_PLAIN,
+                         target->listener.since_start ? "since before portd started, %s" : "since %s", age);
     }
     paragraph_end(&paragraph);
     if (target->owner.command != NULL) {

@@ -75,7 +75,8 @@ static const char *shorten(const struct view *view, const char *text, char *ret_
 
 /* ---- The verdict */
 
-/* portd says "Port 8001 is squatted: it is leased to ..."; the port and the word stand before it here already. */
+/* portd says "Port 8001 is squatted: it is leased to ..." or "Port 8001 is in use by ..."; the port and the word stand before it
+ * here already. */
 static const char *shorten_verdict(uint16_t port, const char *verdict) {
     char prefix[24];
     size_t length = (size_t)snprintf(prefix, sizeof prefix, "Port %u is ", port);
@@ -84,6 +85,8 @@ static const char *shorten_verdict(uint16_t port, const char *verdict) {
     if (strncmp(verdict, prefix, length) != 0)
         return verdict;
     verdict += length;
+    if (strncmp(verdict, "in use by ", 10) == 0)
+        return verdict + 7;
     colon = strstr(verdict, ": ");
     if (colon != NULL && strspn(verdict, "abcdefghijklmnopqrstuvwxyz ?") == (size_t)(colon - verdict))
         verdict = colon + 2;
@@ -114,8 +117,9 @@ static struct words find_words(const struct view *view, const struct lease_view 
 
     json_get_string(view->answer, "state", &state);
     words = words_of_state(state, lease != NULL ? lease->evidence : NULL);
-    /* A conflict has a name of its own: split and shared are no squatters. */
-    if (strcmp(state, "conflict") == 0 && cJSON_GetArraySize(json_get(view->answer, "findings")) > 0 &&
+    /* What is wrong has a name of its own: split and shared are no squatters, and who has only bound the port is inactive. */
+    if ((strcmp(state, "conflict") == 0 || strcmp(state, "unleased") == 0) &&
+        cJSON_GetArraySize(json_get(view->answer, "findings")) > 0 &&
         json_get_string(json_get(view->answer, "findings")->child, "kind", &kind))
         words = words_of_finding(kind);
     return words;
@@ -243,7 +247,8 @@ static void put_since(struct paragraph *paragraph, const struct view *view, cons
     if (listener->since == NULL || text_parse_time(listener->since, &since_ms) < 0)
         return;
     output_format_age(since_ms, view->now_ms, age);
-    paragraph_format(paragraph, STYLE_PLAIN, "since %s%s", age, listener->since_start ? " or longer" : "");
+    paragraph_format(paragraph, STYLE_PLAIN, listener->since_start ? "since before portd started, %s" : "since %s",
+                     age);
 }
 
 /* "~/demo" for what is below HOME. */
@@ -309,7 +314,7 @@ static void print_hidden(const struct view *view, const struct listener_view *li
         print_text(view, why != NULL ? "" : "hidden", remedy);
 }
 
-/* The control group names a hidden process's place where nothing better does. */
+/* The control group names a hidden process's place where nothing better does; the root one is no place. */
 static void print_place(const struct view *view, const struct listener_view *listener, bool visible) {
     char container[LISTENER_TEXT_MAX];
 
@@ -318,7 +323,7 @@ static void print_place(const struct view *view, const struct listener_view *lis
         print_text(view, "inside", container);
     if (listener->unit != NULL)
         print_text(view, "unit", listener->unit);
-    else if (listener->cgroup != NULL && container[0] == '\0' && !visible)
+    else if (listener->cgroup != NULL && strcmp(listener->cgroup, "/") != 0 && container[0] == '\0' && !visible)
         print_text(view, "cgroup", listener->cgroup);
 }
 
@@ -470,8 +475,9 @@ static void print_next(const struct view *view) {
             paragraph.joined = false;
         } else {
             paragraph_end(&paragraph);
-            printf("%*s", (int)paragraph.indent + 2, "");
-            paragraph.column = paragraph.indent + 2;
+            paragraph.indent += 2;
+            printf("%*s", (int)paragraph.indent, "");
+            paragraph.column = paragraph.indent;
         }
         paragraph_put(&paragraph, STYLE_DIM, why);
         paragraph_end(&paragraph);

@@ -81,12 +81,15 @@ static void refuse_listener(struct api *api, const struct api_caller *caller, co
 
 /* What both calls can meet in the registry. */
 static void refuse_code(struct api *api, const struct claim *claim, int code, struct api_response *response) {
+    char hint[64];
+
     switch (code) {
     case CLAIM_E_NOT_LISTENING:
         refuse_silence(claim, response);
         return;
     case CLAIM_E_HOLDER:
-        problem_set(response, PROBLEM_LEASE_HOLDER, "end the lease instead: portctl release",
+        snprintf(hint, sizeof hint, "end the lease instead: portctl release %u", claim->port);
+        problem_set(response, PROBLEM_LEASE_HOLDER, hint,
                     "What listens on port %u is the lease's own holder, or descends from it.", claim->port);
         return;
     case GRANT_E_NOT_STORED:

@@ -262,6 +262,21 @@ static bool may_claim(const struct view *view, const struct sighting *sighting) 
            (sighting->listener.uid == view->caller->uid || access_is_operator(view->api, view->caller));
 }
 
+/* Without a pid portctl would not know which of the two is meant. */
+static bool is_only_party(const struct view *view, const struct process_info *owner) {
+    size_t first = 0;
+    size_t n_found = snapshot_find_port(view->snapshot, view->port, &first);
+
+    for (size_t i = first; i < first + n_found; i++) {
+        const struct sighting *sighting = &view->snapshot->items[i];
+
+        if (sighting->listener.state == LISTENER_LISTEN && sighting->n_owners > 0 &&
+            sighting->owners[0]->id.pid != owner->id.pid)
+            return false;
+    }
+    return true;
+}
+
 /* portctl signals with the caller's own rights, and needs a process to signal. */
 static void add_stop(cJSON *next, const struct view *view, const struct sighting *sighting) {
     const struct process_info *owner = sighting != NULL && sighting->n_owners > 0 ? sighting->owners[0] : NULL;
@@ -271,7 +286,17 @@ static void add_stop(cJSON *next, const struct view *view, const struct sighting
         (view->caller->uid != owner->uid && view->caller->uid != 0))
         return;
     snprintf(why, sizeof why, "stops %s", owner->name);
-    add_next(next, why, "portctl stop %u", view->port);
+    if (is_only_party(view, owner))
+        add_next(next, why, "portctl stop %u", view->port);
+    else
+        add_next(next, why, "portctl stop %u --pid %d", view->port, (int)owner->id.pid);
+}
+
+/* Who shares the port with the lease's own listener is no squatter where nothing better than the uid is known of him. */
+static const struct sighting *find_intruder(const struct view *view) {
+    if (view->foreign != NULL || view->finding == NULL || !finding_is_conflict(view->finding->kind))
+        return view->foreign;
+    return finding_sighting(view->finding, 0, view->snapshot);
 }
 
 /* The next port of the range that nobody has; 0: none. */
@@ -334,7 +359,7 @@ static void add_for_lease(cJSON *next, const struct view *view) {
     switch (lease_state(view->lease)) {
     case LEASE_CONFLICT:
         add_alloc(next, view);
-        add_stop(next, view, view->foreign);
+        add_stop(next, view, find_intruder(view));
         if (may_change(view))
             add_claim(next, view, view->foreign, "says that the listener is the lease's after all");
         return;

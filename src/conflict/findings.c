@@ -237,14 +237,18 @@ static struct finding *find_same(const struct findings *findings, const struct f
     return NULL;
 }
 
-static void describe(const struct finding *finding, const struct lease *lease, char *ret_words, size_t size) {
-    static const char *const verbs[N_FINDING_KINDS] = {
-        [FINDING_UNLEASED] = "listens without a lease",
-        [FINDING_TAKEN] = "listens on a port that is leased to",
-        [FINDING_SPLIT] = "has the other address family of the port that is leased to",
-        [FINDING_SHARED] = "shares the port that is leased to",
-        [FINDING_INACTIVE] = "has bound the port and does not listen",
+static void describe(const struct finding *finding, bool appeared, const struct lease *lease, char *ret_words,
+                     size_t size) {
+    static const char *const verbs[N_FINDING_KINDS][2] = {
+        [FINDING_UNLEASED] = {"no longer listens without a lease", "listens without a lease"},
+        [FINDING_TAKEN] = {"no longer listens on the port that is leased to", "listens on a port that is leased to"},
+        [FINDING_SPLIT] = {"no longer has the other address family of the port that is leased to",
+                           "has the other address family of the port that is leased to"},
+        [FINDING_SHARED] = {"no longer shares the port that is leased to", "shares the port that is leased to"},
+        [FINDING_INACTIVE] = {"no longer has the port bound without listening",
+                              "has bound the port and does not listen"},
     };
+    const char *verb = verbs[finding->kind][appeared ? 1 : 0];
     char who[64];
 
     if (finding->pid != 0)
@@ -252,18 +256,18 @@ static void describe(const struct finding *finding, const struct lease *lease, c
     else
         snprintf(who, sizeof who, "a process of uid %u", (unsigned)finding->uid);
     if (finding_is_conflict(finding->kind))
-        snprintf(ret_words, size, "%s %s %s", who, verbs[finding->kind],
+        snprintf(ret_words, size, "%s %s %s", who, verb,
                  lease != NULL ? lease->service_name : "a service whose lease has ended");
     else
-        snprintf(ret_words, size, "%s %s", who, verbs[finding->kind]);
+        snprintf(ret_words, size, "%s %s", who, verb);
 }
 
-static void tell_one(const struct finding *finding, enum event_kind kind, const struct lease *lease,
+static void tell_one(const struct finding *finding, bool appeared, enum event_kind kind, const struct lease *lease,
                      const struct sighting *sighting, const struct event_sink *sink) {
     char words[256];
     char address[LISTENER_ADDRESS_MAX];
 
-    describe(finding, lease, words, sizeof words);
+    describe(finding, appeared, lease, words, sizeof words);
     if (sighting != NULL)
         listener_format_address(&sighting->listener, address);
     event_tell(sink, &(struct event_fact){
@@ -288,9 +292,9 @@ static void tell(const struct making *making, const struct finding *finding, boo
     const struct sighting *sighting = finding_sighting(finding, 0, making->snapshot);
 
     if (finding->kind != FINDING_SPLIT && finding->kind != FINDING_SHARED)
-        tell_one(finding, appeared ? EVENT_SQUATTER_APPEARED : EVENT_SQUATTER_LEFT, lease, sighting, sink);
+        tell_one(finding, appeared, appeared ? EVENT_SQUATTER_APPEARED : EVENT_SQUATTER_LEFT, lease, sighting, sink);
     if (finding_is_conflict(finding->kind))
-        tell_one(finding, appeared ? EVENT_CONFLICT_APPEARED : EVENT_CONFLICT_LEFT, lease, sighting, sink);
+        tell_one(finding, appeared, appeared ? EVENT_CONFLICT_APPEARED : EVENT_CONFLICT_LEFT, lease, sighting, sink);
 }
 
 static bool is_settled(const struct making *making, const struct finding *finding) {

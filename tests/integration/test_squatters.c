@@ -47,6 +47,9 @@ static void expect_event(struct event_stream *stream, const char *kind, uint16_t
     cr_assert_str_eq(json_text_at(event.data, "finding"), finding);
     cr_assert_eq(json_number_at(event.data, "pid"), (uint64_t)pid, "%s of pid %lu", kind,
                  json_number_at(event.data, "pid"));
+    /* What has ended is told as ended. */
+    cr_assert_eq(strstr(json_text_at(event.data, "reason"), "no longer ") != NULL, strstr(kind, ".left") != NULL, "%s",
+                 json_text_at(event.data, "reason"));
 }
 
 static int conflicts_exit_code(void) {

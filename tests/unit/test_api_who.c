@@ -271,6 +271,7 @@ Test(api_who, two_parties_on_two_families_are_a_split) {
                  "node (pid 47001) for IPv4, so that localhost reaches one or the other.");
     expect_text("findings.0.listeners.0.process", "python3");
     expect_text("findings.0.listeners.1.process", "node");
+    expect_next("portctl alloc my-api --prefer 8001\nportctl stop 8000 --pid 48213\n");
 }
 
 Test(api_who, two_parties_on_one_address_share_it) {
@@ -284,6 +285,7 @@ Test(api_who, two_parties_on_one_address_share_it) {
     expect_state("conflict",
                  "Port 8000 is shared: it is leased to my-api (uid 54321), but python3 (pid 48213) and node (pid "
                  "47001) both listen on 127.0.0.1:8000, so that connections go to either.");
+    expect_next("portctl alloc my-api --prefer 8001\nportctl stop 8000 --pid 48213\n");
 }
 
 Test(api_who, a_leased_port_that_somebody_has_only_bound) {
@@ -299,6 +301,16 @@ Test(api_who, a_leased_port_that_somebody_has_only_bound) {
 }
 
 /* ---- what to do next, as a shell takes it ---- */
+
+Test(api_who, of_two_parties_the_one_to_stop_is_named_by_its_pid) {
+    fake_probe_own(fake_probe_listen_on(&it.probe, "127.0.0.1", 8001, ANN, 5), 48213, "python3");
+    fake_probe_own(fake_probe_listen_on(&it.probe, "::1", 8001, ANN, 6), 48213, "python3");
+    who(ANN, 8001);
+    expect_next("portctl claim 8001 python3\nportctl stop 8001\n");
+    fake_probe_own(fake_probe_listen_on(&it.probe, "127.0.0.2", 8001, ANN, 7), 47001, "node");
+    who(ANN, 8001);
+    expect_next("portctl claim 8001 python3\nportctl stop 8001 --pid 48213\n");
+}
 
 Test(api_who, a_name_is_one_word_for_a_shell) {
     static const struct {

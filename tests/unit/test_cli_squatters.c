@@ -38,8 +38,10 @@ static const struct fake_portd_setup ordinary = {
                 {"POST /claim ", 200, "{\"port\":8001,\"lease\":" LEASE ",\"created\":false,\"listeners\":[]}", 0,
                  NULL},
                 {"POST /disown ", 200,
-                 "{\"port\":8001,\"lease\":" LEASE ",\"listeners\":[" LISTENER("8001", "::", "5", "node") "]}", 0,
-                 NULL}},
+                 "{\"port\":8001,\"lease\":" LEASE ",\"listeners\":[" LISTENER(
+                     "8001", "::", "5", "node") ",{\"address\":\"0.0.0.0\",\"port\":8001,\"pid\":4,\"process\":\"own\","
+                                                "\"evidence\":{\"level\":\"confirmed\"}}]}",
+                 0, NULL}},
     .socket = SOCKET};
 
 static struct fake_portd portd;
@@ -150,7 +152,7 @@ Test(cli_squatters, claim_without_a_name_where_one_is_needed_says_so) {
     ASSERT_RUN(EXIT_NO, "", "portctl: itself\n", "disown", "3000");
 }
 
-Test(cli_squatters, disown_says_who_still_listens) {
+Test(cli_squatters, disown_says_which_squatters_still_listen) {
     ASSERT_RUN(EXIT_YES, "Disowned port: 8001 (my-api, kept while its port listens)\n",
                "portctl: node (pid 5, user bob) still listens on [::]:8001\n", "disown", "8001");
     ASSERT_RUN(EXIT_YES, "8001\n", "", "disown", "8001", "-q");

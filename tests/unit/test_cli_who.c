@@ -74,13 +74,18 @@ static const char *with_times(const char *text, char *made) {
     return made;
 }
 
+#define FINDING_OF(kind, inode) "{\"kind\":\"" kind "\",\"listeners\":[{\"inode\":" inode "}]}"
+
+static const char *squatters;
+
 static void start(const char *port_8001, const char *ports) {
     static char texts[3][65536];
     const struct fake_portd_setup setup = {
         .answers = {{"GET /who?port=8001 ", 200, with_times(port_8001, texts[0]), 0, NULL},
                     {"GET /who?port=80 ", 200, with_times(HIDDEN_PORT, texts[1]), 0, NULL},
                     {"GET /who?port=9 ", 200, FREE, 0, NULL},
-                    {"GET /ports ", 200, with_times(ports, texts[2]), 0, NULL}},
+                    {"GET /ports ", 200, with_times(ports, texts[2]), 0, NULL},
+                    {"GET /squatters ", squatters != NULL ? 200 : 404, squatters != NULL ? squatters : "{}", 0, NULL}},
         .socket = SOCKET};
 
     fake_portd_stop_at(&portd);
@@ -146,7 +151,8 @@ Test(cli_who, the_verdict_comes_first_and_then_the_whole_story) {
 Test(cli_who, a_hidden_owner_is_told_as_hidden_with_what_would_show_it) {
     ASSERT_SCREEN(80, EXIT_YES,
                   "80  ● IN USE, WITHOUT A LEASE: a hidden process of root has it\n"
-                  "  bound   a hidden process of root (uid 0), on 0.0.0.0:80 since 4m ago or longer\n"
+                  "  bound   a hidden process of root (uid 0), on 0.0.0.0:80 since before portd\n"
+                  "          started, 4m ago\n"
                   "  hidden  the process is root's\n"
                   "          sudo portctl who 80\n"
                   "  unit    nginx.service\n",
@@ -165,7 +171,8 @@ Test(cli_who, several_ports_are_a_block_each_and_one_listener_is_enough_for_a_ye
                   "9  ○ FREE: nobody listens on it\n"
                   "\n"
                   "80  ● IN USE, WITHOUT A LEASE: a hidden process of root has it\n"
-                  "  bound   a hidden process of root (uid 0), on 0.0.0.0:80 since 4m ago or longer\n"
+                  "  bound   a hidden process of root (uid 0), on 0.0.0.0:80 since before portd\n"
+                  "          started, 4m ago\n"
                   "  hidden  the process is root's\n"
                   "          sudo portctl who 80\n"
                   "  unit    nginx.service\n",
@@ -213,6 +220,16 @@ Test(cli_who, without_a_port_it_is_a_table_of_all_that_listens) {
     ASSERT_RUN(EXIT_YES, "80\n8001\n", "", "who", "-q");
 }
 
+Test(cli_who, in_the_table_what_is_wrong_stands_out) {
+    squatters = "{\"squatters\":[" FINDING_OF("unleased", "5") "," FINDING_OF("split", "4242") "]}";
+    start("{}", "{\"ports\":[" HIDDEN "," LISTENER_OF("127.0.0.1", OWNER) "]}");
+    ASSERT_SCREEN(100, EXIT_YES,
+                  "PORT  ADDRESS    STATE           PROCESS     PID  USER  UNIT           SINCE\n"
+                  "  80  0.0.0.0    ! unleased      ? hidden      -  root  nginx.service  4m ago\n"
+                  "8001  127.0.0.1  ⇄ split my-api  python3   48213  ann   -              4m ago\n",
+                  "who");
+}
+
 Test(cli_who, two_sockets_of_one_process_are_one_party_and_its_workers_are_named) {
     start("{\"port\":8001,\"state\":\"unleased\",\"lease\":null,\"listeners\":[" LISTENER_OF(
               "127.0.0.1", OWNER "," WORKER) "," LISTENER_OF("::1", OWNER) "]}",
@@ -225,6 +242,32 @@ Test(cli_who, two_sockets_of_one_process_are_one_party_and_its_workers_are_named
         "  why     systemd(1) > bash(48101) > python3(48213)\n"
         "  also    worker(48214) has the same socket open\n",
         "who", "8001");
+}
+
+Test(cli_who, the_word_before_the_verdict_is_not_in_it_again) {
+    start(
+        "{\"port\":8001,\"state\":\"bound\",\"verdict\":\"Port 8001 is in use by my-api (ann): node (pid 5) listens.\","
+        "\"next\":[{\"command\":\"portctl claim 8001 a-name-of-length\",\"why\":\"leases the port to what "
+        "listens on it\"}]}",
+        "{}");
+    ASSERT_SCREEN(48, EXIT_NO,
+                  "8001  ● IN USE: by my-api (ann): node (pid 5)\n"
+                  "          listens\n"
+                  "  next    portctl claim 8001 a-name-of-length\n"
+                  "            leases the port to what listens on\n"
+                  "            it\n",
+                  "who", "8001");
+}
+
+Test(cli_who, who_has_only_bound_a_port_is_called_inactive_and_the_root_cgroup_is_no_place) {
+    start("{\"port\":8001,\"state\":\"unleased\",\"verdict\":\"It is bound.\",\"findings\":[{\"kind\":\"inactive\"}],"
+          "\"listeners\":[{\"address\":\"::\",\"port\":8001,\"state\":\"bound\",\"cgroup\":\"/\"}]}",
+          "{}");
+    ASSERT_SCREEN(80, EXIT_YES,
+                  "8001  ! INACTIVE: It is bound\n"
+                  "  bound   a hidden process of an unknown user, on [::]:8001 (bound, not\n"
+                  "          listening)\n",
+                  "who", "8001");
 }
 
 Test(cli_who, words_of_a_newer_portd_are_shown_as_they_are_and_what_it_leaves_out_is_left_out) {
