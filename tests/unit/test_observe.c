@@ -18,7 +18,6 @@ static void set_up(void) {
     me = geteuid() == 0 ? ANN : geteuid();
     fake_daemon_start(&it);
     fake_daemon_pass(&it, 40000);
-    it.kernel.asleep = true; /* what is seen is up to each test */
 }
 
 static void tear_down(void) {
@@ -112,6 +111,7 @@ Test(observe, a_socket_that_does_not_listen_is_not_seen) {
     listen_by(5173, holder);
     listen_by(PORT, holder);
     registry_observe(it.registry, 0, NULL);
+    it.kernel.asleep = true;
     for (size_t i = 0; i < it.kernel.snapshot.n_items; i++)
         it.kernel.snapshot.items[i].listener.state = LISTENER_BOUND;
     it.kernel.snapshot.revision++;
