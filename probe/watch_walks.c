@@ -7,7 +7,7 @@
 #include "probe/watch_private.h"
 
 /* Of a core. A walk costs milliseconds, and a new listener is a rare thing: a second's worth of them is had at once. */
-#define SHARE_PPM UINT64_C(1500)
+#define SHARE_PPM UINT64_C(1000)
 #define BURST_NS  UINT64_C(1000000000)
 
 int watch_walks_init(struct watch_walks *walks, worker_walk walk, uint64_t now_ms) {
