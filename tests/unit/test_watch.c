@@ -528,6 +528,9 @@ Test(watch, owners_are_looked_for_anew_when_somebody_asks) {
     RUN_UNTIL(watch, "the walk after it", watch_walks(watch) >= later);
     cr_assert_eq(find(watch, 4711)->n_owners, 2);
     cr_assert_eq(watch->pins.n_pins, 2);
+    const uint64_t all = watch_ask_owners(watch, 0);
+    cr_assert_eq(all, 4, "every port");
+    RUN_UNTIL(watch, "the walk for all", watch_walks(watch) >= all);
     cr_assert_gt(watch_due_ms(watch), wait_now_ms() + NEVER_MS / 2, "nobody asks any more");
     close(ends[1]);
     child_kill(parent);
