@@ -14,13 +14,15 @@
 static int ask(const struct invocation *invocation, const char *target, cJSON **ret_reply, struct problem *problem) {
     CLEANUP(json_free_at) cJSON *body = cJSON_CreateObject();
     const char *name = invocation->operands.n_items > 1 ? invocation->operands.items[1] : NULL;
+    pid_t pid = invocation->options.pid;
     uint16_t port = 0;
     int r = options_check_port(invocation->operands.items[0], &port, problem);
 
     if (r != 0)
         return r;
     if (cJSON_AddNumberToObject(body, "port", port) == NULL ||
-        (name != NULL && cJSON_AddStringToObject(body, "service_name", name) == NULL))
+        (name != NULL && cJSON_AddStringToObject(body, "service_name", name) == NULL) ||
+        (pid != 0 && cJSON_AddNumberToObject(body, "pid", pid) == NULL))
         return problem_fill_memory(problem);
     r = client_call(invocation->client, target, body, CLIENT_PATIENCE_MS, ret_reply, problem);
     if (r == PROBLEM_E_SET && name == NULL && strcmp(problem->type, "missing-key") == 0) {

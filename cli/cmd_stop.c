@@ -204,6 +204,11 @@ static int print_document(const struct stopping *stopping, struct outcome outcom
     return output_json(members) < 0 ? problem_fill_memory(problem) : 0;
 }
 
+/* Who names one of several processes means that one, and not the port. */
+static bool is_done(const struct stopping *stopping, struct outcome outcome) {
+    return outcome.freed || (stopping->invocation->options.pid != 0 && outcome.ended);
+}
+
 static int tell(const struct stopping *stopping, struct outcome outcome, struct problem *problem) {
     const struct output *output = &stopping->invocation->output;
     uint16_t port = stopping->target.port;
@@ -212,12 +217,14 @@ static int tell(const struct stopping *stopping, struct outcome outcome, struct 
     stop_target_format(&stopping->target, text);
     if (output->json)
         return print_document(stopping, outcome, problem);
-    if (outcome.freed && output->quiet) {
+    if (is_done(stopping, outcome) && output->quiet) {
         printf("%u\n", port);
     } else if (outcome.freed && !outcome.signalled) {
         printf("Not signalled: %s has ended by itself; port %u is free\n", text, port);
     } else if (outcome.freed) {
         printf("Stopped: %s; port %u is free\n", text, port);
+    } else if (is_done(stopping, outcome)) {
+        printf("Stopped: %s; port %u has others that listen\n", text, port);
     } else {
         problem_fill(problem, EXIT_NO, "not-freed", "%s got %s %s, and port %u is not free", text,
                      process_signal_name(stopping->signal),
@@ -236,6 +243,17 @@ static int ask_who(const struct invocation *invocation, uint16_t port, cJSON **r
     return client_call(invocation->client, target, NULL, CLIENT_PATIENCE_MS, ret_answer, problem);
 }
 
+/* Whoever means to stop portd knows how; whoever does not would lose the authority over every port. */
+static int spare_portd(const cJSON *answer, uint16_t port, struct problem *problem) {
+    const char *state = "";
+
+    if (!json_get_string(answer, "state", &state) || strcmp(state, "portd") != 0)
+        return 0;
+    problem_fill(problem, EXIT_NOT_ALLOWED, "protected-process", "port %u is portd's own, which stop never signals",
+                 port);
+    return problem_set_hint(problem, "portctl status shows its pid");
+}
+
 int cmd_stop(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     struct stopping stopping = {
         .invocation = invocation,
@@ -249,6 +267,8 @@ int cmd_stop(const struct invocation *invocation, int *ret_exit_code, struct pro
     if (r == 0)
         r = ask_who(invocation, port, &answer, problem);
     if (r == 0)
+        r = spare_portd(answer, port, problem);
+    if (r == 0)
         r = stop_target_choose(answer, port, invocation->options.pid, &stopping.target, problem);
     if (r == 0)
         r = confirm(&stopping, problem);
@@ -257,6 +277,6 @@ int cmd_stop(const struct invocation *invocation, int *ret_exit_code, struct pro
                                                    : signal_by_portd(&stopping, &outcome, problem);
     if (r != 0)
         return r;
-    *ret_exit_code = outcome.freed ? EXIT_YES : EXIT_NO;
+    *ret_exit_code = is_done(&stopping, outcome) ? EXIT_YES : EXIT_NO;
     return tell(&stopping, outcome, problem);
 }

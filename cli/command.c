@@ -17,6 +17,7 @@ static const enum option_id run_options[] = {OPTION_TTL,     OPTION_PORT,     OP
                                              OPTION_PROJECT, OPTION_ENV_NAME, OPTION_HOST,   OPTION_END};
 static const enum option_id lookup_options[] = {OPTION_ALL, OPTION_END};
 static const enum option_id release_options[] = {OPTION_ALL, OPTION_END};
+static const enum option_id claim_options[] = {OPTION_PID, OPTION_END};
 static const enum option_id stop_options[] = {OPTION_YES, OPTION_SIGNAL, OPTION_PID, OPTION_END};
 static const enum option_id history_options[] = {OPTION_SINCE, OPTION_LIMIT, OPTION_END};
 static const enum option_id no_options[] = {OPTION_END};
@@ -127,8 +128,8 @@ static const struct command table[] = {
         .summary = "make a lease for what listens on a port already",
         .usage = "PORT [NAME] [options]",
         .details = "The listener must be yours. On a leased port it says that the listener is the lease's; then the\n"
-                   "name may be left out.\n",
-        .options = no_options,
+                   "name may be left out. --pid means one of two parties that share the port.\n",
+        .options = claim_options,
         .n_least = 1,
         .n_most = 2,
         .first = OPERAND_PORT,
@@ -141,11 +142,12 @@ static const struct command table[] = {
         .summary = "say that what listens on your port is not yours",
         .usage = "PORT [options]",
         .details = "The listener on your leased port is a squatter from now on. It is told and not touched.\n",
-        .options = no_options,
+        .options = claim_options,
         .n_least = 1,
         .n_most = 1,
         .first = OPERAND_PORT,
-        .examples = {{"portctl disown 8001", "then: portctl who 8001"}},
+        .examples = {{"portctl disown 8001", "then: portctl who 8001"},
+                     {"portctl disown 8001 --pid 4711", "one of two parties on the port"}},
         .function = cmd_disown,
     },
     {

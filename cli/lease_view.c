@@ -34,6 +34,7 @@ bool lease_view_read(const cJSON *lease, struct lease_view *ret_view) {
     json_get_number(json_get(lease, "holder"), "pid", 1, INT32_MAX, &view.holder_pid);
     json_get_number(lease, "elsewhere_port", 1, UINT16_MAX, &elsewhere_port);
     view.elsewhere_port = (uint16_t)elsewhere_port;
+    json_get_string(lease, "conflict", &view.conflict);
     json_get_string(lease, "evidence", &view.evidence);
     view.tags = json_get(lease, "tags");
     *ret_view = view;
@@ -91,7 +92,8 @@ static void format_tags(const cJSON *tags, char *ret_text, size_t size) {
 }
 
 static enum style format_state(const struct lease_view *view, bool utf8, char *ret_text) {
-    struct words words = words_of_state(view->state, view->evidence);
+    struct words words =
+        view->conflict != NULL ? words_of_finding(view->conflict) : words_of_state(view->state, view->evidence);
     char elsewhere[32];
 
     if (strcmp(view->state, "elsewhere") == 0 && view->elsewhere_port != 0) {

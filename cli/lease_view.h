@@ -27,6 +27,7 @@ struct lease_view {
     uint64_t ttl_seconds;
     uint64_t holder_pid;     /* 0: none */
     uint16_t elsewhere_port; /* state "elsewhere"; 0: portd does not say */
+    const char *conflict;    /* state "conflict": the finding's kind; NULL: portd does not say */
     const char *evidence;    /* "confirmed", "plausible"; NULL: it has no listener of its own */
     const cJSON *tags;       /* NULL: portd does not say */
 };

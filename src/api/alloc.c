@@ -12,9 +12,6 @@
 #include "src/api/problem.h"
 #include "src/api/routes.h"
 
-/* The largest pid of any kernel (PID_MAX_LIMIT). */
-#define PID_MAX_LIMIT 4194304
-
 /* From 2^53 on a JSON number is not exact. */
 #define TTL_SECONDS_SAID_MAX ((UINT64_C(1) << 53) - 1)
 
@@ -68,9 +65,9 @@ static void read_alloc(struct body *body, const struct api_caller *caller, struc
     read_ports(body, ret_alloc);
     body_flag(body, "reuse", &ret_alloc->grant.reuse);
     body_text(body, "project", lease_check_project, &ret_alloc->grant.key.project);
-    if (body_number(body, "pid", 1, PID_MAX_LIMIT, &pid))
+    if (body_number(body, "pid", 1, BODY_PID_MAX, &pid))
         ret_alloc->grant.holder = (pid_t)pid;
-    if (body_number(body, "asker_pid", 1, PID_MAX_LIMIT, &pid))
+    if (body_number(body, "asker_pid", 1, BODY_PID_MAX, &pid))
         ret_alloc->grant.asker = (pid_t)pid;
 }
 

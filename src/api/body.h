@@ -10,6 +10,9 @@
 #include "src/api/request.h"
 #include "src/base/json.h"
 
+/* The largest pid of any kernel (PID_MAX_LIMIT). */
+#define BODY_PID_MAX 4194304
+
 struct body {
     cJSON *json;
     struct api_response *response;

@@ -14,6 +14,7 @@
 /* A body, and what is there now. Lease and sightings are borrowed until the next reading. */
 struct claim {
     uint16_t port;
+    pid_t pid;                /* whose listeners are meant; 0: all */
     const char *service_name; /* NULL: not given */
     const struct snapshot *snapshot;
     struct lease *lease;             /* the port's; NULL: none */
@@ -30,6 +31,14 @@ static bool may_speak_for(struct api *api, const struct api_caller *caller, cons
             evidence_weigh(api->registry, lease, sighting).level != EVIDENCE_FOREIGN);
 }
 
+static bool is_meant(const struct claim *claim, const struct sighting *sighting) {
+    bool is_its = claim->pid == 0;
+
+    for (size_t i = 0; !is_its && i < sighting->n_owners; i++)
+        is_its = sighting->owners[i]->id.pid == claim->pid;
+    return is_its;
+}
+
 static void look(struct api *api, const struct api_caller *caller, struct claim *claim) {
     size_t first = 0;
     size_t n_found;
@@ -40,7 +49,7 @@ static void look(struct api *api, const struct api_caller *caller, struct claim 
     for (size_t i = 0; i < n_found; i++) {
         const struct sighting *sighting = &claim->snapshot->items[first + i];
 
-        if (sighting->listener.state != LISTENER_LISTEN)
+        if (sighting->listener.state != LISTENER_LISTEN || !is_meant(claim, sighting))
             continue;
         if (claim->listener == NULL)
             claim->listener = sighting;
@@ -50,7 +59,11 @@ static void look(struct api *api, const struct api_caller *caller, struct claim 
 }
 
 static void refuse_silence(const struct claim *claim, struct api_response *response) {
-    problem_set(response, PROBLEM_NOT_LISTENING, NULL, "Nobody listens on port %u.", claim->port);
+    if (claim->pid != 0)
+        problem_set(response, PROBLEM_NOT_LISTENING, NULL, "Process %d does not listen on port %u.", (int)claim->pid,
+                    claim->port);
+    else
+        problem_set(response, PROBLEM_NOT_LISTENING, NULL, "Nobody listens on port %u.", claim->port);
 }
 
 static void refuse_lease(struct api *api, const struct api_caller *caller, const struct claim *claim,
@@ -147,28 +160,31 @@ static bool may_claim(struct api *api, const struct api_caller *caller, const st
 
 void route_claim(struct api *api, const struct api_request *request, const struct query *query,
                  struct api_response *response) {
-    static const char *const keys[] = {"port", "service_name"};
+    static const char *const keys[] = {"port", "service_name", "pid"};
     CLEANUP(body_deinit) struct body body;
     struct claim claim = {0};
     struct lease_key key = {.project = ""};
     struct lease *lease = NULL;
     uint64_t port = 0;
+    uint64_t pid = 0;
     bool created = false;
     int r;
 
     (void)query;
     body_init(&body, request, keys, sizeof keys / sizeof keys[0], response);
     body_need_number(&body, "port", 1, 65535, &port);
+    body_number(&body, "pid", 1, BODY_PID_MAX, &pid);
     body_text(&body, "service_name", lease_check_name, &claim.service_name);
     if (!body_ok(&body))
         return;
     claim.port = (uint16_t)port;
+    claim.pid = (pid_t)pid;
     look(api, &request->caller, &claim);
     if (!may_claim(api, &request->caller, &claim, response))
         return;
     key.uid = claim.listener->listener.uid;
     key.service_name = claim.service_name != NULL ? claim.service_name : claim.lease->service_name;
-    r = registry_claim(api->registry, claim.port, &key, &created, &lease);
+    r = registry_claim(api->registry, claim.port, claim.pid, &key, &created, &lease);
     if (r == 0)
         answer(api, &request->caller, claim.port, &created, response);
     else
@@ -177,18 +193,21 @@ void route_claim(struct api *api, const struct api_request *request, const struc
 
 void route_disown(struct api *api, const struct api_request *request, const struct query *query,
                   struct api_response *response) {
-    static const char *const keys[] = {"port"};
+    static const char *const keys[] = {"port", "pid"};
     CLEANUP(body_deinit) struct body body;
     struct claim claim = {0};
     uint64_t port = 0;
+    uint64_t pid = 0;
     int r;
 
     (void)query;
     body_init(&body, request, keys, sizeof keys / sizeof keys[0], response);
     body_need_number(&body, "port", 1, 65535, &port);
+    body_number(&body, "pid", 1, BODY_PID_MAX, &pid);
     if (!body_ok(&body))
         return;
     claim.port = (uint16_t)port;
+    claim.pid = (pid_t)pid;
     look(api, &request->caller, &claim);
     if (claim.lease == NULL) {
         problem_set(response, PROBLEM_NO_SUCH_LEASE, NULL, "Port %u is not leased.", claim.port);
@@ -198,7 +217,7 @@ void route_disown(struct api *api, const struct api_request *request, const stru
         refuse_lease(api, &request->caller, &claim, PROBLEM_NOT_YOURS, response);
         return;
     }
-    r = claim.listener != NULL ? registry_disown(api->registry, claim.lease) : CLAIM_E_NOT_LISTENING;
+    r = claim.listener != NULL ? registry_disown(api->registry, claim.lease, claim.pid) : CLAIM_E_NOT_LISTENING;
     if (r == 0)
         answer(api, &request->caller, claim.port, NULL, response);
     else

@@ -31,6 +31,15 @@ static const char *evidence_word(const struct lease *lease) {
     return evidence_level_name(lease->sight.confirmed ? EVIDENCE_CONFIRMED : EVIDENCE_PLAUSIBLE);
 }
 
+/* By the name of the finding. */
+static const char *conflict_word(const struct lease *lease) {
+    if (lease_state(lease) != LEASE_CONFLICT)
+        return NULL;
+    if (!lease->sight.shared)
+        return finding_kind_name(FINDING_TAKEN);
+    return finding_kind_name(lease->sight.split ? FINDING_SPLIT : FINDING_SHARED);
+}
+
 cJSON *lease_to_json(struct api *api, const struct lease *lease, const struct api_caller *caller) {
     struct clock_reading now = clock_read(&api->clock);
     bool private = access_may_change(api, caller, lease);
@@ -49,6 +58,7 @@ cJSON *lease_to_json(struct api *api, const struct lease *lease, const struct ap
     json_add_text_or_null(json, "user", user_name(api, lease->uid));
     cJSON_AddStringToObject(json, "state", lease_state_name(lease_state(lease)));
     json_add_number_or_null(json, "elsewhere_port", lease_state(lease) == LEASE_ELSEWHERE, lease->sight.elsewhere);
+    json_add_text_or_null(json, "conflict", conflict_word(lease));
     json_add_text_or_null(json, "evidence", evidence_word(lease));
     cJSON_AddStringToObject(json, "kept_by", lease_keeper_name(lease_keeper(lease)));
     add_expiry(json, lease, now);

@@ -17,9 +17,6 @@
 #include "src/api/routes.h"
 #include "src/base/log.h"
 
-/* The largest pid of any kernel (PID_MAX_LIMIT). */
-#define PID_MAX_LIMIT 4194304
-
 /* From 2^53 on a JSON number is not exact. */
 #define START_TIME_MAX ((UINT64_C(1) << 53) - 1)
 
@@ -149,7 +146,7 @@ static void read_stop(struct body *body, const struct api_caller *caller, struct
 
     *ret_stop = (struct process_stop){.caller = caller->uid};
     body_need_number(body, "port", 1, 65535, &port);
-    body_need_number(body, "pid", 1, PID_MAX_LIMIT, &pid);
+    body_need_number(body, "pid", 1, BODY_PID_MAX, &pid);
     body_need_number(body, "start_time", 0, START_TIME_MAX, &ret_stop->start_time);
     body_need_number(body, "inode", 1, UINT32_MAX, &inode);
     body_text(body, "signal", check_signal, &signal);

@@ -8,16 +8,20 @@
 #include "src/lease/evidence.h"
 #include "src/lease/registry_private.h"
 
-/* Is the sighting on the port, and listening? */
-static bool is_on(const struct sighting *sighting, uint16_t port) {
-    return sighting->listener.port == port && sighting->listener.state == LISTENER_LISTEN;
+/* Is the sighting on the port, and listening, and has the process it open? */
+static bool is_on(const struct sighting *sighting, uint16_t port, pid_t pid) {
+    bool is_its = pid == 0;
+
+    for (size_t i = 0; !is_its && i < sighting->n_owners; i++)
+        is_its = sighting->owners[i]->id.pid == pid;
+    return is_its && sighting->listener.port == port && sighting->listener.state == LISTENER_LISTEN;
 }
 
-static bool is_listened_on(const struct registry *registry, uint16_t port) {
+static bool is_listened_on(const struct registry *registry, uint16_t port, pid_t pid) {
     const struct snapshot *snapshot = registry_snapshot(registry);
 
     for (size_t i = 0; i < snapshot->n_items; i++)
-        if (is_on(&snapshot->items[i], port))
+        if (is_on(&snapshot->items[i], port, pid))
             return true;
     return false;
 }
@@ -37,7 +41,7 @@ static int judge(struct lease *lease, const struct sighting *sighting, enum judg
 }
 
 /* Judges the listeners on the lease's port; the holder's own are left alone if it is to disown. Returns how many were judged, or -errno. */
-static int judge_all(struct registry *registry, struct lease *lease, enum judgement_kind kind) {
+static int judge_all(struct registry *registry, struct lease *lease, pid_t pid, enum judgement_kind kind) {
     const struct snapshot *snapshot = registry_snapshot(registry);
     int n_judged = 0;
 
@@ -45,7 +49,7 @@ static int judge_all(struct registry *registry, struct lease *lease, enum judgem
         const struct sighting *sighting = &snapshot->items[i];
         int r;
 
-        if (!is_on(sighting, lease->port))
+        if (!is_on(sighting, lease->port, pid))
             continue;
         if (kind == JUDGED_DISOWNED && evidence_is_holders(registry, lease, sighting))
             continue;
@@ -115,7 +119,8 @@ static struct lease *make_lease(struct registry *registry, uint16_t port, const 
     return lease;
 }
 
-static int claim_anew(struct registry *registry, uint16_t port, const struct lease_key *key, struct lease **ret_lease) {
+static int claim_anew(struct registry *registry, uint16_t port, pid_t pid, const struct lease_key *key,
+                      struct lease **ret_lease) {
     struct lease *lease = NULL;
     int r = lease_table_reserve(&registry->leases, 1);
 
@@ -123,7 +128,7 @@ static int claim_anew(struct registry *registry, uint16_t port, const struct lea
         lease = make_lease(registry, port, key);
     if (lease == NULL)
         return -ENOMEM;
-    r = judge_all(registry, lease, JUDGED_CLAIMED);
+    r = judge_all(registry, lease, pid, JUDGED_CLAIMED);
     if (r >= 0)
         r = store_judged(registry, lease, true);
     if (r != 0) {
@@ -141,7 +146,7 @@ static int claim_anew(struct registry *registry, uint16_t port, const struct lea
 }
 
 /* Judges a lease that exists; if that cannot be stored, it is as it was. */
-static int judge_live(struct registry *registry, struct lease *lease, enum judgement_kind kind) {
+static int judge_live(struct registry *registry, struct lease *lease, pid_t pid, enum judgement_kind kind) {
     size_t n_before = lease->n_judgements;
     struct judgement *before = reallocarray(NULL, n_before + 1, sizeof *before);
     int r;
@@ -150,7 +155,7 @@ static int judge_live(struct registry *registry, struct lease *lease, enum judge
         return -ENOMEM;
     if (n_before > 0)
         memcpy(before, lease->judgements, n_before * sizeof *before);
-    r = judge_all(registry, lease, kind);
+    r = judge_all(registry, lease, pid, kind);
     if (r == 0)
         r = CLAIM_E_HOLDER;
     else if (r > 0)
@@ -168,7 +173,7 @@ static int judge_live(struct registry *registry, struct lease *lease, enum judge
     return r;
 }
 
-int registry_claim(struct registry *registry, uint16_t port, const struct lease_key *key, bool *ret_created,
+int registry_claim(struct registry *registry, uint16_t port, pid_t pid, const struct lease_key *key, bool *ret_created,
                    struct lease **ret_lease) {
     struct lease *lease = lease_table_find_port(&registry->leases, port);
     bool is_new = lease == NULL;
@@ -176,12 +181,12 @@ int registry_claim(struct registry *registry, uint16_t port, const struct lease_
 
     if (r < 0)
         return r;
-    if (!is_listened_on(registry, port))
+    if (!is_listened_on(registry, port, pid))
         return CLAIM_E_NOT_LISTENING;
     if (is_new)
-        r = claim_anew(registry, port, key, &lease);
+        r = claim_anew(registry, port, pid, key, &lease);
     else
-        r = judge_live(registry, lease, JUDGED_CLAIMED);
+        r = judge_live(registry, lease, pid, JUDGED_CLAIMED);
     if (r != 0)
         return r;
     *ret_created = is_new;
@@ -189,12 +194,12 @@ int registry_claim(struct registry *registry, uint16_t port, const struct lease_
     return 0;
 }
 
-int registry_disown(struct registry *registry, struct lease *lease) {
+int registry_disown(struct registry *registry, struct lease *lease, pid_t pid) {
     int r = registry_observe_now(registry, 0, NULL);
 
     if (r < 0)
         return r;
-    if (!is_listened_on(registry, lease->port))
+    if (!is_listened_on(registry, lease->port, pid))
         return CLAIM_E_NOT_LISTENING;
-    return judge_live(registry, lease, JUDGED_DISOWNED);
+    return judge_live(registry, lease, pid, JUDGED_DISOWNED);
 }

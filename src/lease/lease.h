@@ -50,6 +50,7 @@ struct lease_sight {
     bool confirmed;     /* and surely is; see evidence.h */
     bool foreign;       /* a listener that is somebody else's */
     bool shared;        /* two parties listen */
+    bool split;         /* and one has IPv4, the other IPv6 */
     bool unresolved;    /* whose a listener is has not been looked for yet */
     uint16_t elsewhere; /* its holder listens there and not on the lease's port; 0: no */
 };

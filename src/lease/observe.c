@@ -80,6 +80,7 @@ static void see(struct registry *registry, struct lease *lease, const struct sig
 /* All sightings of one port. */
 static void see_port(struct registry *registry, const struct sighting *sightings, size_t n) {
     struct lease *lease = lease_table_find_port(&registry->leases, sightings[0].listener.port);
+    enum parties_trouble trouble = PARTIES_FINE;
     size_t own;
     size_t other;
 
@@ -88,7 +89,10 @@ static void see_port(struct registry *registry, const struct sighting *sightings
     for (size_t i = 0; i < n; i++)
         if (sightings[i].listener.state == LISTENER_LISTEN)
             see(registry, lease, &sightings[i]);
-    lease->sight.shared = n > 1 && parties_find_trouble(registry, lease, sightings, n, &own, &other) != PARTIES_FINE;
+    if (n > 1)
+        trouble = parties_find_trouble(registry, lease, sightings, n, &own, &other);
+    lease->sight.shared = trouble != PARTIES_FINE;
+    lease->sight.split = trouble == PARTIES_SPLIT;
 }
 
 /* The holder listens on a port that is not its lease's. One that is another lease's by right is that one's business. */

@@ -93,8 +93,8 @@ int registry_grant(struct registry *registry, const struct grant_request *reques
 
 /*
  * Makes a lease for what listens on `port` already, or, where the port is leased, confirms that its listeners are that lease's. `key` is for the new
- * lease: its uid is the listener's; of a leased port it is not looked at. Who may is the caller's business. Returns 0 and *ret_lease;
- *   CLAIM_E_NOT_LISTENING  nobody listens there, as of this very moment,
+ * lease: its uid is the listener's; of a leased port it is not looked at. `pid`: only the listeners that this process has open; 0: all. Who may is the caller's business. Returns 0 and *ret_lease;
+ *   CLAIM_E_NOT_LISTENING  nobody listens there (of that pid), as of this very moment,
  *   GRANT_E_NOT_STORED     the database could not be written; nothing has changed,
  *   -errno.
  */
@@ -102,12 +102,12 @@ enum {
     CLAIM_E_NOT_LISTENING = 64,
     CLAIM_E_HOLDER,
 };
-int registry_claim(struct registry *registry, uint16_t port, const struct lease_key *key, bool *ret_created,
+int registry_claim(struct registry *registry, uint16_t port, pid_t pid, const struct lease_key *key, bool *ret_created,
                    struct lease **ret_lease);
 
 /* Makes squatters of the listeners on the lease's port. Returns as registry_claim() does, or CLAIM_E_HOLDER if all of them are the lease's holder's, or
  * its descendants'. */
-int registry_disown(struct registry *registry, struct lease *lease);
+int registry_disown(struct registry *registry, struct lease *lease, pid_t pid);
 
 /* From now on `sink` is told what happens to leases. It is copied; what it points to must outlive the registry, or be taken away by an all-zero
  * sink. Not a part of the configuration, because who keeps events keeps them in the registry's database. */

@@ -14,7 +14,8 @@
 #include "tests/support/sandbox.h"
 
 #define LEASE_KEYS "port service_name allocated_at last_heartbeat ttl_seconds tags"
-#define NEW_KEYS   " id uid user state elsewhere_port evidence kept_by expires_at expires_in_seconds holder project"
+#define NEW_KEYS                                                                                                       \
+    " id uid user state elsewhere_port conflict evidence kept_by expires_at expires_in_seconds holder project"
 
 TestSuite(compat, .timeout = 300);
 

@@ -175,6 +175,7 @@ Test(squatters, two_programs_on_the_two_families_of_a_leased_port_are_split) {
     sees_text(&me, port, "state", "bound");
     const pid_t flask = puppet_start(&(struct puppet_setup){.name = "flask"}, "setsid listen 127.0.0.1 %u pause", port);
     CLEANUP(http_reply_deinit) struct http_reply squatters = sees_squatter(&me, port, "split");
+    cr_assert_str_eq(json_text_at(sees_find(&squatters, port), "lease.conflict"), "split");
     assert_both_are_named(sees_find(&squatters, port), vite, flask);
     sees_lease(&me, port, "state", "conflict");
     assert_portctl_names(port, "split", "vite", "flask");
@@ -197,6 +198,7 @@ Test(squatters, two_programs_that_share_a_leased_port_are_shared) {
     const pid_t other =
         puppet_start(&(struct puppet_setup){.name = "caddy"}, "setsid reuseport listen 0.0.0.0 %u pause", port);
     CLEANUP(http_reply_deinit) struct http_reply squatters = sees_squatter(&me, port, "shared");
+    cr_assert_str_eq(json_text_at(sees_find(&squatters, port), "lease.conflict"), "shared");
     assert_both_are_named(sees_find(&squatters, port), one, other);
     assert_portctl_names(port, "shared", "envoy", "caddy");
     CLEANUP(stream_event_deinit) struct stream_event appeared = sees_event(&stream, "conflict.appeared", port);

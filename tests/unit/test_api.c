@@ -58,7 +58,8 @@ static void expect_keys(const char *path, const char *expected) {
 }
 
 #define LEASE_KEYS                                                                                                     \
-    "port service_name allocated_at last_heartbeat ttl_seconds tags id uid user state elsewhere_port evidence "        \
+    "port service_name allocated_at last_heartbeat ttl_seconds tags id uid user state elsewhere_port conflict "        \
+    "evidence "                                                                                                        \
     "kept_by "                                                                                                         \
     "expires_at expires_in_seconds holder project "
 

@@ -173,6 +173,19 @@ Test(api_claim, a_listener_that_is_disowned_is_a_squatter) {
     cr_expect_eq(fake_reply_number(&reply, "listeners.0.inode"), 5);
 }
 
+Test(api_claim, a_process_that_does_not_listen_is_neither_claimed_nor_disowned) {
+    lease("web", 8001);
+    fake_daemon_listen(&it, 8001, ANN, 5);
+    call(ANN, "/claim", "{\"port\":8001,\"pid\":4711}");
+    cr_expect_eq(reply.status, 404);
+    cr_expect_str_eq(reply.type, "not-listening");
+    expect_detail("4711");
+    call(ANN, "/disown", "{\"port\":8001,\"pid\":4711}");
+    cr_expect_eq(reply.status, 404);
+    call(ANN, "/claim", "{\"port\":8001,\"pid\":0}");
+    cr_expect_eq(reply.status, 422);
+}
+
 Test(api_claim, only_who_may_change_the_lease_disowns) {
     lease("my-api", 8001);
     fake_daemon_listen(&it, 8001, BOB, 5);

@@ -229,7 +229,7 @@ Test(api_docs, a_lease_has_the_keys_of_its_table) {
         cr_expect_not_null(cJSON_GetObjectItemCaseSensitive(lease, word), "%s is not there", word);
         n_documented++;
     }
-    cr_expect_eq(n_documented, 17);
+    cr_expect_eq(n_documented, 18);
     fake_reply_deinit(&reply);
     fake_daemon_stop(&daemon);
 }

@@ -34,7 +34,7 @@ TestSuite(claim, .init = set_up, .fini = tear_down, .timeout = 60);
 
 static int claim(uint16_t port, const char *name, bool *ret_created, struct lease **ret_lease) {
     const struct lease_key key = {.uid = me, .service_name = name, .project = ""};
-    return registry_claim(it.registry, port, &key, ret_created, ret_lease);
+    return registry_claim(it.registry, port, 0, &key, ret_created, ret_lease);
 }
 
 /* It must succeed. */
@@ -164,7 +164,7 @@ Test(claim, nobody_listens) {
     struct lease *granted = grant("web", NULL);
     listen_by(PORT + 1, NULL, me);
     cr_expect_eq(claim(PORT, "web", &created, &lease), CLAIM_E_NOT_LISTENING);
-    cr_expect_eq(registry_disown(it.registry, granted), CLAIM_E_NOT_LISTENING);
+    cr_expect_eq(registry_disown(it.registry, granted, 0), CLAIM_E_NOT_LISTENING);
     listen_by(PORT, NULL, me);
     registry_observe(it.registry, 0, NULL);
     fake_kernel_close(&it.kernel, PORT);
@@ -182,9 +182,9 @@ Test(claim, a_kernel_that_cannot_be_read) {
     it.kernel.read_answer = 0;
     struct lease *made = claimed(PORT, "web", true);
     it.kernel.read_answer = -EPERM;
-    cr_expect_eq(registry_disown(it.registry, made), -EPERM);
+    cr_expect_eq(registry_disown(it.registry, made, 0), -EPERM);
     it.kernel.read_answer = SOCK_DIAG_E_INTERRUPTED;
-    cr_expect_eq(registry_disown(it.registry, made), 0, "what an interrupted reading shows is there");
+    cr_expect_eq(registry_disown(it.registry, made, 0), 0, "what an interrupted reading shows is there");
 }
 
 /* ---- a lease that is there ---- */
@@ -208,7 +208,7 @@ Test(claim, disowned_and_claimed_again) {
     struct actor *const server = actor_start(me);
     struct lease *lease = grant("web", NULL);
     listen_by(PORT, server, me);
-    cr_expect_eq(registry_disown(it.registry, lease), 0);
+    cr_expect_eq(registry_disown(it.registry, lease, 0), 0);
     cr_expect_eq(lease_state(lease), LEASE_CONFLICT);
     fake_daemon_restart(&it);
     registry_turn(it.registry);
@@ -220,11 +220,35 @@ Test(claim, disowned_and_claimed_again) {
     cr_expect_eq(count("judgement"), 1);
 }
 
+/* Two parties on one port, which nothing tells apart but what a person says of one. */
+Test(claim, one_of_two_parties_is_meant_by_its_pid) {
+    struct actor *const server = actor_start(me);
+    struct actor *const other = actor_start(me);
+    const struct lease_key key = {.uid = me, .service_name = "web", .project = ""};
+    struct lease *lease = grant("web", NULL);
+    struct lease *claimed_lease = NULL;
+    bool created = true;
+    listen_by(PORT, server, me);
+    listen_by(PORT, other, me);
+    registry_observe(it.registry, 0, NULL);
+    cr_expect(lease->sight.shared);
+    cr_expect_eq(registry_claim(it.registry, PORT, getpid(), &key, &created, &claimed_lease), CLAIM_E_NOT_LISTENING);
+    cr_expect_eq(registry_disown(it.registry, lease, getpid()), CLAIM_E_NOT_LISTENING);
+    cr_expect_eq(lease->n_judgements, 0);
+    cr_expect_eq(registry_claim(it.registry, PORT, actor_pid(server), &key, &created, &claimed_lease), 0);
+    cr_expect_eq(lease->n_judgements, 1);
+    cr_expect_eq(lease->judgements[0].process.pid, actor_pid(server));
+    cr_expect_eq(registry_disown(it.registry, lease, actor_pid(other)), 0);
+    cr_expect_eq(count("judgement WHERE kind = 'disowned'"), 1);
+    cr_expect_eq(count("judgement WHERE kind = 'claimed'"), 1);
+    cr_expect(lease->sight.own && lease->sight.confirmed && lease->sight.foreign);
+}
+
 Test(claim, a_disowned_listener_keeps_no_lease) {
     grant("web", NULL);
     listen_by(PORT, NULL, me);
     fake_daemon_pass(&it, 1000);
-    cr_expect_eq(registry_disown(it.registry, registry_find_port(it.registry, PORT)), 0);
+    cr_expect_eq(registry_disown(it.registry, registry_find_port(it.registry, PORT), 0), 0);
     fake_daemon_pass(&it, 300000);
     cr_expect_null(registry_find_port(it.registry, PORT));
 }
@@ -233,11 +257,11 @@ Test(claim, what_is_the_holders_cannot_be_disowned) {
     struct actor *const holder = actor_start(me);
     struct lease *lease = grant("web", holder);
     listen_by(PORT, actor_fork(holder), me);
-    cr_expect_eq(registry_disown(it.registry, lease), CLAIM_E_HOLDER);
+    cr_expect_eq(registry_disown(it.registry, lease, 0), CLAIM_E_HOLDER);
     cr_expect_eq(lease_state(lease), LEASE_BOUND);
     cr_expect_eq(count("judgement WHERE kind = 'disowned'"), 0);
     claimed(PORT, "web", false);
-    cr_expect_eq(registry_disown(it.registry, lease), CLAIM_E_HOLDER, "nor if it was claimed before");
+    cr_expect_eq(registry_disown(it.registry, lease, 0), CLAIM_E_HOLDER, "nor if it was claimed before");
     cr_expect_eq(lease_state(lease), LEASE_BOUND);
 }
 
@@ -247,7 +271,7 @@ Test(claim, beside_the_holders_own_a_strangers_is_disowned) {
     struct lease *lease = grant("web", holder);
     listen_by(PORT, holder, me);
     listen_by(PORT, stranger, me);
-    cr_expect_eq(registry_disown(it.registry, lease), 0);
+    cr_expect_eq(registry_disown(it.registry, lease, 0), 0);
     cr_expect(lease->sight.own && lease->sight.foreign);
     cr_expect_eq(count("judgement WHERE kind = 'disowned'"), 1);
 }
@@ -260,7 +284,7 @@ Test(claim, sockets_that_do_not_listen_are_not_judged) {
     registry_observe(it.registry, 0, NULL);
     it.kernel.listeners.items[1].state = LISTENER_BOUND;
     it.kernel.snapshot.items[1].listener.state = LISTENER_BOUND;
-    cr_expect_eq(registry_disown(it.registry, lease), 0);
+    cr_expect_eq(registry_disown(it.registry, lease, 0), 0);
     cr_expect_eq(lease->n_judgements, 1);
     it.kernel.listeners.items[0].state = LISTENER_BOUND;
     it.kernel.snapshot.items[0].listener.state = LISTENER_BOUND;
@@ -296,18 +320,18 @@ Test(claim, a_full_disk_leaves_a_lease_as_it_was) {
     struct lease *lease = grant("web", NULL);
     listen_by(PORT, server, me);
     fake_disk_fail(1, SQLITE_FULL, true);
-    cr_expect_eq(registry_disown(it.registry, lease), GRANT_E_NOT_STORED);
+    cr_expect_eq(registry_disown(it.registry, lease, 0), GRANT_E_NOT_STORED);
     fake_disk_fail(0, 0, false);
     cr_expect_eq(lease->n_judgements, 0);
     claimed(PORT, "web", false);
     fake_disk_fail(1, SQLITE_FULL, true);
-    cr_expect_eq(registry_disown(it.registry, lease), GRANT_E_NOT_STORED);
+    cr_expect_eq(registry_disown(it.registry, lease, 0), GRANT_E_NOT_STORED);
     fake_disk_fail(0, 0, false);
     cr_expect_eq(lease->n_judgements, 1);
     cr_expect_eq(lease->judgements[0].kind, JUDGED_CLAIMED);
     cr_expect_eq(lease_state(lease), LEASE_BOUND);
     cr_expect_eq(count("judgement WHERE kind = 'claimed'"), 1);
-    cr_expect_eq(registry_disown(it.registry, lease), 0);
+    cr_expect_eq(registry_disown(it.registry, lease, 0), 0);
     cr_expect_eq(count("judgement WHERE kind = 'disowned'"), 1);
 }
 

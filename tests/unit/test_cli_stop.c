@@ -318,6 +318,41 @@ Test(cli_stop, two_parties_are_not_chosen_between) {
     assert_lives(other);
 }
 
+/* Another one shares the port by SO_REUSEPORT, or has its other family: who named the pid has what he wanted. */
+Test(cli_stop, one_that_was_named_and_has_ended_is_a_yes_though_the_port_is_not_free) {
+    const struct server server = start_server(false);
+    CLEANUP(fd_close_at) int other = tcp_listen("::1", PORT);
+    char owners[512];
+    char listeners[1024];
+    char pid[16];
+
+    start_portd(listener(listeners, "listen", server.shared->inode, owner(owners, server.pid, server.start_time, 1)),
+                NULL);
+    snprintf(pid, sizeof(pid), "%d", server.pid);
+    CLEANUP(cli_result_deinit) struct cli_result result = STOP("--yes", "--pid", pid);
+    cr_assert_eq(result.exit_code, EXIT_YES, "%s", result.errors);
+    cr_assert_not_null(strstr(result.output, "; port 8001 has others that listen\n"), "%s", result.output);
+    cr_assert_eq(child_wait(server.pid), -SIGTERM);
+}
+
+Test(cli_stop, portd_itself_is_never_signalled) {
+    const struct server server = start_server(false);
+    char owners[512];
+    char listeners[1024];
+    static char answer[4096];
+    struct fake_portd_setup setup = {.answers = {{"GET /who?port=8001 ", 200, answer, 0, NULL}}, .socket = SOCKET};
+
+    snprintf(answer, sizeof(answer), "{\"port\":8001,\"state\":\"portd\",\"listeners\":[%s]}",
+             listener(listeners, "listen", server.shared->inode, owner(owners, server.pid, server.start_time, 1)));
+    fake_portd_stop_at(&portd);
+    portd = fake_portd_start(&setup);
+    CLEANUP(cli_result_deinit) struct cli_result result = STOP("--yes");
+    cr_assert_eq(result.exit_code, EXIT_NOT_ALLOWED);
+    cr_assert_str_eq(result.errors, "portctl: port 8001 is portd's own, which stop never signals\n"
+                                    "  hint: portctl status shows its pid\n");
+    assert_lives(server.pid);
+}
+
 #define OUTPUT SANDBOX_DIR "/output"
 
 /* fork() by hand: a child in another pid namespace has no parent that it could name. */

@@ -131,7 +131,7 @@ Test(findings, a_lease_ends_it) {
     bool created;
     struct lease *lease;
     const struct lease_key key = {.uid = me, .service_name = "web", .project = ""};
-    cr_assert_eq(registry_claim(it.registry, PORT, &key, &created, &lease), 0);
+    cr_assert_eq(registry_claim(it.registry, PORT, 0, &key, &created, &lease), 0);
     cr_expect_str_eq(look(), "-unleased 8000 ");
     cr_expect_eq(findings.n_items, 0);
 }
