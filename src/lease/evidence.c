@@ -219,6 +219,14 @@ static bool is_of_a_uid_of_the_kins(struct weighing *weighing) {
            answer(weighing, EVIDENCE_PLAUSIBLE, BY_HOLDERS_UID, lease->holder.pid);
 }
 
+/* It was confirmed before, whatever else is true by now; what confirms it still is the better reason. */
+static bool was_recognised(struct weighing *weighing) {
+    if (!was_judged(weighing, JUDGED_RECOGNISED))
+        return false;
+    return is_in_the_holders_session(weighing) || is_in_the_holders_cgroup(weighing) ||
+           descends_from_the_asker(weighing) || was_judged(weighing, JUDGED_RECOGNISED);
+}
+
 struct evidence evidence_weigh(struct registry *registry, const struct lease *lease, const struct sighting *sighting) {
     struct weighing weighing = {
         .registry = registry,
@@ -232,7 +240,7 @@ struct evidence evidence_weigh(struct registry *registry, const struct lease *le
         weighing.answer.resolved = true;
         return weighing.answer;
     }
-    if (is_the_holders(&weighing) || was_judged(&weighing, JUDGED_RECOGNISED) || is_another_holders(&weighing) ||
+    if (is_the_holders(&weighing) || was_recognised(&weighing) || is_another_holders(&weighing) ||
         is_older_than_the_grant(&weighing) || is_in_the_holders_session(&weighing) ||
         is_in_the_holders_cgroup(&weighing) || descends_from_the_asker(&weighing) || is_a_forwarders(&weighing) ||
         has_the_mark(&weighing) || is_of_a_uid_of_the_kins(&weighing))
