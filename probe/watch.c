@@ -17,7 +17,7 @@
 
 /* Of a core, and what may be had at once: a hurry on a machine with a thousand listeners. However dear the readings of listeners
  * are, they are never more than half a minute apart: a probe that is blind for longer would be of no use. */
-#define LISTEN_SHARE_PPM UINT64_C(2500)
+#define LISTEN_SHARE_PPM UINT64_C(2000)
 #define LISTEN_BURST_NS  UINT64_C(100000000)
 #define LISTEN_MOST_MS   UINT64_C(30000)
 #define BOUND_SHARE_PPM  UINT64_C(1000)

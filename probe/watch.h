@@ -63,7 +63,7 @@ int watch_refresh(struct watch *watch);
 /* Something has just changed, or is about to: reads more often for a while. */
 void watch_hurry(struct watch *watch);
 
-/* Has the owners of all sockets of `port` looked for anew (a server may have handed its socket on). Returns the walk's number for
+/* Has the owners of all sockets of `port` (0: of every port) looked for anew (a server may have handed its socket on). Returns the walk's number for
  * watch_walks(), which comes also if the sockets have closed meanwhile, or if the walk fails; or 0 if there is nothing on the port. */
 uint64_t watch_ask_owners(struct watch *watch, uint16_t port);
 

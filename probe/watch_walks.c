@@ -7,7 +7,7 @@
 #include "probe/watch_private.h"
 
 /* Of a core. A walk costs milliseconds, and a new listener is a rare thing: a second's worth of them is had at once. */
-#define SHARE_PPM UINT64_C(1500)
+#define SHARE_PPM UINT64_C(1000)
 #define BURST_NS  UINT64_C(1000000000)
 
 int watch_walks_init(struct watch_walks *walks, worker_walk walk, uint64_t now_ms) {
@@ -132,10 +132,13 @@ void watch_walks_finish(struct watch *watch) {
 
 uint64_t watch_ask_owners(struct watch *watch, uint16_t port) {
     size_t first;
-    if (snapshot_find_port(&watch->snapshot, port, &first) == 0)
+    if (watch->snapshot.n_items == 0 || (port != 0 && snapshot_find_port(&watch->snapshot, port, &first) == 0))
         return 0;
     struct watch_walks *walks = &watch->walks;
-    walks->asked[port / 64] |= UINT64_C(1) << port % 64;
+    if (port != 0)
+        walks->asked[port / 64] |= UINT64_C(1) << port % 64;
+    else
+        memset(walks->asked, 0xff, sizeof(walks->asked));
     walks->is_asked = true;
     const uint64_t number = walks->n_begun + 1;
     watch_walks_begin(watch);

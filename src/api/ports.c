@@ -1,8 +1,10 @@
 /* The calls that list what the kernel shows: /ports, /squatters, /conflicts. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "src/api/answer.h"
+#include "src/api/asking.h"
 #include "src/api/finding_json.h"
 #include "src/api/listener_json.h"
 #include "src/api/problem.h"
@@ -66,28 +68,42 @@ static bool passes(const struct filter *filter, const struct listener *listener)
            (!filter->has_state || listener->state == filter->state);
 }
 
-void route_ports(struct api *api, const struct api_request *request, const struct query *query,
-                 struct api_response *response) {
+/* A list that is asked for. */
+struct listing {
+    struct asking asking; /* first: the one is the other */
     struct filter filter;
-    const char *wrong = read_filter(query, &filter);
-    const struct snapshot *snapshot;
-    cJSON *json;
+};
+
+static void answer_ports(struct api *api, const struct asking *asking, struct api_response *response) {
+    const struct filter *filter = &((const struct listing *)asking)->filter;
+    const struct snapshot *snapshot = api_read(api);
+    cJSON *json = cJSON_CreateObject();
     cJSON *ports;
 
-    if (wrong != NULL) {
-        problem_set(response, PROBLEM_BAD_REQUEST, NULL, "%s", wrong);
-        return;
-    }
-    snapshot = api_read(api);
-    json = cJSON_CreateObject();
     cJSON_AddNumberToObject(json, "generation", (double)snapshot->generation);
     json_add_time(json, "read_at", snapshot->read_unix_ms);
     cJSON_AddBoolToObject(json, "complete", snapshot->complete);
     ports = cJSON_AddArrayToObject(json, "ports");
     for (size_t i = 0; i < snapshot->n_items; i++)
-        if (passes(&filter, &snapshot->items[i].listener))
-            cJSON_AddItemToArray(ports, sighting_to_json(api, &request->caller, &snapshot->items[i]));
+        if (passes(filter, &snapshot->items[i].listener))
+            cJSON_AddItemToArray(ports, sighting_to_json(api, &asking->caller, &snapshot->items[i]));
     answer_ok(response, json);
+}
+
+void route_ports(struct api *api, const struct api_request *request, const struct query *query,
+                 struct api_response *response) {
+    struct filter filter;
+    const char *wrong = read_filter(query, &filter);
+    struct listing *listing;
+
+    if (wrong != NULL) {
+        problem_set(response, PROBLEM_BAD_REQUEST, NULL, "%s", wrong);
+        return;
+    }
+    listing = calloc(1, sizeof *listing);
+    if (listing != NULL)
+        listing->filter = filter;
+    asking_begin(listing != NULL ? &listing->asking : NULL, api, request, 0, answer_ports, response);
 }
 
 static void answer_findings(struct api *api, const struct api_request *request, const char *key, bool conflicts_only,

@@ -9,6 +9,7 @@
 
 #include "src/api/access.h"
 #include "src/api/answer.h"
+#include "src/api/asking.h"
 #include "src/api/finding_json.h"
 #include "src/api/lease_json.h"
 #include "src/api/listener_json.h"
@@ -17,9 +18,6 @@
 #include "src/base/json.h"
 #include "src/base/text.h"
 #include "src/lease/evidence.h"
-
-/* How long an answer waits for the owners. */
-#define WAIT_MS 1000
 
 /* A port as it is now. All borrowed until the next reading. */
 struct view {
@@ -426,34 +424,23 @@ static void answer_view(const struct view *view, struct api_response *response) 
     answer_ok(response, json);
 }
 
-/* A caller who waits for a walk over /proc. */
-struct asking {
-    struct api_later later; /* first: the one is the other */
-    struct api_caller caller;
+/* A port that is asked about. */
+struct who {
+    struct asking asking; /* first: the one is the other */
     uint16_t port;
-    uint64_t walk;
 };
 
-static void asking_free(struct api_later *later) {
-    free(later);
-}
+static void answer_who(struct api *api, const struct asking *asking, struct api_response *response) {
+    const struct view view = look(api, &asking->caller, ((const struct who *)asking)->port);
 
-static bool asking_try(struct api *api, struct api_later *later, struct api_response *response) {
-    const struct asking *asking = (const struct asking *)later;
-    struct view view;
-
-    if (api->probe.walks(api->probe.context) < asking->walk && clock_read(&api->clock).monotonic_ms < later->until_ms)
-        return false;
-    view = look(api, &asking->caller, asking->port);
     answer_view(&view, response);
-    return true;
 }
 
 void route_who(struct api *api, const struct api_request *request, const struct query *query,
                struct api_response *response) {
     const char *text = query_get(query, "port");
     uint64_t port = 0;
-    struct asking *asking;
+    struct who *who;
 
     if (text == NULL) {
         problem_set(response, PROBLEM_MISSING_PARAMETER, NULL, "Who is asked about a port: /who?port=N.");
@@ -463,23 +450,8 @@ void route_who(struct api *api, const struct api_request *request, const struct 
         problem_set(response, PROBLEM_BAD_REQUEST, NULL, "\"port\" must be a whole number from 1 to 65535.");
         return;
     }
-    asking = calloc(1, sizeof *asking);
-    if (asking == NULL) {
-        answer_ok(response, NULL);
-        return;
-    }
-    asking->later = (struct api_later){
-        .try = asking_try,
-        .free = asking_free,
-        .until_ms = clock_read(&api->clock).monotonic_ms + WAIT_MS,
-    };
-    asking->caller = request->caller;
-    asking->port = (uint16_t)port;
-    /* A reading first: the walk then looks for the owners of what has opened since the last. */
-    api_read(api);
-    asking->walk = api->probe.ask_owners(api->probe.context, asking->port);
-    if (asking_try(api, &asking->later, response))
-        asking_free(&asking->later);
-    else
-        response->later = &asking->later;
+    who = calloc(1, sizeof *who);
+    if (who != NULL)
+        who->port = (uint16_t)port;
+    asking_begin(who != NULL ? &who->asking : NULL, api, request, (uint16_t)port, answer_who, response);
 }

@@ -255,9 +255,10 @@ static void describe(const struct finding *finding, bool appeared, const struct 
         snprintf(who, sizeof who, "%s (pid %d)", finding->process, (int)finding->pid);
     else
         snprintf(who, sizeof who, "a process of uid %u", (unsigned)finding->uid);
-    if (finding_is_conflict(finding->kind))
-        snprintf(ret_words, size, "%s %s %s", who, verb,
-                 lease != NULL ? lease->service_name : "a service whose lease has ended");
+    if (finding_is_conflict(finding->kind) && lease == NULL)
+        snprintf(ret_words, size, "the lease that %s hurt has ended", who);
+    else if (finding_is_conflict(finding->kind))
+        snprintf(ret_words, size, "%s %s %s", who, verb, lease->service_name);
     else
         snprintf(ret_words, size, "%s %s", who, verb);
 }

@@ -50,10 +50,10 @@ Test(api_ports, an_empty_table_is_an_answer) {
     call("/ports");
     cr_expect_eq(reply.status, 200);
     cr_expect_eq(cJSON_GetArraySize(fake_reply_get(&reply, "ports")), 0);
-    cr_expect_eq(fake_reply_number(&reply, "generation"), 1);
+    cr_expect_eq(fake_reply_number(&reply, "generation"), 2);
     cr_expect_str_eq(fake_reply_text(&reply, "read_at"), "2026-09-21T14:15:01.500Z");
     cr_expect(cJSON_IsTrue(fake_reply_get(&reply, "complete")));
-    cr_expect_eq(it.probe.n_reads, 1, "of this very moment");
+    cr_expect_eq(it.probe.n_reads, 2, "one for the walk, and one of this very moment");
 }
 
 Test(api_ports, every_listener_is_there_by_port) {

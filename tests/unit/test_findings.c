@@ -212,8 +212,20 @@ Test(findings, the_words_of_an_end_whose_lease_has_ended) {
     fake_kernel_close(&it.kernel, PORT);
     registry_release(it.registry, lease);
     cr_expect_str_eq(update(), "-taken 8000 -!taken 8000 ");
-    cr_expect_str_eq(reason,
-                     "a process of uid 54322 listens on a port that is leased to a service whose lease has ended");
+    cr_expect_str_eq(reason, "the lease that a process of uid 54322 hurt has ended");
+}
+
+Test(findings, the_words_of_an_end_say_that_it_has_ended) {
+    grant("web");
+    listen_as(PORT, BOB);
+    listen_as(PORT + 1, BOB);
+    update();
+    fake_kernel_close(&it.kernel, PORT);
+    cr_expect_str_eq(update(), "-taken 8000 -!taken 8000 ");
+    cr_expect_str_eq(reason, "a process of uid 54322 no longer listens on the port that is leased to web");
+    fake_kernel_close(&it.kernel, PORT + 1);
+    cr_expect_str_eq(update(), "-unleased 8001 ");
+    cr_expect_str_eq(reason, "a process of uid 54322 no longer listens without a lease");
 }
 
 Test(findings, a_squatter_that_is_replaced_by_another_is_a_new_one) {
