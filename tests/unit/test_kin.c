@@ -117,6 +117,21 @@ Test(kin, the_asker_of_a_run_adopts_also_when_its_holder_has_ended) {
     cr_expect(is_kin(lease, server));
 }
 
+/* It is found now or never: the asker may be gone in a moment. */
+Test(kin, whom_a_holder_leaves_behind_is_looked_for_whatever_that_costs) {
+    cr_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+    me = geteuid();
+    struct actor *const holder = actor_start(me);
+    struct lease *lease = grant("web", holder, getpid());
+    struct actor *const child = actor_fork(holder);
+    budget_spend(&it.registry->kin.budget, UINT64_C(3600000000000), it.clock.now.monotonic_ms);
+    kin_follow(it.registry, false);
+    cr_expect_not(is_kin(lease, child), "while it lives there is time");
+    actor_end(holder);
+    kin_follow(it.registry, false);
+    cr_expect(is_kin(lease, child));
+}
+
 Test(kin, an_asker_that_is_not_the_parent_adopts_nobody) {
     struct actor *const asker = actor_start(me);
     struct actor *const holder = actor_start(me);
