@@ -272,9 +272,12 @@ static bool are_siblings(const struct process_info *a, const struct process_info
            a->session != a->parents[0].pid && strcmp(a->name, b->name) == 0;
 }
 
+/* Of a thousand workers that have one socket the first are as good as all. */
+#define OWNERS_COMPARED_MAX 8
+
 bool evidence_same_party(const struct sighting *a, const struct sighting *b) {
-    for (size_t i = 0; i < a->n_owners; i++) {
-        for (size_t j = 0; j < b->n_owners; j++) {
+    for (size_t i = 0; i < a->n_owners && i < OWNERS_COMPARED_MAX; i++) {
+        for (size_t j = 0; j < b->n_owners && j < OWNERS_COMPARED_MAX; j++) {
             const struct process_info *left = a->owners[i];
             const struct process_info *right = b->owners[j];
 
