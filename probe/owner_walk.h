@@ -55,9 +55,9 @@ void owner_result_deinit(struct owner_result *result);
 int owner_walk(const struct owner_wanted *wanted, size_t n_wanted, const char *variable, size_t max_fds,
                struct owner_result *ret_result);
 
-/* True if the process has the socket of `inode` open now. False also if its descriptors cannot be read: *ret_readable tells (may be
- * NULL). */
-bool owner_has_socket(pid_t pid, uint32_t inode, bool *ret_readable);
+/* True if the process has the socket of `inode` open now, among its first `max_fds` descriptors. False also if they cannot be read, or are
+ * more: *ret_readable tells (may be NULL). */
+bool owner_has_socket(pid_t pid, uint32_t inode, size_t max_fds, bool *ret_readable);
 
 /* The word of the API for a reason ("other-user"), and for a person: why the owner is hidden ("portd may not look into processes of
  * other users") and what would show it ("run portd as root, ..."); "" where there is nothing to say. Static. */

@@ -115,12 +115,10 @@ static void compare(void *context, uint32_t inode) {
     wanted->is_open = wanted->is_open || wanted->inode == inode;
 }
 
-bool owner_has_socket(pid_t pid, uint32_t inode, bool *ret_readable) {
+bool owner_has_socket(pid_t pid, uint32_t inode, size_t max_fds, bool *ret_readable) {
     struct wanted wanted = {.inode = inode};
-    size_t n_fds_left = SIZE_MAX;
     CLEANUP(fd_close_at) int process_fd = proc_open_process(pid);
-    const bool is_readable =
-        process_fd >= 0 && process_sockets_read(process_fd, true, &n_fds_left, compare, &wanted) == 0;
+    const bool is_readable = process_fd >= 0 && process_sockets_read(process_fd, true, &max_fds, compare, &wanted) == 0;
     if (ret_readable)
         *ret_readable = is_readable;
     return wanted.is_open;

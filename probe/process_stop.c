@@ -19,6 +19,9 @@
 
 #define FIRST_PROCESS 1
 
+/* Somebody with a million descriptors must not keep the loop of portd from others; a server has what it listens with among its first. */
+#define DESCRIPTORS_MAX ((size_t)20000)
+
 /* include/linux/sched.h: I am a kernel thread. Field 9 of /proc/PID/stat shows the flags (proc(5)). */
 #define PF_KTHREAD  0x00200000UL
 #define FIELD_FLAGS 9
@@ -111,7 +114,7 @@ static bool has_ended(int pidfd) {
 
 static int check_owner(const struct process_stop *stop, int pidfd) {
     bool readable = false;
-    if (owner_has_socket(stop->pid, stop->inode, &readable))
+    if (owner_has_socket(stop->pid, stop->inode, DESCRIPTORS_MAX, &readable))
         return 0;
     if (has_ended(pidfd))
         return STOP_E_GONE;

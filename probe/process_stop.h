@@ -27,7 +27,8 @@ struct process_stop {
  *   STOP_E_GONE           there is no such process any more, or its start time is another: the pid was used again,
  *   STOP_E_NOT_LISTENING  no listener with this inode is on the port any more,
  *   STOP_E_NOT_OWNER      the process does not have it open,
- *   STOP_E_UNREADABLE     whether it has it open cannot be seen: its descriptors may not be read,
+ *   STOP_E_UNREADABLE     whether it has it open cannot be seen: its descriptors may not be read, or are
+ *                         too many,
  *   STOP_E_NOT_ALLOWED    the process is another uid's,
  *   STOP_E_NO_RIGHT       the kernel does not let this process send it (EPERM),
  *   -errno (-EINVAL: a signal without a name here; -EAGAIN: the kernel's answer was interrupted again and again).

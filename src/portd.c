@@ -336,6 +336,12 @@ static const struct snapshot *read_probe(void *context) {
     return watch_snapshot(portd->watch);
 }
 
+static const struct snapshot *last_reading(void *context) {
+    const struct portd *portd = context;
+
+    return watch_snapshot(portd->watch);
+}
+
 static uint64_t ask_owners(void *context, uint16_t port) {
     struct portd *portd = context;
 
@@ -352,7 +358,11 @@ static void connect_api(struct portd *portd) {
     portd->info.sees_bound_sockets = sock_diag_sees_bound(portd->diag);
     portd->api = (struct api){
         .registry = portd->registry,
-        .probe = {.read = read_probe, .ask_owners = ask_owners, .walks = count_walks, .context = portd},
+        .probe = {.read = read_probe,
+                  .last = last_reading,
+                  .ask_owners = ask_owners,
+                  .walks = count_walks,
+                  .context = portd},
         .findings = &portd->findings,
         .diag = portd->diag,
         .journal = portd->journal,

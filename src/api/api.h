@@ -32,6 +32,7 @@ struct api_info {
 /* The background probe, as the API sees it: probe/watch.h, or a test's own. */
 struct api_probe {
     const struct snapshot *(*read)(void *context);        /* a reading of this moment: watch_refresh() */
+    const struct snapshot *(*last)(void *context);        /* what the last reading showed */
     uint64_t (*ask_owners)(void *context, uint16_t port); /* watch_ask_owners() */
     uint64_t (*walks)(void *context);                     /* watch_walks() */
     void *context;
@@ -54,6 +55,12 @@ struct api {
 /* A reading of this very moment: snapshot, findings and the leases' sights. Ends what was borrowed of the reading before. */
 static inline const struct snapshot *api_read(const struct api *api) {
     return api->probe.read(api->probe.context);
+}
+
+/* What the last reading showed, without another one: for what is asked again whenever something has changed, because a reading is itself
+ * something that may have changed. Borrowed until the next one. */
+static inline const struct snapshot *api_last_reading(const struct api *api) {
+    return api->probe.last(api->probe.context);
 }
 
 /* Answers `request`. `ret_response` is filled whatever happens; api_response_deinit() it. */

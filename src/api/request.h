@@ -48,7 +48,8 @@ struct api_response;
 
 /*
  * An answer that has to wait for something: for a walk over /proc, or for a port to come free. The handler leaves it in the response; whoever
- * called api_handle() calls try() whenever something has changed, and at `until_ms` (monotonic) at the latest, until it returns true:
+ * called api_handle() calls try() whenever something has changed, and at `until_ms` (monotonic) at the latest, until it returns true
+ * (so who puts it off must not have read the kernel anew, but the first time: that would be a change):
  * then the response is filled, and this is freed by its free(). If the caller goes away meanwhile, free() is all that is called.
  */
 struct api_later {

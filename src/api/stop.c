@@ -29,6 +29,7 @@ struct stopping {
     struct api_caller caller;
     char process[PROCESS_NAME_MAX]; /* "": not known */
     int pidfd;
+    bool is_waiting; /* the first try was in vain */
 };
 
 static void stopping_free(struct api_later *later) {
@@ -56,13 +57,16 @@ static bool somebody_listens(const struct snapshot *snapshot, uint16_t port) {
 
 static bool stopping_try(struct api *api, struct api_later *later, struct api_response *response) {
     struct stopping *stopping = (struct stopping *)later;
-    const struct snapshot *snapshot = api_read(api);
+    bool is_over = clock_read(&api->clock).monotonic_ms >= later->until_ms;
+    /* In between the background probe's readings will do: it hears of the process's end at once. */
+    const struct snapshot *snapshot = stopping->is_waiting && !is_over ? api_last_reading(api) : api_read(api);
     uint16_t port = stopping->stop.port;
     /* An incomplete reading proves no absence. */
     bool freed = snapshot->complete && !somebody_listens(snapshot, port);
     cJSON *json;
 
-    if (!freed && clock_read(&api->clock).monotonic_ms < later->until_ms)
+    stopping->is_waiting = true;
+    if (!freed && !is_over)
         return false;
     json = cJSON_CreateObject();
     cJSON_AddNumberToObject(json, "port", port);

@@ -179,13 +179,19 @@ static bool descends_from_the_asker(struct weighing *weighing) {
     return false;
 }
 
-static bool is_a_forwarders(struct weighing *weighing) {
-    const struct sighting *sighting = weighing->sighting;
+/* Root's, or the lease's own user's: what another user calls docker-proxy is his own affair. */
+static bool forwards(const struct process_info *owner, const struct lease *lease, uint16_t port) {
     struct forwarder forwarder;
 
+    return (owner->uid == 0 || owner->uid == lease->uid) && forwarder_recognise(owner, &forwarder) &&
+           (forwarder.host_port == 0 || forwarder.host_port == port);
+}
+
+static bool is_a_forwarders(struct weighing *weighing) {
+    const struct sighting *sighting = weighing->sighting;
+
     for (size_t i = 0; i < sighting->n_owners; i++)
-        if (forwarder_recognise(sighting->owners[i], &forwarder) &&
-            (forwarder.host_port == 0 || forwarder.host_port == sighting->listener.port))
+        if (forwards(sighting->owners[i], weighing->lease, sighting->listener.port))
             return answer(weighing, EVIDENCE_PLAUSIBLE, BY_FORWARDER, sighting->owners[i]->id.pid);
     if (sighting->forwarder != NULL)
         return answer(weighing, EVIDENCE_PLAUSIBLE, BY_FORWARDER, sighting->forwarder->id.pid);
@@ -274,9 +280,12 @@ static bool are_siblings(const struct process_info *a, const struct process_info
            a->session != a->parents[0].pid && strcmp(a->name, b->name) == 0;
 }
 
+/* Of a thousand workers that have one socket the first are as good as all. */
+#define OWNERS_COMPARED_MAX 8
+
 bool evidence_same_party(const struct sighting *a, const struct sighting *b) {
-    for (size_t i = 0; i < a->n_owners; i++) {
-        for (size_t j = 0; j < b->n_owners; j++) {
+    for (size_t i = 0; i < a->n_owners && i < OWNERS_COMPARED_MAX; i++) {
+        for (size_t j = 0; j < b->n_owners && j < OWNERS_COMPARED_MAX; j++) {
             const struct process_info *left = a->owners[i];
             const struct process_info *right = b->owners[j];
 

@@ -34,15 +34,13 @@ static bool is_settled(const struct sighting *sighting) {
     return sighting->listener.state == LISTENER_LISTEN && sighting->state == SIGHTING_RESOLVED;
 }
 
-static enum parties_trouble compare(struct registry *registry, const struct lease *lease, const struct sighting *own,
-                                    const struct sighting *other) {
-    if (!is_settled(own) || !is_settled(other) || evidence_same_party(own, other))
-        return PARTIES_FINE;
-    if (evidence_weigh(registry, lease, own).level == EVIDENCE_FOREIGN)
+static enum parties_trouble compare(const struct sighting *own, enum evidence_level level, const struct sighting *other,
+                                    enum evidence_level others_level) {
+    if (!is_settled(own) || !is_settled(other) || level == EVIDENCE_FOREIGN)
         return PARTIES_FINE;
     /* Either the other one is the lease's own, and this is the trouble; or both surely are, and know what they do: a proxy and its fallback, a
      * server for each family. */
-    if (evidence_weigh(registry, lease, other).level == EVIDENCE_CONFIRMED)
+    if (others_level == EVIDENCE_CONFIRMED || evidence_same_party(own, other))
         return PARTIES_FINE;
     return trouble_between(&own->listener, &other->listener);
 }
@@ -50,10 +48,15 @@ static enum parties_trouble compare(struct registry *registry, const struct leas
 enum parties_trouble parties_find_trouble(struct registry *registry, const struct lease *lease,
                                           const struct sighting *sightings, size_t n, size_t *ret_own,
                                           size_t *ret_other) {
-    for (size_t i = 0; i < n; i++) {
-        for (size_t j = 0; j < n; j++) {
+    enum evidence_level levels[PARTIES_COMPARED_MAX];
+    size_t n_compared = n < PARTIES_COMPARED_MAX ? n : PARTIES_COMPARED_MAX;
+
+    for (size_t i = 0; i < n_compared; i++)
+        levels[i] = evidence_weigh(registry, lease, &sightings[i]).level;
+    for (size_t i = 0; i < n_compared; i++) {
+        for (size_t j = 0; j < n_compared; j++) {
             enum parties_trouble trouble =
-                i == j ? PARTIES_FINE : compare(registry, lease, &sightings[i], &sightings[j]);
+                i == j ? PARTIES_FINE : compare(&sightings[i], levels[i], &sightings[j], levels[j]);
 
             if (trouble == PARTIES_FINE)
                 continue;

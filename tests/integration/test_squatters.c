@@ -274,6 +274,13 @@ Test(squatters, a_container_s_forwarder_on_a_leased_port_is_plausible) {
     CLEANUP(http_reply_deinit) struct http_reply squatters = sees_squatter(&other, another, "taken");
     cr_assert_neq(another, port);
     child_kill(stray);
+
+    /* Anybody can give his program that name. */
+    const uint16_t mine = caller_grant(&(struct caller){.daemon = &daemon}, "{\"service_name\":\"db3\"}");
+    const struct puppet_setup forged = {.name = "rootlessport", .uid = SANDBOX_OTHER_UID};
+    const pid_t forger = puppet_start(&forged, "listen 127.0.0.1 %u pause", mine);
+    CLEANUP(http_reply_deinit) struct http_reply taken = sees_squatter(&other, mine, "taken");
+    child_kill(forger);
 }
 
 /* ---- a person's word ---- */

@@ -72,6 +72,15 @@ static const struct snapshot *read_now(void *context) {
     return snapshot;
 }
 
+/* The background probe has read in the meantime. */
+static const struct snapshot *last_reading(void *context) {
+    struct fake_probe *probe = context;
+    const unsigned n_reads = probe->n_reads;
+    const struct snapshot *snapshot = read_now(probe);
+    probe->n_reads = n_reads;
+    return snapshot;
+}
+
 static uint64_t ask_owners(void *context, uint16_t port) {
     struct fake_probe *probe = context;
     probe->asked = port;
@@ -83,7 +92,13 @@ static uint64_t count_walks(void *context) {
 }
 
 struct api_probe fake_probe_get(struct fake_probe *probe) {
-    return (struct api_probe){.read = read_now, .ask_owners = ask_owners, .walks = count_walks, .context = probe};
+    return (struct api_probe){
+        .read = read_now,
+        .last = last_reading,
+        .ask_owners = ask_owners,
+        .walks = count_walks,
+        .context = probe,
+    };
 }
 
 struct sighting *fake_probe_listen_on(struct fake_probe *probe, const char *address, uint16_t port, uid_t uid,

@@ -128,6 +128,7 @@ Test(api_stop, the_answer_comes_after_a_second_at_the_latest) {
     stop(0, ",\"signal\":\"STOP\"");
     cr_assert_eq(reply.status, 200, "%s", reply.text);
     cr_expect_eq(it.n_waits, 10);
+    cr_expect_leq(it.probe.n_reads, 3, "each reading may wake all who wait, and they must not read for that");
     cr_expect_str_eq(fake_reply_text(&reply, "signal"), "STOP");
     cr_expect_not(is_true("freed"));
     cr_expect_not(is_true("ended"));

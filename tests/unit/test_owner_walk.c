@@ -280,7 +280,7 @@ static void assert_found_without_its_first_thread(void) {
     close(fd_take(&fd));
     CLEANUP(owner_result_deinit) struct owner_result result = walk_for(inode, geteuid(), MANY_FDS);
     bool is_readable = false;
-    const bool has_socket = owner_has_socket(child, inode, &is_readable);
+    const bool has_socket = owner_has_socket(child, inode, SIZE_MAX, &is_readable);
     kill(child, SIGKILL);
     cr_assert_eq(result.answers[0].n_owners, 1);
     cr_assert_eq(result.answers[0].owners[0]->id.pid, child);
@@ -331,7 +331,7 @@ Test(owner_walk, an_owner_that_is_not_dumpable_is_hidden_from_its_own_user) {
     close(fd);
     assert_hidden(inode, HOLDER_OTHER_UID, MANY_FDS, OWNER_NOT_DUMPABLE);
     bool is_readable = true;
-    cr_assert_not(owner_has_socket(child, inode, &is_readable));
+    cr_assert_not(owner_has_socket(child, inode, SIZE_MAX, &is_readable));
     cr_assert_not(is_readable);
 }
 
@@ -514,17 +514,19 @@ Test(owner_walk, a_process_has_a_socket_or_has_it_not) {
     bool is_readable = false;
     const pid_t child = child_start(0, close_and_live, &other);
     const struct wait wait = wait_for("the child to close a socket");
-    while (owner_has_socket(child, tcp_inode_of(other), NULL))
+    while (owner_has_socket(child, tcp_inode_of(other), SIZE_MAX, NULL))
         wait_more(&wait);
-    cr_assert(owner_has_socket(getpid(), tcp_inode_of(other), &is_readable));
+    cr_assert(owner_has_socket(getpid(), tcp_inode_of(other), SIZE_MAX, &is_readable));
     cr_assert(is_readable);
-    cr_assert(owner_has_socket(child, tcp_inode_of(fd), NULL));
-    cr_assert_not(owner_has_socket(child, tcp_inode_of(other), &is_readable));
+    cr_assert_not(owner_has_socket(getpid(), tcp_inode_of(other), 1, &is_readable));
+    cr_assert_not(is_readable, "not all of them were read");
+    cr_assert(owner_has_socket(child, tcp_inode_of(fd), SIZE_MAX, NULL));
+    cr_assert_not(owner_has_socket(child, tcp_inode_of(other), SIZE_MAX, &is_readable));
     cr_assert(is_readable);
     child_kill(child);
-    cr_assert_not(owner_has_socket(child, tcp_inode_of(fd), &is_readable));
+    cr_assert_not(owner_has_socket(child, tcp_inode_of(fd), SIZE_MAX, &is_readable));
     cr_assert_not(is_readable);
-    cr_assert_not(owner_has_socket(getpid(), 0, NULL));
+    cr_assert_not(owner_has_socket(getpid(), 0, SIZE_MAX, NULL));
 }
 
 /* ---- forwarders ---- */
