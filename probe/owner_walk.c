@@ -135,6 +135,8 @@ static int walk_init(struct walk *walk, const struct owner_wanted *wanted, size_
 
 static int add_owner(struct owner_answer *answer, struct process_info *info) {
     const size_t n = answer->n_owners;
+    if (n == OWNERS_MAX)
+        return 0;
     /* The room is the next power of two. */
     if ((n & (n - 1)) == 0) {
         struct process_info **grown = realloc(answer->owners, (n ? n * 2 : 1) * sizeof(struct process_info *));
@@ -144,6 +146,13 @@ static int add_owner(struct owner_answer *answer, struct process_info *info) {
     }
     answer->owners[answer->n_owners++] = process_info_ref(info);
     return 0;
+}
+
+static bool wants_matches(const struct walk *walk) {
+    for (size_t i = 0; i < walk->n_matches; i++)
+        if (walk->result.answers[walk->slots[walk->matches[i]].answer].n_owners < OWNERS_MAX)
+            return true;
+    return false;
 }
 
 /* Pins the process that has the matched sockets. If the folder is alive after that, its process was the one that was pinned. */
@@ -175,7 +184,7 @@ static int search_process(struct walk *walk, int process_fd, pid_t pid, uid_t ui
     walk->hides_own = walk->hides_own || (r == PROCESS_SOCKETS_E_HIDDEN && is_own);
     walk->hides_other_users = walk->hides_other_users || (r == PROCESS_SOCKETS_E_HIDDEN && !is_own);
     if (r >= 0)
-        r = walk->n_matches > 0 ? add_matches(walk, process_fd, pid) : 0;
+        r = wants_matches(walk) ? add_matches(walk, process_fd, pid) : 0;
     clear_matches(walk);
     return r;
 }

@@ -26,10 +26,14 @@ enum owner_hidden {
     OWNER_TOO_MANY,   /* the walk's bound was reached before all processes were read */
 };
 
+/* So many owners of a socket are named. Somebody can have a thousand processes that share a thousand sockets, and each pair would be kept,
+ * shown and compared. Which of a server's workers are named makes no difference: all have the same parents. */
+#define OWNERS_MAX 64
+
 /* What was found about one wanted socket. */
 struct owner_answer {
     uint32_t inode;
-    struct process_info **owners; /* references, lowest pid first; owned */
+    struct process_info **owners; /* references, lowest pid first; owned; at most OWNERS_MAX */
     size_t n_owners;
     enum owner_hidden hidden; /* OWNER_SEEN if there is an owner */
     struct process_info *

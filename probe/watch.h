@@ -10,7 +10,8 @@
  * has one descriptor to wait for and one time to come back at; there is no loop in here.
  *
  * Its cost is bounded: readings of listeners, readings of bound sockets and walks each have a share of a core (together half a
- * percent), and come later when they would exceed it (budget.h).
+ * percent), and come later when they would exceed it (budget.h); but listeners are read, and owners looked for, twice a minute at the
+ * least, however dear that is.
  */
 #ifndef PROBE_WATCH_H
 #define PROBE_WATCH_H

@@ -9,9 +9,11 @@
 /* Of a core. A walk costs milliseconds, and a new listener is a rare thing: a second's worth of them is had at once. */
 #define SHARE_PPM UINT64_C(1000)
 #define BURST_NS  UINT64_C(1000000000)
+/* A walk over a million descriptors of one user would hold the others up for a quarter of an hour. */
+#define MOST_MS UINT64_C(30000)
 
 int watch_walks_init(struct watch_walks *walks, worker_walk walk, uint64_t now_ms) {
-    schedule_init(&walks->schedule, SHARE_PPM, BURST_NS, UINT64_MAX, now_ms);
+    schedule_init(&walks->schedule, SHARE_PPM, BURST_NS, MOST_MS, now_ms);
     return worker_new(walk, &walks->worker);
 }
 

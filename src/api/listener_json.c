@@ -17,8 +17,8 @@
 #include "src/lease/evidence.h"
 
 /* The search for an owner is done on the loop, so it must end: some 20 ms each at the worst, for the first of them. */
-#define OWNER_FDS_MAX 20000
-#define OWNERS_MAX    2
+#define OWNER_FDS_MAX   20000
+#define OWNERS_SEARCHED 2
 
 /* An answer's evidence names so many sockets: a port can have thousands of connections. */
 #define LISTENERS_MAX 32
@@ -248,7 +248,7 @@ cJSON *listeners_to_json(struct api *api, const struct api_caller *caller, const
     size_t n_shown = listeners->n_items < LISTENERS_MAX ? listeners->n_items : LISTENERS_MAX;
 
     for (size_t i = 0; i < n_shown; i++)
-        cJSON_AddItemToArray(array, listener_to_json(api, caller, snapshot, &listeners->items[i], i < OWNERS_MAX));
+        cJSON_AddItemToArray(array, listener_to_json(api, caller, snapshot, &listeners->items[i], i < OWNERS_SEARCHED));
     return array;
 }
 

@@ -113,10 +113,24 @@ static bool is_managed(const struct making *making, uint16_t port) {
     return port >= making->rules->min && port <= making->rules->max;
 }
 
+/* All that have bound the port and do not listen are one finding, too: anybody can bind it ten thousand times. `lease` NULL: none. */
+static int find_inactive(struct making *making, const struct lease *lease, const struct sighting *sightings, size_t n) {
+    struct finding finding = {0};
+
+    for (size_t i = 0; i < n; i++) {
+        if (!is_inactive(&sightings[i]) || is_portds(making, &sightings[i]) ||
+            (lease != NULL && evidence_weigh(making->registry, lease, &sightings[i]).level != EVIDENCE_FOREIGN))
+            continue;
+        if (finding.n_inodes == 0)
+            finding = begin(making, FINDING_INACTIVE, lease, &sightings[i]);
+        add_socket(&finding, &sightings[i]);
+    }
+    return finding.n_inodes > 0 ? add(making, &finding) : 0;
+}
+
 /* All listeners on a port without a lease are one finding: what is wrong is the same, and one lease mends it. */
 static int find_unleased(struct making *making, const struct sighting *sightings, size_t n) {
     struct finding finding = {0};
-    int r = 0;
 
     for (size_t i = 0; i < n; i++) {
         if (is_portds(making, &sightings[i]) || sightings[i].listener.state != LISTENER_LISTEN)
@@ -125,15 +139,7 @@ static int find_unleased(struct making *making, const struct sighting *sightings
             finding = begin(making, FINDING_UNLEASED, NULL, &sightings[i]);
         add_socket(&finding, &sightings[i]);
     }
-    if (finding.n_inodes > 0)
-        return add(making, &finding);
-    for (size_t i = 0; r == 0 && i < n; i++) {
-        if (!is_inactive(&sightings[i]) || is_portds(making, &sightings[i]))
-            continue;
-        finding = begin(making, FINDING_INACTIVE, NULL, &sightings[i]);
-        r = add(making, &finding);
-    }
-    return r;
+    return finding.n_inodes > 0 ? add(making, &finding) : find_inactive(making, NULL, sightings, n);
 }
 
 /* A party on a leased port that is not the lease's, and shares it with the lease's own. */
@@ -175,16 +181,7 @@ static int find_leased(struct making *making, const struct lease *lease, const s
 
     if (r == 0 && !found)
         r = find_taken(making, lease, sightings, n);
-    for (size_t i = 0; r == 0 && i < n; i++) {
-        struct finding finding;
-
-        if (!is_inactive(&sightings[i]) ||
-            evidence_weigh(making->registry, lease, &sightings[i]).level != EVIDENCE_FOREIGN)
-            continue;
-        finding = begin(making, FINDING_INACTIVE, lease, &sightings[i]);
-        r = add(making, &finding);
-    }
-    return r;
+    return r == 0 ? find_inactive(making, lease, sightings, n) : r;
 }
 
 static int make_all(struct making *making) {

@@ -32,8 +32,10 @@ static void tell(const struct sighting *sighting, enum event_kind kind, struct r
                      });
 }
 
-/* Returns false if memory is short. */
+/* Returns false if it cannot wait. */
 static bool wait_for_owners(struct openings *openings, const struct sighting *sighting, uint64_t now_ms) {
+    if (openings->n_items == OPENINGS_MAX)
+        return false;
     if (openings->n_items == openings->capacity) {
         size_t capacity = openings->capacity == 0 ? 16 : openings->capacity * 2;
         struct opening *items = reallocarray(openings->items, capacity, sizeof *items);

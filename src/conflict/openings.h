@@ -9,6 +9,9 @@
 #include "src/event/event.h"
 #include "src/lease/registry.h"
 
+/* So many wait at once. In a storm of ten thousand the others are told at once, without a name: each that waits is looked for at every reading. */
+#define OPENINGS_MAX 256
+
 struct opening {
     uint32_t inode;
     uint16_t port;
@@ -24,7 +27,7 @@ struct openings {
 
 void openings_deinit(struct openings *openings);
 
-/* Takes in what has changed, and tells what can be told. `now_ms` is monotonic. If memory is short, openings are told at once. */
+/* Takes in what has changed, and tells what can be told. `now_ms` is monotonic. If memory is short, or OPENINGS_MAX wait, openings are told at once. */
 void openings_update(struct openings *openings, const struct change_list *changes, const struct snapshot *snapshot,
                      struct registry *registry, uint64_t now_ms, const struct event_sink *sink);
 

@@ -2,42 +2,11 @@
  * What the kernel shows now, laid beside the leases: whose each listener on a leased port is (evidence.c), and on which other ports the holders
  * listen. What is recognised here is remembered, so that it stays known when the holder has gone.
  */
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 
 #include "src/base/log.h"
 #include "src/lease/parties.h"
 #include "src/lease/registry_private.h"
-
-bool registry_hear_holders(struct registry *registry) {
-    uint64_t now_ms = clock_read(&registry->config.clock).monotonic_ms;
-    struct epoll_event ended[64];
-    bool heard = false;
-    bool may_end = false;
-    int n_ended;
-
-    do {
-        n_ended = epoll_wait(registry->holders_fd, ended, 64, 0);
-        for (int i = 0; i < n_ended; i++) {
-            struct lease *lease = ended[i].data.ptr;
-
-            if (lease != NULL) /* else the due_fd */
-                lease_reap(lease, now_ms);
-            heard = heard || lease != NULL;
-            may_end = may_end || lease == NULL || lease->holder_pidfd < 0;
-        }
-    } while (n_ended == 64);
-    if (heard)
-        registry_touch(registry);
-    if (may_end)
-        eventfd_write(registry->due_fd, 1);
-    return may_end;
-}
-
-bool registry_waits_for_kin(const struct registry *registry, const struct lease *lease, uint64_t now_ms) {
-    (void)registry;
-    return lease->n_kin > 0 && now_ms < lease->holder_ended_ms + KIN_GRACE_MS;
-}
 
 /* What makes somebody the lease's may be gone tomorrow: its parents change when they end. */
 static void remember(struct registry *registry, struct lease *lease, const struct sighting *sighting) {
@@ -197,8 +166,4 @@ int registry_observe(struct registry *registry, uint16_t port, struct listener_l
 
 int registry_observe_now(struct registry *registry, uint16_t port, struct listener_list *ret_listeners) {
     return observe(registry, true, port, ret_listeners);
-}
-
-void registry_follow(struct registry *registry) {
-    kin_follow(registry, false);
 }

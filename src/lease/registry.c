@@ -9,10 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/resource.h>
 
-#include "probe/cgroup.h"
 #include "probe/fd.h"
 #include "src/base/log.h"
 #include "src/lease/registry_private.h"
@@ -62,43 +59,6 @@ struct lease *registry_find_id(struct registry *registry, uint64_t id) {
 struct lease *const *registry_leases(const struct registry *registry, size_t *ret_n_leases) {
     *ret_n_leases = registry->leases.n_items;
     return registry->leases.items;
-}
-
-int registry_watch_holder(struct registry *registry, int pidfd, struct lease *lease) {
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = lease};
-
-    return epoll_ctl(registry->holders_fd, EPOLL_CTL_ADD, pidfd, &event) < 0 ? -errno : 0;
-}
-
-/* Descriptors are handed out lowest first, so a high one means that many are in use. Some must be left for those who call. */
-#define FDS_FOR_CALLERS 256
-
-bool registry_has_room_for(int fd) {
-    struct rlimit limit;
-
-    return getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur <= FDS_FOR_CALLERS ||
-           (rlim_t)fd < limit.rlim_cur - FDS_FOR_CALLERS;
-}
-
-void registry_note_cgroup(struct lease *lease) {
-    char *path = NULL;
-
-    free(lease->holder_cgroup);
-    lease->holder_cgroup = NULL;
-    if (cgroup_of_process(lease->holder.pid, &path) != 0)
-        return;
-    if (cgroup_is_evidence(path))
-        lease->holder_cgroup = path;
-    else
-        free(path);
-}
-
-void registry_note_parent(struct lease *lease) {
-    CLEANUP(process_info_unref_at) struct process_info *holder = NULL;
-
-    lease->asker_is_parent = lease->asker.pid != 0 && process_info_read(lease->holder.pid, NULL, &holder) == 0 &&
-                             holder->n_parents > 0 && holder->parents[0].pid == lease->asker.pid &&
-                             holder->parents[0].start_time == lease->asker.start_time;
 }
 
 /* The database fails as a whole, for all leases at once, and usually for a while. */
@@ -184,19 +144,4 @@ void registry_end(struct registry *registry, struct lease *lease, enum event_kin
 
 void registry_release(struct registry *registry, struct lease *lease) {
     registry_end(registry, lease, EVENT_LEASE_RELEASED, "It was given back.");
-}
-
-bool registry_release_idle(struct registry *registry, struct lease *lease) {
-    uint64_t now_ms = clock_read(&registry->config.clock).monotonic_ms;
-    int r;
-
-    /* What the program has left behind is looked for now: it may have been adopted this very moment. */
-    kin_follow(registry, true);
-    r = registry_observe_now(registry, 0, NULL);
-    registry_follow(registry);
-    if (lease->sight.own || lease->sight.unresolved || r != 0 || lease->holder_pidfd >= 0 ||
-        registry_waits_for_kin(registry, lease, now_ms))
-        return false;
-    registry_release(registry, lease);
-    return true;
 }

@@ -1,6 +1,7 @@
 /*
- * What the registry's files share. restore.c (the start), grant.c, claim.c and turn.c (the background work) use registry.c (finding and
- * changing leases), observe.c (what the kernel shows), evidence.c (whose it is) and kin.c (whom the holders brought), and not each other.
+ * What the registry's files share. restore.c (the start), grant.c, claim.c and turn.c (the background work) use observe.c (what the kernel shows),
+ * which uses evidence.c and parties.c (whose it is); all use kin.c (whom the holders brought), holder.c (whom a lease belongs to) and registry.c
+ * (finding and changing leases).
  */
 #ifndef SRC_LEASE_REGISTRY_PRIVATE_H
 #define SRC_LEASE_REGISTRY_PRIVATE_H

@@ -117,3 +117,18 @@ void registry_turn(struct registry *registry) {
     eventfd_read(registry->due_fd, &due); /* whoever has ended has been looked at */
     write_backlog(registry);
 }
+
+bool registry_release_idle(struct registry *registry, struct lease *lease) {
+    uint64_t now_ms = clock_read(&registry->config.clock).monotonic_ms;
+    int r;
+
+    /* What the program has left behind is looked for now: it may have been adopted this very moment. */
+    kin_follow(registry, true);
+    r = registry_observe_now(registry, 0, NULL);
+    registry_follow(registry);
+    if (lease->sight.own || lease->sight.unresolved || r != 0 || lease->holder_pidfd >= 0 ||
+        registry_waits_for_kin(registry, lease, now_ms))
+        return false;
+    registry_release(registry, lease);
+    return true;
+}

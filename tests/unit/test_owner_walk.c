@@ -141,6 +141,18 @@ Test(owner_walk, all_processes_that_share_a_socket_are_its_owners_lowest_pid_fir
     cr_assert_eq(n_found, N_SHARERS);
 }
 
+Test(owner_walk, of_many_processes_that_share_a_socket_the_first_are_its_owners) {
+    netns_enter();
+    CLEANUP(fd_close_at) int fd = tcp_listen("127.0.0.1", 0);
+    for (size_t i = 0; i < OWNERS_MAX; i++)
+        child_start_idle(0);
+    CLEANUP(owner_result_deinit) struct owner_result result = walk_for(tcp_inode_of(fd), geteuid(), MANY_FDS);
+    cr_assert_eq(result.answers[0].n_owners, OWNERS_MAX);
+    cr_assert_eq(result.answers[0].hidden, OWNER_SEEN);
+    for (size_t i = 1; i < OWNERS_MAX; i++)
+        cr_assert_lt(result.answers[0].owners[i - 1]->id.pid, result.answers[0].owners[i]->id.pid);
+}
+
 static int close_and_live(void *context) {
     close(*(const int *)context);
     return live();

@@ -584,6 +584,9 @@ Test(watch, walks_wait_when_their_share_is_spent) {
     cr_assert_eq(watch->walks.n_begun, 0);
     const uint64_t due_ms = watch_walks_due_ms(watch);
     cr_assert(due_ms > wait_now_ms() && due_ms < wait_now_ms() + 20000);
+    /* A user with a million descriptors makes a walk so dear; the others are not told whose their listeners are for want of it. */
+    schedule_spend(&watch->walks.schedule, 100000000000, wait_now_ms());
+    cr_assert_leq(watch_walks_due_ms(watch), wait_now_ms() + 30000);
     end_world(&world);
 }
 
