@@ -5,20 +5,18 @@
 #include "src/lease/store.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 
 #include "src/base/directory.h"
 #include "src/base/json.h"
 #include "src/base/log.h"
 #include "src/base/text.h"
+#include "src/lease/store_file.h"
 #include "src/lease/store_schema.h"
 
 enum statement {
@@ -89,112 +87,6 @@ const char *store_reason(const struct store *store) {
     return store->reason;
 }
 
-/*
- * A POSIX record lock: the kernel tells the holder's pid, and drops the lock however the holder ends, so neither can be
- * stale. SQLite's own locks on the database file are no use for this: they come and go with each transaction.
- */
-static int lock_database(const char *path, int *ret_fd, pid_t *ret_locked_by) {
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    char lock_path[4128];
-    CLEANUP(fd_close_at) int fd = -1;
-
-    snprintf(lock_path, sizeof lock_path, "%s.lock", path);
-    fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return -errno;
-    if (fcntl(fd, F_SETLK, &lock) == 0) {
-        *ret_fd = fd_take(&fd);
-        return 0;
-    }
-    if (errno != EACCES && errno != EAGAIN)
-        return -errno;
-    lock.l_pid = 0;
-    if (fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK)
-        *ret_locked_by = lock.l_pid;
-    return STORE_E_LOCKED;
-}
-
-/*
- * The file that `path` leads to (PATH_MAX bytes), so that two names of one database have one lock: symbolic links are followed
- * here, once. Hard links cannot be, and are refused by open_database(). A file that is not there yet is made, empty, which
- * SQLite takes for an empty database. Returns 0 or -errno.
- */
-static int resolve(const char *path, char *ret_path) {
-    CLEANUP(fd_close_at) int fd = -1;
-
-    if (realpath(path, ret_path) != NULL)
-        return 0;
-    if (errno != ENOENT)
-        return -errno;
-    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return -errno;
-    return realpath(path, ret_path) != NULL ? 0 : -errno;
-}
-
-static int quick_check(sqlite3 *db) {
-    sqlite3_stmt *check = NULL;
-    int r = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &check, NULL);
-
-    if (r == SQLITE_OK)
-        r = sqlite3_step(check);
-    if (r == SQLITE_ROW)
-        r = strcmp((const char *)sqlite3_column_text(check, 0), "ok") == 0 ? SQLITE_OK : SQLITE_CORRUPT;
-    sqlite3_finalize(check);
-    return r;
-}
-
-/*
- * A step of opening; the caller knows from the code whether the file is to blame. Nothing is written before the check has
- * passed, not even by closing: what is put aside must be as it was found, its write-ahead log with it.
- */
-static int open_and_check(sqlite3 **ret_db, const char *path) {
-    sqlite3 *db = NULL;
-    int r = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
-
-    *ret_db = db;
-    if (r != SQLITE_OK)
-        return r;
-    sqlite3_extended_result_codes(db, 1);
-    sqlite3_db_config(db, SQLITE_DBCONFIG_LOOKASIDE, NULL, 0,
-                      0); /* 48 KiB, for allocations that malloc() does as well */
-    sqlite3_busy_timeout(db, 1000);
-    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    r = quick_check(db);
-    if (r != SQLITE_OK)
-        return r;
-    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
-    if (sqlite3_db_readonly(db, "main") == 1)
-        return SQLITE_READONLY;
-    return sqlite3_exec(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;", NULL, NULL, NULL);
-}
-
-/* Puts the corrupt file aside, and what SQLite keeps beside it; never over a file that is there already. */
-static int quarantine(const char *path, char *ret_quarantined, size_t size) {
-    static const char *const companions[] = {"-wal", "-shm"};
-    char from[4128];
-    char to[4232];
-    int r = -EEXIST;
-
-    for (unsigned attempt = 0; r == -EEXIST && attempt < 100; attempt++) {
-        snprintf(ret_quarantined, size, "%s.corrupt-%lld", path, (long long)time(NULL) + attempt);
-        r = renameat2(AT_FDCWD, path, AT_FDCWD, ret_quarantined, RENAME_NOREPLACE) < 0 ? -errno : 0;
-    }
-    if (r < 0)
-        ret_quarantined[0] = '\0';
-    for (size_t i = 0; r == 0 && i < sizeof companions / sizeof companions[0]; i++) {
-        snprintf(from, sizeof from, "%s%s", path, companions[i]);
-        snprintf(to, sizeof to, "%s%s", ret_quarantined, companions[i]);
-        if (rename(from, to) < 0 && errno != ENOENT)
-            r = -errno;
-    }
-    return r;
-}
-
-static bool is_corrupt(int code) {
-    return (code & 0xFF) == SQLITE_CORRUPT || (code & 0xFF) == SQLITE_NOTADB;
-}
-
 static int prepare_all(struct store *store) {
     for (size_t i = 0; i < N_STATEMENTS; i++) {
         int r = sqlite3_prepare_v3(store->db, statement_texts[i], -1, SQLITE_PREPARE_PERSISTENT, &store->statements[i],
@@ -207,28 +99,11 @@ static int prepare_all(struct store *store) {
 
 static int open_database(struct store *store, const char *path, struct schema_import *import,
                          struct store_opening *opening) {
-    struct stat there;
     int r;
 
-    if (stat(path, &there) == 0 && S_ISREG(there.st_mode) && there.st_nlink > 1) {
-        snprintf(opening->reason, sizeof opening->reason,
-                 "has a second name (a hard link), under which another portd could use it; remove one of them");
+    r = store_file_open(path, &store->db, opening);
+    if (r == STORE_FILE_E_STUCK)
         return STORE_E_FAILED;
-    }
-    r = open_and_check(&store->db, path);
-    if (is_corrupt(r)) {
-        int moved;
-
-        sqlite3_close(store->db);
-        store->db = NULL;
-        moved = quarantine(path, opening->quarantined, sizeof opening->quarantined);
-        if (moved < 0) {
-            snprintf(opening->reason, sizeof opening->reason, "is corrupt, and cannot be put aside: %s",
-                     strerror(-moved));
-            return STORE_E_FAILED;
-        }
-        r = open_and_check(&store->db, path);
-    }
     if (r == SQLITE_OK)
         r = schema_migrate(store->db, import);
     if (r == SQLITE_MISMATCH) {
@@ -264,9 +139,9 @@ int store_open(const char *path, uid_t uid, int64_t now_unix_ms, struct store **
     store->lock_fd = -1;
     r = directory_make_parents(path);
     if (r == 0)
-        r = resolve(path, resolved);
+        r = store_file_resolve(path, resolved);
     if (r == 0)
-        r = lock_database(resolved, &store->lock_fd, &ret_opening->locked_by);
+        r = store_file_lock(resolved, &store->lock_fd, &ret_opening->locked_by);
     if (r < 0) {
         snprintf(ret_opening->reason, sizeof ret_opening->reason, "cannot be used: %s", strerror(-r));
         return STORE_E_FAILED;
