@@ -248,7 +248,7 @@ static int execute(void *context) {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGUSR1);
-    sigprocmask(SIG_SETMASK, &set, NULL);
+    sigprocmask(SIG_SETMASK, &set, NULL); /* it was blocked before the fork */
     setenv("PUPPET", plan->script, 1);
     close_range(STDERR_FILENO + 1, ~0U, 0);
     execv(plan->path, (char *const *)words);
@@ -265,7 +265,15 @@ pid_t puppet_start(const struct puppet_setup *setup, const char *script_format, 
     if (length < 0)
         fail_test("out of memory");
     struct plan plan = {.path = puppet_install(name), .arguments = setup->arguments, .name = name, .script = script};
-    return child_start(setup->uid, execute, &plan);
+    /* The puppet has it blocked from the first: it may be told to go on before it runs at all. */
+    sigset_t set;
+    sigset_t before;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &set, &before);
+    const pid_t pid = child_start(setup->uid, execute, &plan);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return pid;
 }
 
 void puppet_go_on(pid_t pid) {
