@@ -424,10 +424,17 @@ static void assert_harmless(const char *text, const char *also_allowed, const ch
 
 /* NOLINTNEXTLINE(misc-no-recursion): a document of portd's is some levels deep */
 static void assert_strings_are_harmless(const cJSON *json, const char *where) {
-    if (cJSON_IsString(json))
-        assert_harmless(json->valuestring, "", where);
-    const cJSON *child;
-    cJSON_ArrayForEach(child, json) assert_strings_are_harmless(child, where);
+    const cJSON *to_do[64] = {json};
+    for (size_t n_to_do = 1; n_to_do > 0;) {
+        const cJSON *at = to_do[--n_to_do];
+        if (cJSON_IsString(at))
+            assert_harmless(at->valuestring, "", where);
+        cr_assert_lt(n_to_do + 2, 64, "%s is nested too deep", where);
+        if (at != json && at->next)
+            to_do[n_to_do++] = at->next;
+        if (at->child)
+            to_do[n_to_do++] = at->child;
+    }
 }
 
 /* Runs portctl with its output on a terminal, and returns what that got. */
