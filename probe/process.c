@@ -136,3 +136,16 @@ int process_pin_again(const struct process_id *id, int *ret_pidfd) {
 bool process_id_equal(const struct process_id *a, const struct process_id *b) {
     return a->pid != 0 && a->pid == b->pid && a->start_time == b->start_time && a->pidfd_inode == b->pidfd_inode;
 }
+
+int process_read_parent(pid_t pid, char *ret_name, pid_t *ret_parent) {
+    CLEANUP(fd_close_at) int fd = proc_open_process(pid);
+    struct proc_stat stat;
+    if (fd < 0)
+        return fd;
+    int r = proc_read_stat(fd, &stat);
+    if (r < 0)
+        return r;
+    memcpy(ret_name, stat.name, PROCESS_NAME_MAX);
+    *ret_parent = stat.parent;
+    return 0;
+}

@@ -49,10 +49,12 @@ int process_pin_again(const struct process_id *id, int *ret_pidfd);
 /* Has the whole process ended? Its pidfd is readable from then on, also while a zombie is left. Returns 1, 0 or -errno. */
 int process_has_ended(int pidfd);
 
+/* Reads the name and the parent (0: none here) of a process: two short files of the kernel's own, never the process's memory, which its owner can make
+ * slow to read. Nothing is pinned. Returns 0, or -errno (-ENOENT, -ESRCH: there is no such process, or it is hidden). */
+#define PROCESS_NAME_MAX 16 /* a name as /proc/PID/comm gives it, its NUL included (TASK_COMM_LEN) */
+int process_read_parent(pid_t pid, char *ret_name, pid_t *ret_parent);
+
 /* True if all parts are equal and pid is not 0. */
 bool process_id_equal(const struct process_id *a, const struct process_id *b);
-
-/* The length of a name as /proc/PID/comm gives it, its NUL included (TASK_COMM_LEN). */
-#define PROCESS_NAME_MAX 16
 
 #endif

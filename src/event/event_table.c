@@ -20,6 +20,7 @@ enum statement {
     GET_BLOCK,
     BOUNDS,
     FIRST_SINCE,
+    REMOVE_LISTENERS,
     REMOVE_OLDEST,
     REMOVE_BEFORE,
     READ_OLDEST,
@@ -38,6 +39,9 @@ enum statement {
 #define ON_PORT    "port = ?4 AND (?5 IS NULL OR service_name = ?5) AND"
 #define OF_SERVICE "service_name = ?5 AND"
 
+/* As the index event_listener has it. */
+#define OF_LISTENERS "kind IN ('listener.opened', 'listener.closed')"
+
 static const char *const statement_texts[N_STATEMENTS] = {
     [PUT] = "INSERT INTO event (id, at, kind, port, service_name, json) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     [PUT_BLOCK] = "INSERT OR REPLACE INTO mark (name, value) VALUES ('event_block', ?1)",
@@ -45,6 +49,8 @@ static const char *const statement_texts[N_STATEMENTS] = {
     [BOUNDS] = "SELECT coalesce((SELECT min(id) FROM event), 0), coalesce((SELECT max(id) FROM event), 0),"
                " (SELECT count(*) FROM event)",
     [FIRST_SINCE] = "SELECT min(id) FROM event WHERE at >= ?1",
+    [REMOVE_LISTENERS] = "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE " OF_LISTENERS " ORDER BY id LIMIT"
+                         " (CASE WHEN (SELECT count(*) FROM event WHERE " OF_LISTENERS ") > ?2 THEN ?1 ELSE 0 END))",
     [REMOVE_OLDEST] = "DELETE FROM event WHERE id IN (SELECT id FROM event ORDER BY id LIMIT ?1)",
     [REMOVE_BEFORE] = "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE at < ?2 ORDER BY at LIMIT ?1)",
     [READ_OLDEST] = READ("", "ASC"),
@@ -190,6 +196,12 @@ static int remove_events(struct event_table *table, enum statement which, uint64
 }
 
 int event_table_remove_oldest(struct event_table *table, uint64_t max, uint64_t *ret_n_removed) {
+    int r;
+
+    sqlite3_bind_int64(table->statements[REMOVE_LISTENERS], 2, EVENT_LISTENERS_MAX);
+    r = remove_events(table, REMOVE_LISTENERS, max, ret_n_removed);
+    if (r != 0 || *ret_n_removed > 0)
+        return r;
     return remove_events(table, REMOVE_OLDEST, max, ret_n_removed);
 }
 

@@ -42,6 +42,9 @@ int event_table_put(struct event_table *table, const struct event_row *row);
 int event_table_put_block(struct event_table *table, uint64_t block_last);
 
 /* Takes out at most `max` events: the oldest, or the oldest of those from before `unix_ms`. */
+/* Of the oldest, those of listeners go first if they are more than EVENT_LISTENERS_MAX: anybody can open and close ports by the thousand, and must not take
+ * what happened to leases out of the history. */
+#define EVENT_LISTENERS_MAX 50000
 int event_table_remove_oldest(struct event_table *table, uint64_t max, uint64_t *ret_n_removed);
 int event_table_remove_before(struct event_table *table, int64_t unix_ms, uint64_t max, uint64_t *ret_n_removed);
 

@@ -177,10 +177,9 @@ int registry_claim(struct registry *registry, uint16_t port, pid_t pid, const st
                    struct lease **ret_lease) {
     struct lease *lease = lease_table_find_port(&registry->leases, port);
     bool is_new = lease == NULL;
-    int r = registry_observe_now(registry, 0, NULL);
+    int r;
 
-    if (r < 0)
-        return r;
+    registry_look(registry);
     if (!is_listened_on(registry, port, pid))
         return CLAIM_E_NOT_LISTENING;
     if (is_new)
@@ -195,10 +194,7 @@ int registry_claim(struct registry *registry, uint16_t port, pid_t pid, const st
 }
 
 int registry_disown(struct registry *registry, struct lease *lease, pid_t pid) {
-    int r = registry_observe_now(registry, 0, NULL);
-
-    if (r < 0)
-        return r;
+    registry_look(registry);
     if (!is_listened_on(registry, lease->port, pid))
         return CLAIM_E_NOT_LISTENING;
     return judge_live(registry, lease, pid, JUDGED_DISOWNED);

@@ -54,12 +54,15 @@ static int pin_holder(struct granting *granting, struct lease *draft, struct lea
 /* Who asks on whose behalf? Only of the same user, and neither init nor a service manager: whatever a user runs descends from these. Nothing is
  * refused for want of it. */
 static void note_asker(const struct grant_request *request, struct lease *draft) {
-    CLEANUP(process_info_unref_at) struct process_info *asker = NULL;
+    char name[PROCESS_NAME_MAX];
+    struct process_id asker;
+    uid_t uid;
+    pid_t parent;
 
-    if (request->asker <= 1 || process_info_read(request->asker, NULL, &asker) != 0 || asker->uid != request->key.uid ||
-        strcmp(asker->name, "systemd") == 0)
+    if (request->asker <= 1 || process_pin(request->asker, NULL, &asker, &uid) != 0 || uid != request->key.uid ||
+        process_read_parent(request->asker, name, &parent) < 0 || strcmp(name, "systemd") == 0)
         return;
-    draft->asker = asker->id;
+    draft->asker = asker;
     if (request->holder != 0)
         registry_note_parent(draft);
 }

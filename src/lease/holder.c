@@ -39,11 +39,11 @@ void registry_note_cgroup(struct lease *lease) {
 }
 
 void registry_note_parent(struct lease *lease) {
-    CLEANUP(process_info_unref_at) struct process_info *holder = NULL;
+    char name[PROCESS_NAME_MAX];
+    pid_t parent = 0;
 
-    lease->asker_is_parent = lease->asker.pid != 0 && process_info_read(lease->holder.pid, NULL, &holder) == 0 &&
-                             holder->n_parents > 0 && holder->parents[0].pid == lease->asker.pid &&
-                             holder->parents[0].start_time == lease->asker.start_time;
+    lease->asker_is_parent = lease->asker.pid != 0 && process_read_parent(lease->holder.pid, name, &parent) == 0 &&
+                             parent == lease->asker.pid && process_pin_again(&lease->asker, NULL) == 0;
 }
 
 bool registry_hear_holders(struct registry *registry) {

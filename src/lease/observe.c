@@ -8,8 +8,9 @@
 #include "src/lease/parties.h"
 #include "src/lease/registry_private.h"
 
-/* What makes somebody the lease's may be gone tomorrow: its parents change when they end. */
-static void remember(struct registry *registry, struct lease *lease, const struct sighting *sighting) {
+/* What makes somebody the lease's may be gone tomorrow: its parents change when they end. Only of the owner that the evidence is about: others who have the socket,
+ * such as a supervisor, may have it for reasons of their own. */
+static void remember(struct registry *registry, struct lease *lease, const struct sighting *sighting, pid_t pid) {
     for (size_t i = 0; i < sighting->n_owners; i++) {
         const struct judgement judgement = {
             .kind = JUDGED_RECOGNISED,
@@ -17,6 +18,8 @@ static void remember(struct registry *registry, struct lease *lease, const struc
             .process = sighting->owners[i]->id,
         };
 
+        if (judgement.process.pid != pid)
+            continue;
         /* Written by the next turn, which is due now: a kill must not leave it unknown. */
         if (lease_judge(lease, &judgement) == 0) {
             lease->judgements_unsaved = true;
@@ -38,7 +41,7 @@ static void see(struct registry *registry, struct lease *lease, const struct sig
     }
     if (evidence.level == EVIDENCE_CONFIRMED && evidence.by != BY_RECOGNISED && evidence.by != BY_CLAIM &&
         lease_find_judgement(lease, sighting->listener.inode, NULL) == NULL)
-        remember(registry, lease, sighting);
+        remember(registry, lease, sighting, evidence.pid);
     lease->sight.own = true;
     lease->sight.confirmed = lease->sight.confirmed || evidence.level == EVIDENCE_CONFIRMED;
     /* Worth a write once: it tells a stopped server from one that never started. */

@@ -94,7 +94,8 @@ int registry_grant(struct registry *registry, const struct grant_request *reques
 /*
  * Makes a lease for what listens on `port` already, or, where the port is leased, confirms that its listeners are that lease's. `key` is for the new
  * lease: its uid is the listener's; of a leased port it is not looked at. `pid`: only the listeners that this process has open; 0: all. Who may is the caller's business. Returns 0 and *ret_lease;
- *   CLAIM_E_NOT_LISTENING  nobody listens there (of that pid), as of this very moment,
+ *   CLAIM_E_NOT_LISTENING  nobody listens there (of that pid) by the snapshot as it is: who may claim what is in it was checked by the
+ *                          caller, so nothing is read in between,
  *   GRANT_E_NOT_STORED     the database could not be written; nothing has changed,
  *   -errno.
  */

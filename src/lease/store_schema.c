@@ -67,6 +67,7 @@ static const char create_v2[] =
     ") STRICT;"
     "CREATE INDEX event_at ON event (at);"
     "CREATE INDEX event_port ON event (port, id);"
+    "CREATE INDEX event_listener ON event (id) WHERE kind IN ('listener.opened', 'listener.closed');"
     "CREATE INDEX event_service ON event (service_name, id) WHERE service_name IS NOT NULL;";
 
 static void finalize_at(sqlite3_stmt **statement) {

@@ -301,6 +301,20 @@ Test(journal, the_oldest_go_when_there_are_too_many) {
     cr_expect_eq(journal_reach(journal, journal_last_id(journal) - 1), JOURNAL_IN_MEMORY);
 }
 
+/* Anybody can open and close ports by the thousand; what happened to leases stays all the same. */
+Test(journal, a_flood_of_listeners_takes_no_leases_with_it) {
+    fill(JOURNAL_ROWS_MAX, now.now.unix_ms);
+    close_journal();
+    fake_store_execute(&home, "UPDATE event SET kind = 'listener.opened' WHERE id > 30000");
+    open_journal();
+    tell(8000, "new");
+    journal_flush(journal);
+    cr_expect_eq(fake_store_query(&home, "SELECT count(*) FROM event WHERE kind = 'lease.granted'"), 30001);
+    cr_expect_lt(fake_store_query(&home, "SELECT count(*) FROM event"), JOURNAL_ROWS_MAX);
+    cr_expect_gt(fake_store_query(&home, "SELECT min(id) FROM event WHERE kind = 'listener.opened'"), 30001);
+    cr_expect_eq(journal_first_id(journal), 1);
+}
+
 Test(journal, what_is_too_old_goes_also_if_nothing_happens) {
     fill(5000, now.now.unix_ms);
     tell(8000, "new");
