@@ -44,6 +44,7 @@ static const struct {
     [PROBLEM_MISSING_KEY] = {422, "missing-key", "A key is missing"},
     [PROBLEM_INVALID_PID] = {422, "invalid-pid", "The holder is not a living process of the caller"},
     [PROBLEM_TOO_MANY_STREAMS] = {429, "too-many-streams", "Too many event streams are open"},
+    [PROBLEM_TOO_MANY_UNREAD] = {429, "too-many-unread", "Too much waits to be read"},
     [PROBLEM_INTERNAL] = {500, "internal", "portd failed"},
     [PROBLEM_RANGE_FULL] = {503, "range-full", "No port is free"},
     [PROBLEM_NOT_STORED] = {507, "not-stored", "The lease could not be stored"},

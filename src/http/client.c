@@ -56,11 +56,31 @@ struct client *client_new(struct client_counts *counts, enum api_transport trans
     return client;
 }
 
+bool client_charge(struct client *client, size_t n_bytes) {
+    struct client_count *count = find(client->counts, &client->caller);
+
+    assert(count != NULL);
+    if (n_bytes > CLIENT_UNREAD_SHORT && count->n_unread > 0 && count->n_unread + n_bytes > CLIENT_UNREAD_MAX)
+        return false;
+    client->n_unread += n_bytes;
+    count->n_unread += n_bytes;
+    return true;
+}
+
+void client_discharge(struct client *client) {
+    struct client_count *count = find(client->counts, &client->caller);
+
+    assert(count != NULL && count->n_unread >= client->n_unread);
+    count->n_unread -= client->n_unread;
+    client->n_unread = 0;
+}
+
 struct client *client_free(struct client *client) {
     struct client_count *count;
 
     if (client == NULL)
         return NULL;
+    client_discharge(client);
     count = find(client->counts, &client->caller);
     assert(count != NULL && count->n_open > 0);
     uncount(client->counts, count);

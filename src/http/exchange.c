@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "src/api/api.h"
+#include "src/api/problem.h"
 #include "src/base/log.h"
 #include "src/base/text.h"
 #include "src/http/client.h"
@@ -26,6 +27,7 @@ struct exchange {
     size_t body_length;
     size_t body_capacity;
     size_t n_received;
+    struct client *client; /* whose connection it is; NULL until the answer is there */
     struct waiter waiter;
 };
 
@@ -52,10 +54,14 @@ void *exchange_begin(void *context, const char *target, struct MHD_Connection *c
 
 void exchange_end(void *context, struct MHD_Connection *connection, void **exchange_context,
                   enum MHD_RequestTerminationCode code) {
+    struct exchange *exchange = *exchange_context;
+
     (void)context;
     (void)connection;
     (void)code;
-    *exchange_context = exchange_free(*exchange_context);
+    if (exchange != NULL && exchange->client != NULL)
+        client_discharge(exchange->client);
+    *exchange_context = exchange_free(exchange);
 }
 
 /* The header of a request, gathered from libmicrohttpd. */
@@ -125,6 +131,16 @@ static enum MHD_Result queue(struct MHD_Connection *connection, const struct api
 }
 
 /* What has come of the request: an answer, a stream, or a wait for one of them. */
+/* The answer is thrown away: its place in memory is what is wanting. */
+static void refuse_unread(struct api_response *response) {
+    api_response_deinit(response);
+    *response = (struct api_response){0};
+    problem_set(response, PROBLEM_TOO_MANY_UNREAD,
+                "read the answers that wait on your other connections, or close these",
+                "More than %zu MiB of answers to your requests wait to be read.", CLIENT_UNREAD_MAX / 1024 / 1024);
+    response->retry_after_s = 1;
+}
+
 static enum MHD_Result respond(struct waiting *waiting, struct MHD_Connection *connection, struct exchange *exchange,
                                struct api_response *response) {
     struct MHD_Response *answer;
@@ -141,6 +157,8 @@ static enum MHD_Result respond(struct waiting *waiting, struct MHD_Connection *c
         if (answer != NULL && exchange->is_head)
             MHD_set_response_options(answer, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
     } else {
+        if (!client_charge(exchange->client, response->body_length))
+            refuse_unread(response);
         answer = MHD_create_response_from_buffer(response->body_length, response->body, MHD_RESPMEM_MUST_FREE);
         if (answer != NULL)
             response->body = NULL;
@@ -151,7 +169,7 @@ static enum MHD_Result respond(struct waiting *waiting, struct MHD_Connection *c
 static enum MHD_Result answer(struct waiting *waiting, struct MHD_Connection *connection, const char *method,
                               const char *version, struct exchange *exchange, bool body_too_large) {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    const struct client *client = info != NULL ? info->socket_context : NULL;
+    struct client *client = info != NULL ? info->socket_context : NULL;
     struct header header = {0};
     struct api_response response;
     struct api_request request;
@@ -174,6 +192,7 @@ static enum MHD_Result answer(struct waiting *waiting, struct MHD_Connection *co
         .body_length = body_too_large ? 0 : exchange->body_length,
         .body_too_large = body_too_large,
     };
+    exchange->client = client;
     api_handle(waiting->api, &request, &response);
     log_debug("%s %s: %d", method, exchange->target, response.status);
     result = respond(waiting, connection, exchange, &response);

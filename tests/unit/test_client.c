@@ -130,3 +130,27 @@ Test(client, a_place_that_was_not_given_back_is_a_fault, .signal = SIGABRT) {
     cr_assert_not_null(client_new(&counts, API_TCP, &ann));
     client_counts_deinit(&counts);
 }
+
+/* ---- what waits to be read ---- */
+
+Test(client, a_uid_that_reads_nothing_gets_no_more_long_answers) {
+    struct client_counts counts = {0};
+    const struct api_caller ann = {.known = true, .uid = 1000};
+    const struct api_caller bob = {.known = true, .uid = 1001};
+    struct client *first = client_new(&counts, API_TCP, &ann);
+    struct client *second = client_new(&counts, API_UNIX, &ann);
+    struct client *other = client_new(&counts, API_TCP, &bob);
+    cr_assert(first && second && other);
+    cr_expect(client_charge(first, 2 * CLIENT_UNREAD_MAX), "one answer always passes");
+    cr_expect_not(client_charge(second, CLIENT_UNREAD_SHORT + 1));
+    cr_expect(client_charge(second, CLIENT_UNREAD_SHORT), "a short one, too");
+    cr_expect(client_charge(other, CLIENT_UNREAD_MAX), "another uid's are its own");
+    client_discharge(first);
+    cr_expect(client_charge(first, CLIENT_UNREAD_MAX - CLIENT_UNREAD_SHORT), "up to the limit");
+    cr_expect_not(client_charge(first, CLIENT_UNREAD_SHORT + 1), "and no more");
+    client_free(first);
+    cr_expect(client_charge(second, CLIENT_UNREAD_MAX - CLIENT_UNREAD_SHORT), "who hangs up has nothing waiting");
+    client_free(second);
+    client_free(other);
+    client_counts_deinit(&counts);
+}
