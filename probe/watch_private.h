@@ -16,7 +16,10 @@
 /* Who is to be looked for, and by which walk. */
 struct watch_walks {
     struct worker *worker;
-    struct schedule schedule;
+    struct schedule schedule; /* of walks for new listeners */
+    struct schedule
+        asking; /* of those that callers ask for: who asks all the time keeps nobody's listener from being looked up */
+    bool is_for_asker; /* the last one was */
     uint64_t n_begun;
     uint64_t n_done; /* n_begun, or one less while one is under way */
     bool failed;     /* the last one did */

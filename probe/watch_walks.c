@@ -7,13 +7,15 @@
 #include "probe/watch_private.h"
 
 /* Of a core. A walk costs milliseconds, and a new listener is a rare thing: a second's worth of them is had at once. */
-#define SHARE_PPM UINT64_C(1000)
-#define BURST_NS  UINT64_C(1000000000)
+#define SHARE_PPM        UINT64_C(1000)
+#define BURST_NS         UINT64_C(1000000000)
+#define ASKING_SHARE_PPM UINT64_C(500)
 /* A walk over a million descriptors of one user would hold the others up for a quarter of an hour. */
 #define MOST_MS UINT64_C(30000)
 
 int watch_walks_init(struct watch_walks *walks, worker_walk walk, uint64_t now_ms) {
     schedule_init(&walks->schedule, SHARE_PPM, BURST_NS, MOST_MS, now_ms);
+    schedule_init(&walks->asking, ASKING_SHARE_PPM, BURST_NS, MOST_MS, now_ms);
     return worker_new(walk, &walks->worker);
 }
 
@@ -81,17 +83,22 @@ static bool is_under_way(const struct watch_walks *walks) {
 
 uint64_t watch_walks_due_ms(const struct watch *watch) {
     const struct watch_walks *walks = &watch->walks;
-    if (is_under_way(walks) || (walks->n_unresolved == 0 && !walks->is_asked))
+    const uint64_t period_ms = walks->failed ? WATCH_WALK_AGAIN_MS : 0;
+    if (is_under_way(walks))
         return UINT64_MAX;
-    return schedule_due_ms(&walks->schedule, walks->failed ? WATCH_WALK_AGAIN_MS : 0);
+    const uint64_t new_ms = walks->n_unresolved > 0 ? schedule_due_ms(&walks->schedule, period_ms) : UINT64_MAX;
+    const uint64_t asked_ms = walks->is_asked ? schedule_due_ms(&walks->asking, period_ms) : UINT64_MAX;
+    return new_ms < asked_ms ? new_ms : asked_ms;
 }
 
 static void begin(struct watch *watch, uint64_t now_ms) {
     struct watch_walks *walks = &watch->walks;
     struct walk_order *order = make_order(watch);
+    walks->is_for_asker = walks->n_unresolved == 0;
     if (!order) {
         walks->failed = true;
         schedule_restart(&walks->schedule, now_ms);
+        schedule_restart(&walks->asking, now_ms);
         return;
     }
     order->number = ++walks->n_begun;
@@ -120,7 +127,7 @@ void watch_walks_finish(struct watch *watch) {
         return;
     walks->n_done = order->number;
     walks->failed = order->r < 0;
-    schedule_spend(&walks->schedule, order->result.cpu_ns, watch_now_ms());
+    schedule_spend(walks->is_for_asker ? &walks->asking : &walks->schedule, order->result.cpu_ns, watch_now_ms());
 
     pins_refresh_limit(&watch->pins);
     for (size_t i = 0; i < order->result.n_answers; i++) {

@@ -573,11 +573,28 @@ Test(watch, a_walk_that_failed_is_tried_again) {
     end_world(&world);
 }
 
+/* Who asks all the time spends his own. */
+Test(watch, asking_keeps_nobodys_listener_from_being_looked_up) {
+    netns_enter();
+    struct world world = make_world(10, 0);
+    struct watch *watch = world.watch;
+    CLEANUP(fd_close_at) int fd = tcp_listen("127.0.0.1", 4711);
+    fake_walk_know(getpid());
+    RUN_UNTIL(watch, "the owner", is_resolved(watch, 4711));
+    schedule_spend(&watch->walks.asking, 100000000000, wait_now_ms());
+    const uint64_t asked = watch_ask_owners(watch, 4711);
+    cr_assert_gt(watch_walks_due_ms(watch), wait_now_ms() + 1000, "asking waits");
+    CLEANUP(fd_close_at) int other = tcp_listen("127.0.0.1", 4712);
+    RUN_UNTIL(watch, "the owner of a new one", is_resolved(watch, 4712));
+    cr_assert_geq(watch_walks(watch), asked, "and was looked for on the way");
+    end_world(&world);
+}
+
 Test(watch, walks_wait_when_their_share_is_spent) {
     netns_enter();
     struct world world = make_world(10, 0);
     struct watch *watch = world.watch;
-    /* A second is there to be spent, and 15 ms of debt are 10 s. */
+    /* A second is there to be spent, and 15 ms of debt are 15 s. */
     schedule_spend(&watch->walks.schedule, 1015000000, wait_now_ms());
     CLEANUP(fd_close_at) int fd = tcp_listen("127.0.0.1", 4711);
     RUN_UNTIL(watch, "the listener", find(watch, 4711) && find(watch, 4711)->n_seen > 3);
