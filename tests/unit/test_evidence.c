@@ -651,10 +651,10 @@ Test(evidence, a_pid_that_is_used_again_inherits_nothing) {
 /* ---- words ---- */
 
 Test(evidence, every_rule_and_every_level_has_its_words) {
-    for (int i = 0; i < N_EVIDENCE_BY; i++) {
+    for (enum evidence_by i = 0; i < N_EVIDENCE_BY; i++) {
         cr_expect_gt(strlen(evidence_by_name(i)), 0);
         cr_expect_gt(strlen(evidence_by_words(i)), 10);
-        for (int j = 0; j < i; j++)
+        for (enum evidence_by j = 0; j < i; j++)
             cr_expect_str_neq(evidence_by_name(i), evidence_by_name(j));
     }
     cr_expect_str_eq(evidence_by_name(BY_OTHER_LEASE), "other-lease");

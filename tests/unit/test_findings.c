@@ -500,7 +500,7 @@ Test(findings, many_come_and_go) {
 
 Test(findings, every_kind_has_its_name_and_three_are_conflicts) {
     static const char *const names[] = {"unleased", "taken", "split", "shared", "inactive"};
-    for (int i = 0; i < N_FINDING_KINDS; i++) {
+    for (enum finding_kind i = 0; i < N_FINDING_KINDS; i++) {
         cr_expect_str_eq(finding_kind_name(i), names[i]);
         cr_expect_eq(finding_is_conflict(i), i == FINDING_TAKEN || i == FINDING_SPLIT || i == FINDING_SHARED);
     }
