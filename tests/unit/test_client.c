@@ -135,11 +135,11 @@ Test(client, a_place_that_was_not_given_back_is_a_fault, .signal = SIGABRT) {
 
 Test(client, a_uid_that_reads_nothing_gets_no_more_long_answers) {
     struct client_counts counts = {0};
-    const struct api_caller ann = {.known = true, .uid = 1000};
-    const struct api_caller bob = {.known = true, .uid = 1001};
-    struct client *first = client_new(&counts, API_TCP, &ann);
-    struct client *second = client_new(&counts, API_UNIX, &ann);
-    struct client *other = client_new(&counts, API_TCP, &bob);
+    const struct api_caller annes = {.known = true, .uid = 1000};
+    const struct api_caller bobs = {.known = true, .uid = 1001};
+    struct client *first = client_new(&counts, API_TCP, &annes);
+    struct client *second = client_new(&counts, API_UNIX, &annes);
+    struct client *other = client_new(&counts, API_TCP, &bobs);
     cr_assert(first && second && other);
     cr_expect(client_charge(first, 2 * CLIENT_UNREAD_MAX), "one answer always passes");
     cr_expect_not(client_charge(second, CLIENT_UNREAD_SHORT + 1));
