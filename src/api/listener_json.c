@@ -82,6 +82,7 @@ static cJSON *owner_to_json(struct api *api, const struct api_caller *caller, co
 
     cJSON_AddNumberToObject(json, "pid", owner->id.pid);
     cJSON_AddNumberToObject(json, "start_time", (double)owner->id.start_time);
+    json_add_number_or_null(json, "pidfd_inode", owner->id.pidfd_inode != 0, (double)owner->id.pidfd_inode);
     cJSON_AddNumberToObject(json, "uid", owner->uid);
     json_add_text_or_null(json, "user", user_name(api, owner->uid));
     json_add_text(json, "process", owner->name);
