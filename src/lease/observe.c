@@ -89,17 +89,17 @@ static void see_elsewhere(struct registry *registry, const struct sighting *sigh
     }
 }
 
-/* Its holder has ended, and who listens on its port is not known yet. */
-static bool waits_for_a_walk(const struct lease *lease) {
-    return lease->sight.unresolved && lease->holder.pid != 0 && lease->holder_pidfd < 0;
+/* Its holder has ended, and only a listener keeps it: its own, or one of which nobody knows yet whose it is. */
+static bool outlives_its_holder(const struct lease *lease) {
+    return (lease->sight.own || lease->sight.unresolved) && lease->holder.pid != 0 && lease->holder_pidfd < 0;
 }
 
-static size_t count_waiting(const struct registry *registry) {
-    size_t n_waiting = 0;
+static size_t count_outliving(const struct registry *registry) {
+    size_t n_outliving = 0;
 
     for (size_t i = 0; i < registry->leases.n_items; i++)
-        n_waiting += waits_for_a_walk(registry->leases.items[i]);
-    return n_waiting;
+        n_outliving += outlives_its_holder(registry->leases.items[i]);
+    return n_outliving;
 }
 
 static void take_sights(struct registry *registry, const struct snapshot *snapshot) {
@@ -120,20 +120,20 @@ static void take_sights(struct registry *registry, const struct snapshot *snapsh
 void registry_look(struct registry *registry) {
     const struct snapshot *snapshot = registry_snapshot(registry);
     uint64_t revision;
-    size_t n_waiting;
+    size_t n_outliving;
 
     registry_hear_holders(registry);
     if (registry->seen && registry->seen_snapshot == snapshot->revision &&
         registry->seen_revision == registry->revision)
         return;
     revision = registry->revision;
-    n_waiting = count_waiting(registry);
+    n_outliving = count_outliving(registry);
     take_sights(registry, snapshot);
     /* What was found out meanwhile (new kin) can change what was seen before it: once more, and then it is settled. */
     if (registry->revision != revision)
         take_sights(registry, snapshot);
     /* It can end now, and must not wait for the next second. */
-    if (count_waiting(registry) < n_waiting)
+    if (count_outliving(registry) < n_outliving)
         eventfd_write(registry->due_fd, 1);
     registry->seen = true;
     registry->seen_snapshot = snapshot->revision;

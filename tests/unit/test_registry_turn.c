@@ -240,6 +240,23 @@ Test(registry_turn, kin_that_listens_within_its_time_keeps_the_lease) {
     cr_expect_not(lives(1), "its time is over");
 }
 
+/* A program and its portctl killed at once: the socket is seen for a moment longer, and its end is no process's that is pinned. */
+Test(registry_turn, a_listener_that_outlived_the_holder_calls_for_a_turn_when_it_has_gone) {
+    struct actor *const holder = actor_start(ANN_OR_ME);
+    grant_minute("web", actor_pid(holder), ANN_OR_ME);
+    fake_kernel_listen(&it.kernel, FAKE_DAEMON_MIN, ANN_OR_ME);
+    registry_turn(it.registry);
+    actor_end(holder);
+    registry_turn(it.registry);
+    cr_assert(lives(1));
+    cr_expect_not(registry_hear_holders(it.registry));
+    fake_kernel_close(&it.kernel, FAKE_DAEMON_MIN);
+    registry_observe(it.registry, 0, NULL);
+    cr_expect(registry_hear_holders(it.registry), "a turn is due now");
+    registry_turn(it.registry);
+    cr_expect_not(lives(1));
+}
+
 Test(registry_turn, the_end_of_kin_beside_a_living_holder_calls_for_no_turn) {
     struct actor *const holder = actor_start(ANN_OR_ME);
     const struct lease *lease = grant_minute("web", actor_pid(holder), ANN_OR_ME);
