@@ -397,6 +397,14 @@ static uint64_t start_time_of(pid_t pid) {
     return at ? strtoull(at, NULL, 10) : 0;
 }
 
+/* A client of the server on 8100. It listens, too, to tell that it is connected. */
+static pid_t start_client(const struct caller *me) {
+    const pid_t client = puppet_start(&(struct puppet_setup){0}, "connect 127.0.0.1 8100 listen 127.0.0.1 8102 pause");
+
+    sees_number(me, 8102, "listeners[0].pid", (uint64_t)client);
+    return client;
+}
+
 Test(who, stop_ends_the_right_process_and_no_other) {
     sandbox_enter_as_root();
     CLEANUP(daemon_stop_at) struct daemon daemon = daemon_start(&(struct daemon_setup){0});
@@ -405,7 +413,7 @@ Test(who, stop_ends_the_right_process_and_no_other) {
     const pid_t server = puppet_start(&(struct puppet_setup){0}, "listen 127.0.0.1 8100 pause");
     const pid_t bystander = puppet_start(&(struct puppet_setup){0}, "listen 127.0.0.1 8101 pause");
     const struct target target = target_of(&me, 8100, server);
-    const pid_t client = puppet_start(&(struct puppet_setup){0}, "connect 127.0.0.1 8100 pause");
+    const pid_t client = start_client(&me);
 
     struct target wrong = target;
     wrong.start_time++;
@@ -454,7 +462,7 @@ Test(who, portctl_stop_ends_the_server_and_not_its_client) {
     const struct caller me = {.daemon = &daemon};
     const pid_t server = puppet_start(&(struct puppet_setup){0}, "listen 127.0.0.1 8100 pause");
     sees_number(&me, 8100, "listeners[0].pid", (uint64_t)server);
-    const pid_t client = puppet_start(&(struct puppet_setup){0}, "connect 127.0.0.1 8100 pause");
+    const pid_t client = start_client(&me);
     CLEANUP(cli_result_deinit) struct cli_result unsure = cli_run(&(struct cli_setup){.words = {"stop", "8100"}});
     cr_assert_eq(unsure.exit_code, 2, "without a terminal it cannot ask: %s", unsure.errors);
     cr_assert(lives(server));
