@@ -81,20 +81,29 @@ static bool is_under_way(const struct watch_walks *walks) {
     return walks->n_done != walks->n_begun;
 }
 
+static uint64_t new_due_ms(const struct watch_walks *walks) {
+    return walks->n_unresolved > 0 ? schedule_due_ms(&walks->schedule, walks->failed ? WATCH_WALK_AGAIN_MS : 0)
+                                   : UINT64_MAX;
+}
+
+static uint64_t asked_due_ms(const struct watch_walks *walks) {
+    return walks->is_asked ? schedule_due_ms(&walks->asking, walks->failed ? WATCH_WALK_AGAIN_MS : 0) : UINT64_MAX;
+}
+
 uint64_t watch_walks_due_ms(const struct watch *watch) {
     const struct watch_walks *walks = &watch->walks;
-    const uint64_t period_ms = walks->failed ? WATCH_WALK_AGAIN_MS : 0;
     if (is_under_way(walks))
         return UINT64_MAX;
-    const uint64_t new_ms = walks->n_unresolved > 0 ? schedule_due_ms(&walks->schedule, period_ms) : UINT64_MAX;
-    const uint64_t asked_ms = walks->is_asked ? schedule_due_ms(&walks->asking, period_ms) : UINT64_MAX;
+    const uint64_t new_ms = new_due_ms(walks);
+    const uint64_t asked_ms = asked_due_ms(walks);
     return new_ms < asked_ms ? new_ms : asked_ms;
 }
 
 static void begin(struct watch *watch, uint64_t now_ms) {
     struct watch_walks *walks = &watch->walks;
     struct walk_order *order = make_order(watch);
-    walks->is_for_asker = walks->n_unresolved == 0;
+    /* Also while new ones wait for their own turn: else asking would be free then. */
+    walks->is_for_asker = new_due_ms(walks) > now_ms;
     if (!order) {
         walks->failed = true;
         schedule_restart(&walks->schedule, now_ms);

@@ -130,7 +130,6 @@ static enum MHD_Result queue(struct MHD_Connection *connection, const struct api
     return queued;
 }
 
-/* What has come of the request: an answer, a stream, or a wait for one of them. */
 /* The answer is thrown away: its place in memory is what is wanting. */
 static void refuse_unread(struct api_response *response) {
     api_response_deinit(response);
@@ -141,6 +140,7 @@ static void refuse_unread(struct api_response *response) {
     response->retry_after_s = 1;
 }
 
+/* What has come of the request: an answer, a stream, or a wait for one of them. */
 static enum MHD_Result respond(struct waiting *waiting, struct MHD_Connection *connection, struct exchange *exchange,
                                struct api_response *response) {
     struct MHD_Response *answer;

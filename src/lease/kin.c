@@ -187,11 +187,6 @@ void kin_follow(struct registry *registry, bool now) {
     budget_spend(&index->budget, thread_ns() - before_ns, now_ms);
 }
 
-bool registry_waits_for_kin(const struct registry *registry, const struct lease *lease, uint64_t now_ms) {
-    (void)registry;
-    return lease->n_kin > 0 && now_ms < lease->holder_ended_ms + KIN_GRACE_MS;
-}
-
 void registry_follow(struct registry *registry) {
     kin_follow(registry, false);
 }

@@ -37,10 +37,6 @@ struct registry {
     bool seen;
 };
 
-/* A holder that has ended, and has left others behind, keeps its lease for so long: a server that puts itself into the background may be about
- * to listen. */
-#define KIN_GRACE_MS UINT64_C(10000)
-
 /* True if the new descriptor leaves enough for those who call. */
 bool registry_has_room_for(int fd);
 
@@ -58,9 +54,6 @@ static inline void registry_touch(struct registry *registry) {
 
 /* registry_observe() by a reading of this very moment: for what must not be decided by an older one. */
 int registry_observe_now(struct registry *registry, uint16_t port, struct listener_list *ret_listeners);
-
-/* Does the lease still wait for the holder's kin to listen? */
-bool registry_waits_for_kin(const struct registry *registry, const struct lease *lease, uint64_t now_ms);
 
 /* Tells what has happened to the lease; `reason` is a sentence, or NULL. */
 void registry_tell(struct registry *registry, enum event_kind kind, struct lease *lease, const char *reason);

@@ -11,11 +11,20 @@
 /* A loop that was away for longer than this was stopped or starved: its clients could not be heard meanwhile. */
 #define STALL_MS UINT64_C(5000)
 
+/* A holder that has ended, and has left others behind, keeps its lease for so long: a server that puts itself into the background may be about
+ * to listen. */
+#define KIN_GRACE_MS UINT64_C(10000)
+
+/* Does a process or a listener keep the lease, whatever its time? */
+static bool is_kept(const struct lease *lease, uint64_t now_ms) {
+    return lease->sight.own || lease->sight.unresolved || lease->holder_pidfd >= 0 ||
+           (lease->n_kin > 0 && now_ms < lease->holder_ended_ms + KIN_GRACE_MS);
+}
+
 /* Does the lease end now, and why? */
 static bool has_ended(const struct registry *registry, const struct lease *lease, uint64_t now_ms,
                       enum event_kind *ret_kind, const char **ret_reason) {
-    if (lease->sight.own || lease->sight.unresolved || lease->holder_pidfd >= 0 ||
-        registry_waits_for_kin(registry, lease, now_ms))
+    if (is_kept(lease, now_ms))
         return false;
     if (lease->holder.pid == 0 && (now_ms < lease->deadline || now_ms < registry->no_expiry_before_ms))
         return false;
@@ -126,8 +135,7 @@ bool registry_release_idle(struct registry *registry, struct lease *lease) {
     kin_follow(registry, true);
     r = registry_observe_now(registry, 0, NULL);
     registry_follow(registry);
-    if (lease->sight.own || lease->sight.unresolved || r != 0 || lease->holder_pidfd >= 0 ||
-        registry_waits_for_kin(registry, lease, now_ms))
+    if (r != 0 || is_kept(lease, now_ms))
         return false;
     registry_release(registry, lease);
     return true;

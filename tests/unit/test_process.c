@@ -23,6 +23,7 @@
 #include "probe/fd.h"
 #include "tests/support/holder.h"
 #include "tests/support/netns.h"
+#include "tests/support/pid_namespace.h"
 
 #define UNTOUCHED 77
 
@@ -323,8 +324,6 @@ static int reuse_pids(unsigned *ret_n_same_tick) {
 }
 
 static int run_as_first_process(void) {
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount("proc", "/proc", "proc", 0, NULL) < 0)
-        return 10;
     unsigned n_same_tick = 0;
     const int failed_step = reuse_pids(&n_same_tick);
     if (failed_step == 0 && n_same_tick == 0)
@@ -332,32 +331,11 @@ static int run_as_first_process(void) {
     return failed_step;
 }
 
-static int wait_for(pid_t child) {
-    int status;
-    return waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : 11;
-}
-
-#define NOT_ALLOWED 77
-
-/* Runs in a child, because who has left his pid namespace cannot fork any more once its first process has ended. */
-static int run_in_pid_namespace(void) {
-    if (unshare(CLONE_NEWPID | CLONE_NEWNS) < 0)
-        return NOT_ALLOWED;
-    const pid_t first_process = fork();
-    if (first_process == 0)
-        _exit(run_as_first_process());
-    return wait_for(first_process);
-}
-
 Test(process, a_reused_pid_is_never_taken_for_the_process_that_had_it) {
     if (!kernel_has_pidfs())
         cr_skip_test("before Linux 6.9 two processes with one pid and one start time cannot be told apart");
-    const pid_t child = fork();
-    cr_assert_geq(child, 0);
-    if (child == 0)
-        _exit(run_in_pid_namespace());
-    const int failed_step = wait_for(child);
-    if (failed_step == NOT_ALLOWED)
+    const int failed_step = pid_namespace_run(run_as_first_process);
+    if (failed_step == PID_NAMESPACE_NOT_ALLOWED)
         cr_skip_test("who may not make a pid namespace cannot choose the next pid");
     cr_assert_eq(failed_step, 0, "step %d of reuse_pids() failed", failed_step);
 }

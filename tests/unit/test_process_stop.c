@@ -18,6 +18,7 @@
 #include "probe/fd.h"
 #include "tests/support/holder.h"
 #include "tests/support/netns.h"
+#include "tests/support/pid_namespace.h"
 #include "tests/support/tcp.h"
 #include "tests/support/wait.h"
 
@@ -382,8 +383,7 @@ static int reuse_pid(int listener, unsigned *n_same_tick) {
 /* Runs as pid 1. */
 static int reuse_pids(void) {
     unsigned n_same_tick = 0;
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount("proc", "/proc", "proc", 0, NULL) < 0 ||
-        sock_diag_new(&diag) != 0)
+    if (sock_diag_new(&diag) != 0)
         return 10;
     CLEANUP(fd_close_at) int listener = tcp_listen("127.0.0.1", 0);
     for (int i = 0; i < N_REUSES; i++) {
@@ -395,31 +395,10 @@ static int reuse_pids(void) {
     return n_same_tick > 0 ? 0 : 5;
 }
 
-static int wait_for_exit(pid_t child) {
-    int status;
-    return waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : 11;
-}
-
-#define NOT_ALLOWED 77
-
-/* Runs in a child, because who has left his pid namespace cannot fork any more once its first process has ended. */
-static int run_in_pid_namespace(void) {
-    if (unshare(CLONE_NEWPID | CLONE_NEWNS) < 0)
-        return NOT_ALLOWED;
-    const pid_t first_process = fork();
-    if (first_process == 0)
-        _exit(reuse_pids());
-    return wait_for_exit(first_process);
-}
-
 Test(process_stop, a_process_with_a_pid_that_was_used_again_is_never_signalled) {
     netns_enter();
-    const pid_t child = fork();
-    cr_assert_geq(child, 0);
-    if (child == 0)
-        _exit(run_in_pid_namespace());
-    const int failed_step = wait_for_exit(child);
-    if (failed_step == NOT_ALLOWED)
+    const int failed_step = pid_namespace_run(reuse_pids);
+    if (failed_step == PID_NAMESPACE_NOT_ALLOWED)
         cr_skip_test("who may not make a pid namespace cannot choose the next pid");
     cr_assert_eq(failed_step, 0, "step %d failed", failed_step);
 }

@@ -276,6 +276,7 @@ Test(watch, ten_thousand_listeners_of_one_process_are_one_walk_and_one_pin) {
 /* ---- a socket that two processes have ---- */
 
 struct family {
+    pid_t parent;
     pid_t child;
     int life; /* a pipe that ends with the test */
     int test_end;
@@ -297,23 +298,24 @@ static int listen_and_share(void *context) {
         pause();
 }
 
-static pid_t wait_for_child(struct family *family) {
-    struct wait wait = wait_for("the server's child");
-    pid_t child;
-    while ((child = __atomic_load_n(&family->child, __ATOMIC_SEQ_CST)) == 0)
-        wait_more(&wait);
-    return child;
-}
-
-Test(watch, a_socket_that_outlives_its_server_is_looked_for_again) {
-    netns_enter();
+static const struct family *start_family(void) {
     struct family *family = child_share(sizeof(*family));
     int ends[2];
     cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
     family->life = ends[0];
     family->test_end = ends[1];
-    const pid_t parent = child_start(0, listen_and_share, family);
-    const pid_t child = wait_for_child(family);
+    family->parent = child_start(0, listen_and_share, family);
+    struct wait wait = wait_for("the server's child");
+    while (__atomic_load_n(&family->child, __ATOMIC_SEQ_CST) == 0)
+        wait_more(&wait);
+    return family;
+}
+
+Test(watch, a_socket_that_outlives_its_server_is_looked_for_again) {
+    netns_enter();
+    const struct family *family = start_family();
+    const pid_t parent = family->parent;
+    const pid_t child = family->child;
 
     struct world world = make_world(NEVER_MS, 0);
     struct watch *watch = world.watch;
@@ -332,20 +334,16 @@ Test(watch, a_socket_that_outlives_its_server_is_looked_for_again) {
     CLEANUP(change_list_deinit) struct change_list changes = {0};
     watch_take_changes(watch, &changes);
     cr_assert_eq(changes.n_items, 0, "it was there all the time");
-    close(ends[1]);
+    close(family->test_end);
     RUN_UNTIL(watch, "the end of the child and its socket", !find(watch, 4711));
     end_world(&world);
 }
 
 Test(watch, of_two_owners_the_other_one_stays) {
     netns_enter();
-    struct family *family = child_share(sizeof(*family));
-    int ends[2];
-    cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
-    family->life = ends[0];
-    family->test_end = ends[1];
-    const pid_t parent = child_start(0, listen_and_share, family);
-    const pid_t child = wait_for_child(family);
+    const struct family *family = start_family();
+    const pid_t parent = family->parent;
+    const pid_t child = family->child;
 
     struct world world = make_world(NEVER_MS, 0);
     struct watch *watch = world.watch;
@@ -357,7 +355,7 @@ Test(watch, of_two_owners_the_other_one_stays) {
     RUN_UNTIL(watch, "the parent's end", owner_of(watch, 4711) == child);
     cr_assert(is_resolved(watch, 4711));
     cr_assert_eq(fake_walk_begun(), 1, "there is nobody to look for");
-    close(ends[1]);
+    close(family->test_end);
     RUN_UNTIL(watch, "the end of the child and its socket", !find(watch, 4711));
     end_world(&world);
 }
@@ -501,13 +499,9 @@ Test(watch, one_walk_is_under_way_and_who_comes_meanwhile_waits) {
 
 Test(watch, owners_are_looked_for_anew_when_somebody_asks) {
     netns_enter();
-    struct family *family = child_share(sizeof(*family));
-    int ends[2];
-    cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
-    family->life = ends[0];
-    family->test_end = ends[1];
-    const pid_t parent = child_start(0, listen_and_share, family);
-    const pid_t child = wait_for_child(family);
+    const struct family *family = start_family();
+    const pid_t parent = family->parent;
+    const pid_t child = family->child;
     struct world world = make_world(NEVER_MS, 0);
     struct watch *watch = world.watch;
     cr_assert_eq(watch_ask_owners(watch, 4711), 0, "there was no reading yet");
@@ -532,7 +526,7 @@ Test(watch, owners_are_looked_for_anew_when_somebody_asks) {
     cr_assert_eq(all, 4, "every port");
     RUN_UNTIL(watch, "the walk for all", watch_walks(watch) >= all);
     cr_assert_gt(watch_due_ms(watch), wait_now_ms() + NEVER_MS / 2, "nobody asks any more");
-    close(ends[1]);
+    close(family->test_end);
     child_kill(parent);
     RUN_UNTIL(watch, "the end of the socket", !find(watch, 4711));
     end_world(&world);
@@ -587,6 +581,21 @@ Test(watch, asking_keeps_nobodys_listener_from_being_looked_up) {
     CLEANUP(fd_close_at) int other = tcp_listen("127.0.0.1", 4712);
     RUN_UNTIL(watch, "the owner of a new one", is_resolved(watch, 4712));
     cr_assert_geq(watch_walks(watch), asked, "and was looked for on the way");
+    end_world(&world);
+}
+
+Test(watch, a_walk_before_the_turn_of_the_new_ones_is_the_askers) {
+    netns_enter();
+    struct world world = make_world(10, 0);
+    struct watch *watch = world.watch;
+    schedule_spend(&watch->walks.schedule, 100000000000, wait_now_ms());
+    CLEANUP(fd_close_at) int fd = tcp_listen("127.0.0.1", 4711);
+    RUN_UNTIL(watch, "the listener", find(watch, 4711));
+    cr_assert_eq(watch->walks.n_begun, 0);
+    fake_walk_know(getpid());
+    watch_ask_owners(watch, 4711);
+    RUN_UNTIL(watch, "the owner", is_resolved(watch, 4711));
+    cr_assert(watch->walks.is_for_asker, "it is not had for nothing");
     end_world(&world);
 }
 
