@@ -8,6 +8,7 @@
 #include "probe/fd.h"
 #include "tests/support/caller.h"
 #include "tests/support/sandbox.h"
+#include "tests/support/wait.h"
 
 TestSuite(connection, .timeout = 300);
 
@@ -130,4 +131,55 @@ Test(connection, a_client_that_asks_first_is_told_to_go_on_or_refused_at_once) {
     CLEANUP(http_reply_deinit) struct http_reply refusal = caller_send(&me, large, strlen(large));
     assert_problem(refusal, 413, "body-too-large");
     cr_assert_eq(caller_count_leases(&me), 1);
+}
+
+#define N_UNREAD 50
+
+/* Over the Unix socket, whose buffers hold little of an answer of a megabyte. */
+Test(connection, who_reads_none_of_his_long_answers_gets_no_more_until_he_does) {
+    static const char list[] = GET("/list");
+    char name[129] = {0};
+    sandbox_enter();
+    CLEANUP(daemon_stop_at)
+    struct daemon daemon = daemon_start(&(struct daemon_setup){.arguments = {"--range", "10000-19999"}});
+    const struct caller me = {.daemon = &daemon, .channel = CHANNEL_UNIX};
+    memset(name, 'n', sizeof(name) - 1);
+    for (int i = 0; i < 40; i++) {
+        CLEANUP(http_reply_deinit)
+        struct http_reply granted = caller_post(&me, "/alloc", "{\"service_name\":\"%s\",\"count\":64}", name);
+        assert_status(granted, 200);
+    }
+    struct http_stream unread[N_UNREAD] = {0};
+    for (int i = 0; i < N_UNREAD; i++) {
+        unread[i].fd = caller_connect(&me);
+        cr_assert(http_send(unread[i].fd, list, strlen(list)));
+    }
+    const struct wait wait = wait_at_most(30, "the refusal of one more");
+    for (int status = 0; status != 429;) {
+        CLEANUP(http_reply_deinit) struct http_reply refused = caller_get(&me, "/list");
+        status = refused.status;
+        if (status == 429)
+            assert_problem(refused, 429, "too-many-unread");
+        else
+            wait_more(&wait);
+    }
+    CLEANUP(http_reply_deinit) struct http_reply brief = caller_get(&me, "/healthz");
+    assert_status(brief, 200);
+
+    unsigned n_whole = 0;
+    for (int i = 0; i < N_UNREAD; i++) {
+        CLEANUP(http_reply_deinit) struct http_reply reply = {0};
+        http_receive(&unread[i], false, &reply);
+        n_whole += reply.status == 200;
+    }
+    cr_assert_gt(n_whole, 10, "what was promised is told");
+    /* On a connection that stays, what has been read no longer counts. */
+    for (int i = 0; i < N_UNREAD; i++) {
+        CLEANUP(http_reply_deinit) struct http_reply reply = {0};
+        cr_assert(http_send(unread[0].fd, list, strlen(list)));
+        http_receive(&unread[0], false, &reply);
+        assert_status(reply, 200);
+    }
+    for (int i = 0; i < N_UNREAD; i++)
+        http_stream_deinit(&unread[i]);
 }
