@@ -128,12 +128,13 @@ static int ask(struct run *run, struct problem *problem) {
     return 0;
 }
 
-/* Returns 0, or -errno of the one that could not be opened: then none is. */
-static int open_sockets(struct run *run) {
+/* Returns 0, or -errno of the one that could not be opened, *ret_port: then none is. */
+static int open_sockets(struct run *run, uint16_t *ret_port) {
     for (size_t i = 0; i < run->n_variables; i++) {
         int fd = listen_socket_open(run->invocation->options.listen_address, port_of(run, i));
 
         if (fd < 0) {
+            *ret_port = port_of(run, i);
             close_sockets(run);
             return fd;
         }
@@ -154,16 +155,17 @@ static int get_ports(struct run *run, struct problem *problem) {
     const char *address = run->invocation->options.listen_address;
 
     for (int i = 1;; i++) {
+        uint16_t taken = 0;
         int r = ask(run, problem);
 
         if (r != 0 || address == NULL)
             return r;
-        r = open_sockets(run);
+        r = open_sockets(run, &taken);
         if (r == 0)
             return 0;
         if (r != -EADDRINUSE || i == LISTEN_TRIES || run->invocation->options.port != 0)
             return problem_fill(problem, EXIT_RUN_FAILED, "cannot-listen", "nobody can listen on %s, port %u: %s",
-                                address, port_of(run, 0), strerror(-r));
+                                address, taken, strerror(-r));
         give_back(run);
     }
 }
