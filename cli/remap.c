@@ -206,8 +206,12 @@ static void decide(struct remap *remap, const struct remap_call *call, bool is_r
 static void handle(struct remap *remap) {
     CLEANUP(remap_call_deinit) struct remap_call call = {.socket = -1};
     int r = remap_call_init(&call, remap->setup.fd, remap->notification, remap->netns_cookie);
-    const bool is_repeated = remap_repeat_take(&remap->repeat, remap->notification, call.cookie);
+    bool is_repeated;
 
+    /* What is known of its thread is still wanted: the call may come again. */
+    if (r == REMAP_CALL_E_GONE)
+        return;
+    is_repeated = remap_repeat_take(&remap->repeat, remap->notification, call.cookie);
     if (r < 0)
         warn(remap);
     if (r == 0)

@@ -4,8 +4,9 @@
  * a duplicate of the very socket (pidfd_getfd(2)) and binds that, and the call returns what portctl got. Nothing is changed in
  * the program, no privilege is needed, and a statically linked program is no different.
  *
- * What passes by, and is documented to: connect(), getsockname() (it tells the real port), binds through io_uring, UDP, sockets
- * of another network namespace, programs that nobody may look into (ptrace(2): not dumpable; said once for each).
+ * What passes by, and is documented to: connect(), getsockname() (it tells the real port, so a program that compares the two
+ * gives up: the workers of node's cluster do), binds through io_uring, UDP, sockets of another network namespace, programs that
+ * nobody may look into (ptrace(2): not dumpable; said once for each).
  *
  * This is a convenience and no barrier: a program that wants the port that it names can have it.
  */

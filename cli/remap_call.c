@@ -225,7 +225,7 @@ static int read_call(struct remap_call *call, const struct seccomp_notif *notifi
     return is_address_of(call, family) ? 0 : REMAP_CALL_E_OTHER;
 }
 
-/* What the caller did wrong the kernel tells him best; and who is gone needs no answer. */
+/* What the caller did wrong the kernel tells him best. */
 static bool is_callers_fault(int r) {
     return r == -EBADF || r == -EFAULT || r == -ESRCH || r == -ENOENT;
 }
@@ -235,13 +235,11 @@ int remap_call_init(struct remap_call *ret_call, int fd, const struct seccomp_no
     CLEANUP(remap_call_deinit) struct remap_call call = {.socket = -1};
     int r = read_call(&call, notification, netns_cookie);
 
+    if (ioctl(fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &notification->id) < 0)
+        return REMAP_CALL_E_GONE;
     if (r < 0 && is_callers_fault(r))
         r = REMAP_CALL_E_OTHER;
-    if (r > 0)
-        return r;
-    if (ioctl(fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &notification->id) < 0)
-        return REMAP_CALL_E_OTHER;
-    if (r < 0)
+    if (r != 0)
         return r;
     *ret_call = call;
     call.socket = -1;

@@ -38,10 +38,12 @@ int remap_call_read_netns(uint64_t *ret_cookie);
  * Returns
  *   0                   a call that may be remapped: a TCP socket (MPTCP among them) over IPv4 or IPv6, of this network namespace,
  *                       and an address that has a port; *ret_call is the caller's to remap_call_deinit(),
- *   REMAP_CALL_E_OTHER  anything else, also what the kernel will refuse (a bad descriptor, a bad pointer), and a caller that is gone,
+ *   REMAP_CALL_E_OTHER  anything else, also what the kernel will refuse (a bad descriptor, a bad pointer),
+ *   REMAP_CALL_E_GONE   nobody waits for an answer: the caller was killed, or a signal interrupted the call,
  *   -errno              the caller cannot be looked into (-EPERM, -EACCES), or something was wanting here.
  */
 #define REMAP_CALL_E_OTHER 1
+#define REMAP_CALL_E_GONE  2
 int remap_call_init(struct remap_call *ret_call, int fd, const struct seccomp_notif *notification,
                     uint64_t netns_cookie);
 

@@ -15,9 +15,6 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/lsan_interface.h>
-#endif
 
 #include "cli/remap.h"
 #include "probe/fd.h"
@@ -34,13 +31,6 @@ void remapped_expect(const char *file, int line, const char *what, long actual, 
 static void must(bool well, const char *what) {
     if (!well)
         fail_test("A remapped program cannot be had: %s: %s.", what, strerror(errno));
-}
-
-/* These processes end by _exit(), which LeakSanitizer does not see. */
-static void check_leaks(void) {
-#ifdef __SANITIZE_ADDRESS__
-    __lsan_do_leak_check();
-#endif
 }
 
 /* ---- in the child ---- */
@@ -180,7 +170,6 @@ static int be_portctl(void *context) {
     close(ends[1]);
     EXPECT_EQ(supervise(plan, receive_fd(ends[0])), 0);
     close(ends[0]);
-    check_leaks();
     return EXIT_SUCCESS;
 }
 
