@@ -5,17 +5,339 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/grant.h"
-#include "cli/run_child.h"
+#include "cli/listen_socket.h"
+#include "cli/run_watch.h"
 #include "src/base/json.h"
 #include "src/base/text.h"
 
-static int explain_exec(const struct run_program *program, int error, struct problem *problem) {
-    const char *name = program->argv[0];
+/* Somebody else may be quicker between portd's test and our bind; again and again he is not. */
+#define LISTEN_TRIES 8
 
+/* The other services are a convenience: a portd that is slow to list them does not delay the start for longer. */
+#define LIST_PATIENCE_MS 2000
+
+/* One run, and what it owns. */
+struct run {
+    const struct invocation *invocation;
+    const char *service_name;
+    char safe_name[OPTIONS_NAME_MAX + 1];
+    char **argv;
+    const char *variables[OPTIONS_ENV_NAMES_MAX]; /* asked for, a port each */
+    size_t n_variables;
+    struct run_child child;
+    struct grant grant;
+    bool held; /* portd knows the child as the holder */
+    struct keeper keeper;
+    int sockets[OPTIONS_ENV_NAMES_MAX];
+    size_t n_sockets;
+    struct run_environment environment;
+    int filter_fd;
+    struct remap *remap;
+    struct elsewhere *elsewhere;
+    struct leftovers *leftovers;
+};
+
+static void close_sockets(struct run *run) {
+    for (size_t i = 0; i < run->n_sockets; i++)
+        close(run->sockets[i]);
+    run->n_sockets = 0;
+}
+
+static void run_deinit(struct run *run) {
+    close_sockets(run);
+    fd_close_at(&run->filter_fd);
+    leftovers_free(run->leftovers);
+    elsewhere_free(run->elsewhere);
+    remap_free(run->remap);
+    run_environment_deinit(&run->environment);
+    grant_deinit(&run->grant);
+    run_child_deinit(&run->child);
+}
+
+static void run_init(struct run *run, const struct invocation *invocation) {
+    const struct options *options = &invocation->options;
+
+    *run = (struct run){
+        .invocation = invocation,
+        .service_name = invocation->operands.items[0],
+        .argv = invocation->operands.items + 1,
+        .filter_fd = -1,
+        .child = {.channel = -1, .signals = {.fd = -1, .ending_fd = -1}},
+    };
+    text_make_safe(run->service_name, run->safe_name, sizeof run->safe_name);
+    for (; run->n_variables < options->n_env_names; run->n_variables++)
+        run->variables[run->n_variables] = options->env_names[run->n_variables];
+    if (run->n_variables == 0)
+        run->variables[run->n_variables++] = "PORT";
+    keeper_init(&run->keeper, invocation->client, &invocation->output);
+}
+
+static bool remaps(const struct run *run) {
+    return run->invocation->options.remap != 0 || run->invocation->options.remap_auto;
+}
+
+/* ---- Before there is a lease */
+
+static int explain_filter(int r, struct problem *problem) {
+    switch (r) {
+    case REMAP_E_UNSUPPORTED:
+        problem_fill(problem, EXIT_RUN_FAILED, "remap-unsupported",
+                     "--remap: this kernel lets nobody look at another's bind()");
+        return problem_set_hint(problem,
+                                "it takes Linux 5.6 with seccomp user notification, and a container that allows it");
+    case REMAP_E_NESTED:
+        return problem_fill(
+            problem, EXIT_RUN_FAILED, "remap-nested",
+            "--remap: another supervisor looks at our calls already, such as a run --remap around this one");
+    default:
+        return problem_fill(problem, EXIT_RUN_FAILED, "internal", "--remap: %s", strerror(-r));
+    }
+}
+
+static int fork_child(struct run *run, struct problem *problem) {
+    int r = run_child_fork(&run->child, run->argv, remaps(run));
+
+    if (r < 0)
+        return problem_fill(problem, EXIT_RUN_FAILED, "internal", "no process can be made: %s", strerror(-r));
+    if (!remaps(run))
+        return 0;
+    r = run_child_hear_filter(&run->child, &run->filter_fd);
+    return r != 0 ? explain_filter(r, problem) : 0;
+}
+
+static uint16_t port_of(const struct run *run, size_t i) {
+    return run->grant.leases[i].port;
+}
+
+static int ask(struct run *run, struct problem *problem) {
+    const struct grant_for whom = {.holder = run->child.pid, .asker = getpid(), .count = (unsigned)run->n_variables};
+    int r = grant_ask(run->invocation, &whom, &run->grant, &run->held, problem);
+
+    if (r != 0)
+        return r;
+    if (run->grant.n_leases < run->n_variables)
+        return problem_fill(problem, EXIT_RUN_FAILED, "bad-reply", "portd granted %zu ports, and %zu were asked for",
+                            run->grant.n_leases, run->n_variables);
+    for (size_t i = 0; i < run->grant.n_leases; i++)
+        keeper_add(&run->keeper, &run->grant.leases[i]);
+    return 0;
+}
+
+/* Returns 0, or -errno of the one that could not be opened, *ret_port: then none is. */
+static int open_sockets(struct run *run, uint16_t *ret_port) {
+    for (size_t i = 0; i < run->n_variables; i++) {
+        int fd = listen_socket_open(run->invocation->options.listen_address, port_of(run, i));
+
+        if (fd < 0) {
+            *ret_port = port_of(run, i);
+            close_sockets(run);
+            return fd;
+        }
+        run->sockets[run->n_sockets++] = fd;
+    }
+    return 0;
+}
+
+static void give_back(struct run *run) {
+    keeper_release(&run->keeper);
+    client_set_interrupt(run->invocation->client, run->child.signals.ending_fd);
+    keeper_init(&run->keeper, run->invocation->client, &run->invocation->output);
+    grant_deinit(&run->grant);
+}
+
+/* A lease, and with --listen its sockets, too. */
+static int get_ports(struct run *run, struct problem *problem) {
+    const char *address = run->invocation->options.listen_address;
+
+    for (int i = 1;; i++) {
+        uint16_t taken = 0;
+        int r = ask(run, problem);
+
+        if (r != 0 || address == NULL)
+            return r;
+        r = open_sockets(run, &taken);
+        if (r == 0)
+            return 0;
+        if (r != -EADDRINUSE || i == LISTEN_TRIES || run->invocation->options.port != 0)
+            return problem_fill(problem, EXIT_RUN_FAILED, "cannot-listen", "nobody can listen on %s, port %u: %s",
+                                address, taken, strerror(-r));
+        give_back(run);
+    }
+}
+
+/* ---- The start */
+
+static int add_services(struct run *run) {
+    CLEANUP(problem_deinit) struct problem problem = {0};
+    CLEANUP(json_free_at) cJSON *leases = NULL;
+
+    if (client_call(run->invocation->client, "/list", NULL, LIST_PATIENCE_MS, &leases, &problem) == 0)
+        return run_environment_add_services(&run->environment, leases, geteuid(), run->service_name);
+    return 0;
+}
+
+/* The ports first, PORT among them whatever they are called: their pairs are for the arguments, too. Returns how many they are, or -ENOMEM. */
+static int make_environment(struct run *run) {
+    const char *host = run->invocation->options.host;
+    struct run_environment *environment = &run->environment;
+    bool has_port = false;
+    size_t n_ports;
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < run->n_variables; i++) {
+        has_port = has_port || strcmp(run->variables[i], "PORT") == 0;
+        r = run_environment_add_number(environment, run->variables[i], port_of(run, i));
+    }
+    if (r == 0 && !has_port)
+        r = run_environment_add_number(environment, "PORT", port_of(run, 0));
+    n_ports = environment->n_pairs;
+    if (r == 0 && host != NULL)
+        r = run_environment_add(environment, "HOST", host);
+    if (r == 0)
+        r = run_environment_add(environment, "PORTMANAGER_SERVICE", run->service_name);
+    if (r == 0)
+        r = run_environment_add_number(environment, "PORTMANAGER_LEASE", run->grant.leases[0].id);
+    if (r == 0)
+        r = run_environment_add_url(environment, host, port_of(run, 0));
+    if (r == 0)
+        r = add_services(run);
+    return r < 0 ? r : (int)n_ports;
+}
+
+static int start_child(struct run *run) {
+    int n_ports = make_environment(run);
+    const struct run_start start = {
+        .environment = &run->environment,
+        .n_ports = n_ports > 0 ? (size_t)n_ports : 0,
+        .sockets = run->sockets,
+        .n_sockets = run->n_sockets,
+    };
+    int r = n_ports < 0 ? n_ports : run_child_start(&run->child, &start);
+
+    close_sockets(run); /* the program has them now, and nobody else shall answer in its place */
+    return r;
+}
+
+/* For remap.h: one more lease, of the same name and holder. */
+static int lease_further(void *context, uint16_t fixed, uint16_t *ret_leased) {
+    struct run *run = context;
+    const struct grant_for whom = {.holder = run->child.pid, .asker = getpid(), .beside = true};
+    CLEANUP(problem_deinit) struct problem problem = {0};
+    CLEANUP(grant_deinit) struct grant grant = {0};
+    char detail[PROBLEM_DETAIL_MAX];
+    int r;
+
+    client_set_interrupt(run->invocation->client, run->child.signals.ending_fd);
+    r = grant_ask(run->invocation, &whom, &grant, NULL, &problem);
+    if (r == 0 && keeper_add(&run->keeper, &grant.leases[0])) {
+        *ret_leased = grant.leases[0].port;
+        return 0;
+    }
+    problem_format(&problem, detail);
+    output_say(&run->invocation->output, "port %u is not remapped: %s", fixed, r == PROBLEM_E_SET ? detail : "stopped");
+    return r != 0 ? r : -ENOMEM;
+}
+
+static int start_remap(struct run *run) {
+    const struct remap_setup setup = {
+        .fd = fd_take(&run->filter_fd),
+        .fixed = run->invocation->options.remap,
+        .leased = port_of(run, 0),
+        .service_name = run->safe_name,
+        .output = &run->invocation->output,
+        .lease = lease_further,
+        .context = run,
+    };
+
+    return remaps(run) ? remap_new(&setup, &run->remap) : 0;
+}
+
+static bool is_setuid(const char *program) {
+    struct stat status;
+
+    return strchr(program, '/') != NULL && stat(program, &status) == 0 && (status.st_mode & (S_ISUID | S_ISGID)) != 0;
+}
+
+static void tell_remap(const struct run *run) {
+    const struct output *output = &run->invocation->output;
+
+    if (is_setuid(run->argv[0]))
+        output_say(output, "'%s' is setuid: under --remap it gets no privileges", run->argv[0]);
+    if (!output->error_terminal || output->quiet || output->json)
+        return;
+    if (run->invocation->options.remap_auto)
+        fprintf(stderr, "  the first port that it binds is %u here; each further one gets a lease of its own\n",
+                port_of(run, 0));
+    else
+        fprintf(stderr, "  where it binds %u it gets %u\n", run->invocation->options.remap, port_of(run, 0));
+    fprintf(stderr, "  not remapped: connect(), io_uring; sudo and the like do not work in it (portctl run --help)\n");
+}
+
+static void tell_granted(const struct run *run) {
+    const struct output *output = &run->invocation->output;
+    bool to_person = output->error_terminal && !output->quiet && !output->json;
+
+    output_notes(output, json_get(run->grant.reply, "notes"));
+    for (size_t i = 0; to_person && i < run->n_variables; i++)
+        fprintf(stderr, "%s on port %u%s%s%s\n", run->safe_name, port_of(run, i), run->n_variables > 1 ? " (" : "",
+                run->n_variables > 1 ? run->variables[i] : "", run->n_variables > 1 ? ")" : "");
+    if (remaps(run))
+        tell_remap(run);
+    if (!run->held && output->verbose)
+        output_say(output, "portd does not see the program's process: the lease lives by heartbeats");
+}
+
+/* ---- The end */
+
+static void tell_leftovers(const struct run *run) {
+    const struct output *output = &run->invocation->output;
+    struct leftovers_outcome outcome;
+    char name[4 * sizeof outcome.first_name];
+    size_t n_ended;
+
+    leftovers_get_outcome(run->leftovers, &outcome);
+    n_ended = outcome.n_stopped + outcome.n_killed;
+    text_make_safe(outcome.first_name, name, sizeof name);
+    if (outcome.n_left > 0)
+        output_say(output, "%s left pid %d behind%s, which cannot be stopped: it is another user's", run->safe_name,
+                   (int)outcome.left_pid, outcome.n_left > 1 ? " and others" : "");
+    if (n_ended == 0 || output->quiet || output->json || (!output->error_terminal && !output->verbose))
+        return;
+    if (n_ended == 1)
+        output_say(output, "%s: stopped %s, which it left behind", run->safe_name, name);
+    else
+        output_say(output, "%s: stopped %s and %zu other process%s that it left behind", run->safe_name, name,
+                   n_ended - 1, n_ended > 2 ? "es" : "");
+}
+
+/* Returns true if anything may be left that has the port. */
+static bool end_leftovers(struct run *run, struct run_watch *watch) {
+    const struct options *options = &run->invocation->options;
+    uint16_t ports[KEEPER_LEASES_MAX];
+    const struct leftovers_setup setup = {
+        .keep = options->keep,
+        .ports = ports,
+        .n_ports = run->keeper.n_leases,
+        .patience_ms = options->kill_after_seconds != 0 ? options->kill_after_seconds * 1000 : LEFTOVERS_PATIENCE_MS,
+    };
+    struct leftovers_outcome outcome;
+
+    for (size_t i = 0; i < run->keeper.n_leases; i++)
+        ports[i] = run->keeper.leases[i].port;
+    if (leftovers_new(&setup, &run->leftovers) < 0)
+        return true;
+    run_watch_leftovers(watch, run->leftovers);
+    tell_leftovers(run);
+    leftovers_get_outcome(run->leftovers, &outcome);
+    return outcome.n_kept > 0 || outcome.n_left > 0;
+}
+
+static int explain_exec(const char *name, int error, struct problem *problem) {
     if (error != ENOENT)
         return problem_fill(problem, EXIT_RUN_CANNOT_EXECUTE, "program-not-executable", "'%s' cannot be executed: %s",
                             name, strerror(error));
@@ -27,76 +349,84 @@ static int explain_exec(const struct run_program *program, int error, struct pro
     return problem_set_hint(problem, "look at its first line: head -n 1 '%s'", name);
 }
 
-static void tell_granted(const struct invocation *invocation, const struct grant *grant, const struct keeper *keeper,
-                         bool held) {
-    const struct output *output = &invocation->output;
-
-    output_notes(output, json_get(grant->reply, "notes"));
-    if (output->error_terminal && !output->quiet && !output->json)
-        fprintf(stderr, "%s on port %u\n", keeper->service_name, keeper->port);
-    if (!held && output->verbose)
-        output_say(output, "portd does not see the program's process: the lease lives by heartbeats");
-}
-
-/* Returns 0 once the program has ended. */
-static int run_with_lease(struct run_child *child, const struct run_program *program, struct keeper *keeper, bool held,
-                          int *ret_exit_code, struct problem *problem) {
-    int r = run_child_start(child, keeper->port, keeper->id);
-
-    if (r < 0) {
-        run_child_abandon(child);
-        keeper_release(keeper);
-        return problem_fill(problem, EXIT_RUN_FAILED, "internal", "the program cannot be started: %s", strerror(-r));
-    }
-    client_set_interrupt(keeper->client, child->signal_fd);
-    run_child_watch(child, keeper);
-    /* What it left behind, such as a server that has made itself a daemon, may serve on. */
-    if (held && child->exec_error == 0) {
-        run_child_settle(child);
-        keeper_release_if_idle(keeper);
-    } else {
-        keeper_release(keeper);
-    }
-    if (child->exec_error != 0)
-        return explain_exec(program, child->exec_error, problem);
-    *ret_exit_code = run_child_exit_code(child);
-    return 0;
-}
-
 /* Without a lease nothing runs. What asked us to stop meanwhile is why, if anything did. */
-static int give_up(struct run_child *child, int r, int *ret_exit_code, struct problem *problem) {
-    if (run_child_abandon(child)) {
-        *ret_exit_code = run_child_exit_code(child);
+static int give_up(struct run *run, int r, int *ret_exit_code, struct problem *problem) {
+    bool was_asked = run_child_abandon(&run->child);
+
+    keeper_release(&run->keeper);
+    if (was_asked) {
+        *ret_exit_code = run_child_exit_code(&run->child);
         return 0;
     }
     if (r == CLIENT_E_INTERRUPTED)
         return problem_fill(problem, EXIT_RUN_FAILED, "interrupted", "stopped before a port was granted");
-    problem->exit_code = EXIT_RUN_FAILED; /* its own number might be the program's */
+    if (r < 0)
+        return problem_fill(problem, EXIT_RUN_FAILED, "internal", "the program cannot be started: %s", strerror(-r));
+    if (problem->exit_code != EXIT_WAITED)
+        problem->exit_code = EXIT_RUN_FAILED; /* its own number might be the program's */
     return PROBLEM_E_SET;
 }
 
-int cmd_run(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
-    const struct options *options = &invocation->options;
-    const struct run_program program = {
-        .argv = invocation->operands.items + 1,
-        .variable = options->env_name != NULL ? options->env_name : "PORT",
-        .host = options->host,
-        .service_name = invocation->operands.items[0],
+static void start_looking(struct run *run, uint16_t *ports) {
+    const struct elsewhere_setup setup = {
+        .service_name = run->safe_name,
+        .ports = ports,
+        .n_ports = run->grant.n_leases,
+        .argv = run->argv,
+        .output = &run->invocation->output,
     };
-    CLEANUP(grant_deinit) struct grant grant = {0};
-    CLEANUP(run_child_deinit) struct run_child child;
-    struct keeper keeper;
-    bool held = false;
-    int r = run_child_fork(&child, &program);
 
-    if (r < 0)
-        return problem_fill(problem, EXIT_RUN_FAILED, "internal", "no process can be made: %s", strerror(-r));
-    client_set_interrupt(invocation->client, child.stop_fd);
-    r = grant_ask(invocation, &(const struct grant_for){.holder = child.pid, .asker = getpid()}, &grant, &held,
-                  problem);
+    for (size_t i = 0; i < run->grant.n_leases; i++)
+        ports[i] = port_of(run, i);
+    /* Without it the program runs as well. */
+    elsewhere_new(&setup, &run->elsewhere);
+}
+
+/* Returns 0 once the program has ended, and nothing that it left behind is waited for any more. */
+static int watch_program(struct run *run, int *ret_exit_code, struct problem *problem) {
+    uint16_t ports[OPTIONS_COUNT_MAX];
+    struct run_watch watch = {
+        .child = &run->child,
+        .keeper = &run->keeper,
+        .remap = run->remap,
+        .kill_after_ms = run->invocation->options.kill_after_seconds * 1000,
+    };
+    bool may_serve;
+
+    start_looking(run, ports);
+    watch.elsewhere = run->elsewhere;
+    if (run_watch_init(&watch) < 0)
+        output_say(&run->invocation->output, "a signal may have to wait for portd: %s", strerror(errno));
+    run_watch_program(&watch);
+    may_serve = end_leftovers(run, &watch);
+    run_watch_deinit(&watch);
+    if (may_serve && run->held && run->child.exec_error == 0)
+        keeper_release_if_idle(&run->keeper);
+    else
+        keeper_release(&run->keeper);
+    if (run->child.exec_error != 0)
+        return explain_exec(run->argv[0], run->child.exec_error, problem);
+    *ret_exit_code = run_child_exit_code(&run->child);
+    return 0;
+}
+
+int cmd_run(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
+    CLEANUP(run_deinit) struct run run;
+    int r;
+
+    run_init(&run, invocation);
+    r = fork_child(&run, problem);
     if (r != 0)
-        return give_up(&child, r, ret_exit_code, problem);
-    keeper_init(&keeper, invocation->client, &invocation->output, &grant.lease);
-    tell_granted(invocation, &grant, &keeper, held);
-    return run_with_lease(&child, &program, &keeper, held, ret_exit_code, problem);
+        return run.child.pid > 0 ? give_up(&run, r, ret_exit_code, problem) : r;
+    client_set_interrupt(invocation->client, run.child.signals.ending_fd);
+    r = get_ports(&run, problem);
+    if (r == 0)
+        r = start_remap(&run);
+    if (r == 0) {
+        tell_granted(&run);
+        r = start_child(&run);
+    }
+    if (r != 0)
+        return give_up(&run, r, ret_exit_code, problem);
+    return watch_program(&run, ret_exit_code, problem);
 }

@@ -9,18 +9,38 @@
 #include "probe/fd.h"
 #include "src/base/text.h"
 
-static const enum option_id alloc_options[] = {OPTION_TTL,   OPTION_PORT, OPTION_PREFER,  OPTION_COUNT,
-                                               OPTION_REUSE, OPTION_TAG,  OPTION_PROJECT, OPTION_END};
+static const enum option_id alloc_options[] = {OPTION_TTL, OPTION_PORT,    OPTION_PREFER, OPTION_COUNT, OPTION_REUSE,
+                                               OPTION_TAG, OPTION_PROJECT, OPTION_WAIT,   OPTION_END};
 static const enum option_id hold_options[] = {OPTION_TTL, OPTION_PORT,    OPTION_PREFER, OPTION_REUSE,
-                                              OPTION_TAG, OPTION_PROJECT, OPTION_END};
-static const enum option_id run_options[] = {OPTION_TTL,     OPTION_PORT,     OPTION_PREFER, OPTION_REUSE, OPTION_TAG,
-                                             OPTION_PROJECT, OPTION_ENV_NAME, OPTION_HOST,   OPTION_END};
+                                              OPTION_TAG, OPTION_PROJECT, OPTION_WAIT,   OPTION_END};
+static const enum option_id run_options[] = {OPTION_ENV_NAME,   OPTION_PORT, OPTION_PREFER,  OPTION_WAIT, OPTION_REUSE,
+                                             OPTION_TTL,        OPTION_TAG,  OPTION_PROJECT, OPTION_HOST, OPTION_LISTEN,
+                                             OPTION_KILL_AFTER, OPTION_KEEP, OPTION_REMAP,   OPTION_END};
 static const enum option_id lookup_options[] = {OPTION_ALL, OPTION_END};
 static const enum option_id release_options[] = {OPTION_ALL, OPTION_END};
 static const enum option_id claim_options[] = {OPTION_PID, OPTION_END};
 static const enum option_id stop_options[] = {OPTION_YES, OPTION_SIGNAL, OPTION_PID, OPTION_END};
 static const enum option_id history_options[] = {OPTION_SINCE, OPTION_LIMIT, OPTION_END};
 static const enum option_id no_options[] = {OPTION_END};
+
+static const char *const run_more[] = {
+    "With --remap PORT, where the program or anything it starts binds that TCP port, it gets the leased one: nothing "
+    "is changed in the program, and no "
+    "privilege is needed, not even for a port below 1024. getsockname() tells it the real port. connect() to the old "
+    "port is not remapped, "
+    "nor are binds through io_uring. sudo, ping and other setuid programs do not work below it (no_new_privs). One run "
+    "--remap inside "
+    "another is refused. If portctl is killed, what still runs can bind nothing any more. With --remap auto the first "
+    "port that is bound goes to the "
+    "lease, and each further one gets a lease of its own.",
+    "With --listen the program gets the port open and listening, in the way of systemd: descriptors from 3 on, "
+    "LISTEN_FDS, LISTEN_PID and "
+    "LISTEN_FDNAMES (the variables' names). LISTEN_PID is the program itself, and not what a script or npm starts.",
+    "What the program leaves behind gets SIGTERM when it has ended, and SIGKILL after ten seconds, or what "
+    "--kill-after says. With --keep what "
+    "listens on the port stays, and with it the lease; ten seconds long it may begin to.",
+    NULL,
+};
 
 static const struct command table[] = {
     {
@@ -42,17 +62,21 @@ static const struct command table[] = {
         .name = "run",
         .summary = "run a program with a port of its own in PORT",
         .usage = "NAME [options] [--] PROGRAM [ARGUMENT...]",
-        .details = "The lease lives as long as the program. Input, output, signals and the exit code pass through\n"
-                   "untouched. The program finds its port in PORT, the name in PORTMANAGER_SERVICE and the lease's id\n"
-                   "in PORTMANAGER_LEASE.\n",
+        .details =
+            "The lease lives as long as the program. Input, output, signals, the terminal and the exit code pass\n"
+            "through untouched. The program finds its port in PORT, and {PORT} in its arguments is replaced by it\n"
+            "(not behind $, % or another brace). What it leaves behind is stopped when it ends. portctl help\n"
+            "environment lists what it finds besides.\n",
+        .more = run_more,
         .options = run_options,
         .n_least = 2,
         .n_most = SIZE_MAX,
         .others = OPERAND_ANY,
         .runs_program = true,
         .examples = {{"portctl run web npm start", "a server that reads PORT"},
-                     {"portctl run api --env-name API_PORT -- ./server -v", "another variable"},
-                     {"portctl run docs -- sh -c 'python3 -m http.server $PORT'", "a program that wants a flag"}},
+                     {"portctl run web -- vite --port {PORT}", "a program that wants a flag"},
+                     {"portctl run web --env-name PORT --env-name HMR_PORT -- npm start", "two ports, or none"},
+                     {"portctl run web --remap 3000 -- node server.js", "a program that insists on 3000"}},
         .function = cmd_run,
     },
     {
@@ -220,15 +244,18 @@ static const struct command table[] = {
         .function = cmd_release,
     },
     {
-        .name = "loop",
+        .name = "hold",
+        .alias = "loop",
         .summary = "hold a port until it is stopped",
         .usage = "NAME [options]",
-        .details = "Prints the port and keeps the lease until it gets SIGINT or SIGTERM, then releases it.\n",
+        .details =
+            "Prints the port and keeps the lease in the foreground until Ctrl-C or SIGTERM, then gives it back.\n"
+            "However it ends, the lease ends with it.\n",
         .options = hold_options,
         .n_least = 1,
         .n_most = 1,
-        .examples = {{"portctl loop my-db &", "hold a port in the background"}},
-        .function = cmd_loop,
+        .examples = {{"portctl hold my-db &", "hold a port in the background"}},
+        .function = cmd_hold,
     },
     {
         .name = "status",

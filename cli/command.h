@@ -39,10 +39,11 @@ enum operand_kind {
 
 struct command {
     const char *name;
-    const char *alias;   /* NULL: none */
-    const char *summary; /* for the list of commands */
-    const char *usage;   /* behind "portctl NAME " */
-    const char *details; /* what the summary leaves out; lines as they are to be shown */
+    const char *alias;       /* NULL: none */
+    const char *summary;     /* for the list of commands */
+    const char *usage;       /* behind "portctl NAME " */
+    const char *details;     /* what the summary leaves out; lines as they are to be shown */
+    const char *const *more; /* paragraphs below the options, NULL behind the last; NULL: none */
     const enum option_id *options;
     size_t n_least; /* operands */
     size_t n_most;
@@ -67,9 +68,9 @@ int cmd_claim(const struct invocation *invocation, int *ret_exit_code, struct pr
 int cmd_conflicts(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
 int cmd_disown(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
 int cmd_history(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
+int cmd_hold(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
 int cmd_list(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
 int cmd_lookup(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
-int cmd_loop(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
 int cmd_release(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
 int cmd_renew(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
 int cmd_run(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);

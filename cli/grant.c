@@ -3,10 +3,19 @@
  */
 #include "cli/grant.h"
 
+#include <errno.h>
 #include <string.h>
 
+#include "cli/patience.h"
 #include "src/base/json.h"
 #include "src/base/text.h"
+
+/* How soon another try is worth its cost: a refusal is dear, for portd explains it. */
+#define RETRY_MS 500
+
+static uint64_t wait_ms(uint64_t seconds) {
+    return seconds < UINT32_MAX ? seconds * 1000 : (uint64_t)UINT32_MAX * 1000;
+}
 
 static bool add_tags(cJSON *body, const struct options *options) {
     cJSON *tags = cJSON_CreateStringArray(options->tags, (int)options->n_tags);
@@ -21,16 +30,23 @@ static bool add_number(cJSON *body, const char *key, uint64_t number) {
     return number == 0 || cJSON_AddNumberToObject(body, key, (double)number) != NULL;
 }
 
+/* Which ports, and how many. */
+static bool add_choice(cJSON *body, const struct options *options, const struct grant_for *whom) {
+    if (whom->beside)
+        return true;
+    return add_number(body, "port", options->port) && add_number(body, "prefer", options->prefer) &&
+           add_number(body, "count", whom->count > 1 ? whom->count : options->count) &&
+           (!options->reuse || cJSON_AddBoolToObject(body, "reuse", true) != NULL);
+}
+
 /* What was not given is left out, so that portd's defaults are the only ones. */
 static cJSON *make_body(const char *name, const struct options *options, const struct grant_for *whom) {
     CLEANUP(json_free_at) cJSON *body = cJSON_CreateObject();
     cJSON *made;
 
     if (cJSON_AddStringToObject(body, "service_name", name) == NULL ||
-        !add_number(body, "ttl_seconds", options->ttl_seconds) || !add_number(body, "port", options->port) ||
-        !add_number(body, "prefer", options->prefer) || !add_number(body, "count", options->count) ||
+        !add_number(body, "ttl_seconds", options->ttl_seconds) || !add_choice(body, options, whom) ||
         !add_number(body, "pid", (uint64_t)whom->holder) || !add_number(body, "asker_pid", (uint64_t)whom->asker) ||
-        (options->reuse && cJSON_AddBoolToObject(body, "reuse", true) == NULL) ||
         (options->project[0] != '\0' && cJSON_AddStringToObject(body, "project", options->project) == NULL) ||
         (options->n_tags > 0 && !add_tags(body, options)))
         return NULL;
@@ -72,34 +88,106 @@ static int ask_as_known(const struct invocation *invocation, struct grant_for *w
         r = ask_once(invocation, whom, ret_reply, problem);
     }
     if (r == PROBLEM_E_SET && (whom->holder != 0 || whom->asker != 0) && strcmp(problem->type, "invalid-pid") == 0) {
-        *whom = (struct grant_for){0};
+        whom->holder = 0;
+        whom->asker = 0;
         r = ask_once(invocation, whom, ret_reply, problem);
     }
     return r;
 }
 
+/* Another may give his port back, or stop listening; nothing else that portd refuses with gets better by waiting. */
+static bool may_pass(const struct problem *problem) {
+    static const char *const types[] = {"range-full", "port-taken", "port-leased", "lease-held"};
+
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        if (strcmp(problem->type, types[i]) == 0)
+            return true;
+    return false;
+}
+
+static void tell_waiting(const struct invocation *invocation, const struct problem *problem) {
+    const struct output *output = &invocation->output;
+    char detail[PROBLEM_DETAIL_MAX];
+
+    if (output->json || output->quiet || (!output->error_terminal && !output->verbose))
+        return;
+    problem_format(problem, detail);
+    output_say(output, "waiting: %s", detail);
+}
+
+static int tell_waited(const struct options *options, struct problem *problem) {
+    char text[TEXT_DURATION_MAX];
+    char detail[PROBLEM_DETAIL_MAX];
+
+    text_format_duration(options->wait_seconds, text);
+    problem_format(problem, detail);
+    return problem_fill(problem, EXIT_WAITED, "waited", "no port after %s: %s", text, detail);
+}
+
+static int ask_patiently(const struct invocation *invocation, struct grant_for *whom, cJSON **ret_reply,
+                         struct problem *problem) {
+    const struct options *options = &invocation->options;
+    const struct patience patience =
+        client_patience(invocation->client, whom->beside ? 0 : wait_ms(options->wait_seconds));
+    int r = ask_as_known(invocation, whom, ret_reply, problem);
+
+    if (r != PROBLEM_E_SET || options->wait_seconds == 0 || whom->beside || !may_pass(problem))
+        return r;
+    tell_waiting(invocation, problem);
+    while (r == PROBLEM_E_SET && may_pass(problem)) {
+        int waited = patience_pause(RETRY_MS, &patience);
+
+        if (waited == -EINTR)
+            return CLIENT_E_INTERRUPTED;
+        if (waited < 0)
+            return tell_waited(options, problem);
+        r = ask_as_known(invocation, whom, ret_reply, problem);
+    }
+    return r;
+}
+
+/* Every lease of the answer is read before the first is used: half an answer would look like a whole one. A portd that knows only of one
+ * port (the original) has no array. */
+static int read_leases(struct grant *grant, struct problem *problem) {
+    const cJSON *leases = json_get(grant->reply, "leases");
+    const cJSON *lease;
+
+    cJSON_ArrayForEach(lease, leases) {
+        if (grant->n_leases == OPTIONS_COUNT_MAX || !lease_view_read(lease, &grant->leases[grant->n_leases]))
+            return problem_fill(problem, EXIT_UNREACHABLE, "bad-reply",
+                                "portd's answer holds something that is no lease");
+        grant->n_leases++;
+    }
+    if (grant->n_leases > 0)
+        return 0;
+    if (!lease_view_read(json_get(grant->reply, "lease"), &grant->leases[0]))
+        return problem_fill(problem, EXIT_UNREACHABLE, "bad-reply", "portd's answer holds no lease");
+    grant->n_leases = 1;
+    return 0;
+}
+
 int grant_ask(const struct invocation *invocation, const struct grant_for *whom, struct grant *ret_grant,
               bool *ret_held, struct problem *problem) {
-    CLEANUP(json_free_at) cJSON *reply = NULL;
+    CLEANUP(grant_deinit) struct grant grant = {0};
     struct grant_for told = *whom;
-    struct grant grant = {0};
     int r = told.holder != 0 || told.asker != 0 ? client_meet(invocation->client, CLIENT_PATIENCE_MS, problem) : 0;
 
     if (r != 0)
         return r;
-    if (!client_shares_pids(invocation->client))
-        told = (struct grant_for){0};
-    r = ask_as_known(invocation, &told, &reply, problem);
-    if (r == PROBLEM_E_SET)
+    if (!client_shares_pids(invocation->client)) {
+        told.holder = 0;
+        told.asker = 0;
+    }
+    r = ask_patiently(invocation, &told, &grant.reply, problem);
+    if (r == PROBLEM_E_SET && problem->exit_code != EXIT_WAITED)
         translate_hint(invocation, problem);
+    if (r == 0)
+        r = read_leases(&grant, problem);
     if (r != 0)
         return r;
-    if (!lease_view_read(json_get(reply, "lease"), &grant.lease))
-        return problem_fill(problem, EXIT_UNREACHABLE, "bad-reply", "portd's answer holds no lease");
-    grant.reply = reply;
-    reply = NULL;
     if (ret_held != NULL)
         *ret_held = told.holder != 0;
     *ret_grant = grant;
+    grant.reply = NULL;
     return 0;
 }

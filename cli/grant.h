@@ -5,6 +5,8 @@
 #define CLI_GRANT_H
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 #include "cli/command.h"
@@ -12,8 +14,9 @@
 #include "cli/problem.h"
 
 struct grant {
-    cJSON *reply; /* owned: portd's answer, which the view borrows from */
-    struct lease_view lease;
+    cJSON *reply; /* owned: portd's answer, which the views borrow from */
+    struct lease_view leases[OPTIONS_COUNT_MAX];
+    size_t n_leases; /* at least one */
 };
 
 static inline void grant_deinit(struct grant *grant) {
@@ -26,11 +29,14 @@ struct grant_for {
     pid_t holder; /* the process that it shall belong to; 0: none */
     pid_t
         asker; /* the process that asks for it: what descends from it may use the port; 0: nobody that would say something */
+    unsigned count; /* so many ports, all or none; 0: as the options say */
+    bool beside; /* one more, beside what the options were about: without their --port, --prefer, --reuse and --wait */
 };
 
 /*
  * Asks for a lease on the invocation's name, with its options. A portd that cannot see the processes (422 invalid-pid) or does
  * not know what an asker is (422 unknown-key) is asked again without them; *ret_held is false if the lease has no holder.
+ * While there is no port to be had, it asks again for as long as --wait says, and fails with EXIT_WAITED then.
  * Returns 0, CLIENT_E_INTERRUPTED, or PROBLEM_E_SET. `ret_held` may be NULL.
  */
 int grant_ask(const struct invocation *invocation, const struct grant_for *whom, struct grant *ret_grant,

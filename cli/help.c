@@ -86,7 +86,8 @@ static void format_option(const struct option_spec *spec, char *ret_text, size_t
 
     if (spec->letter != 0)
         snprintf(letter, sizeof letter, "-%c, ", spec->letter);
-    snprintf(ret_text, size, "%s--%s%s%s", letter, spec->name, spec->argument != NULL ? " " : "",
+    snprintf(ret_text, size, "%s--%s%s%s", letter, spec->name,
+             spec->argument == NULL || spec->argument[0] == '[' ? "" : " ",
              spec->argument != NULL ? spec->argument : "");
 }
 
@@ -128,6 +129,10 @@ static void show_command(const struct page *page, const struct command *command)
     print_options(page, command->options);
     print_options(page, options_common());
     fputc('\n', page->stream);
+    for (const char *const *paragraph = command->more; paragraph != NULL && *paragraph != NULL; paragraph++) {
+        print_wrapped(page, *paragraph, 0);
+        fputc('\n', page->stream);
+    }
     print_heading(page, "Exit codes");
     meanings = command->runs_program ? exit_meanings_of_run(&n_meanings) : exit_meanings(&n_meanings);
     print_exit_codes(page, meanings, n_meanings);
@@ -183,10 +188,15 @@ static void show_environment(const struct page *page) {
         {"LC_ALL, LC_CTYPE, LANG", "whether signs that are not ASCII can be shown"},
     };
     static const struct example set[] = {
-        {"PORT", "the port; --env-name gives it another name"},
-        {"HOST", "the address that --host gave"},
+        {"PORT", "the port; the first one, if --env-name asks for several under other names"},
+        {"VARIABLE", "each that --env-name names: a port of its own"},
+        {"HOST", "the address that --host gave; without --host it is as it was"},
         {"PORTMANAGER_SERVICE", "the service's name"},
-        {"PORTMANAGER_LEASE", "the lease's id"},
+        {"PORTMANAGER_LEASE", "the id of the first lease"},
+        {"PORTMANAGER_URL", "where the service will be: http://localhost:8001"},
+        {"PORTMANAGER_PORT_NAME", "the port of each other service of yours: PORTMANAGER_PORT_MY_DB is that of my-db"},
+        {"LISTEN_FDS, LISTEN_PID", "with --listen: so many open sockets, from descriptor 3 on, for this pid"},
+        {"LISTEN_FDNAMES", "with --listen: the sockets' names, which are those of the variables"},
     };
 
     print_heading(page, "Variables that portctl reads");

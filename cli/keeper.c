@@ -3,7 +3,6 @@
  */
 #include "cli/keeper.h"
 
-#include <limits.h>
 #include <string.h>
 
 #include "cli/lease_call.h"
@@ -20,104 +19,111 @@
 #define BEAT_PATIENCE_MS    5000
 #define RELEASE_PATIENCE_MS 2000
 
-void keeper_init(struct keeper *keeper, struct client *client, const struct output *output,
-                 const struct lease_view *lease) {
+void keeper_init(struct keeper *keeper, struct client *client, const struct output *output) {
+    *keeper = (struct keeper){.client = client, .output = output, .interval_ms = INTERVAL_MAX_MS};
+}
+
+bool keeper_add(struct keeper *keeper, const struct lease_view *lease) {
     uint64_t interval_ms = lease->ttl_seconds > INTERVAL_MAX_MS ? INTERVAL_MAX_MS : lease->ttl_seconds * 1000 / 3;
 
+    if (keeper->n_leases == KEEPER_LEASES_MAX)
+        return false;
     if (interval_ms < INTERVAL_MIN_MS)
         interval_ms = INTERVAL_MIN_MS;
-    if (interval_ms > INTERVAL_MAX_MS)
-        interval_ms = INTERVAL_MAX_MS;
-    *keeper = (struct keeper){
-        .client = client,
-        .output = output,
-        .port = lease->port,
-        .id = lease->id,
-        .interval_ms = interval_ms,
-        .due_ms = patience_now_ms() + interval_ms,
-    };
+    if (interval_ms < keeper->interval_ms)
+        keeper->interval_ms = interval_ms;
+    keeper->due_ms = patience_now_ms() + keeper->interval_ms;
+    keeper->leases[keeper->n_leases++] = (struct keeper_lease){.port = lease->port, .id = lease->id};
     text_make_safe(lease->service_name, keeper->service_name, sizeof keeper->service_name);
+    return true;
 }
 
-int keeper_timeout_ms(const struct keeper *keeper) {
-    uint64_t now = patience_now_ms();
-    uint64_t left = keeper->due_ms > now ? keeper->due_ms - now : 0;
-
-    return left > INT_MAX ? INT_MAX : (int)left;
+bool keeper_has_lost_all(const struct keeper *keeper) {
+    for (size_t i = 0; i < keeper->n_leases; i++)
+        if (!keeper->leases[i].is_gone)
+            return false;
+    return true;
 }
 
-static void tell_change(const struct keeper *keeper, const struct problem *problem) {
+static void tell_away(const struct keeper *keeper, const struct problem *problem) {
     char detail[PROBLEM_DETAIL_MAX];
 
     problem_format(problem, detail);
-    switch (keeper->state) {
-    case KEEPER_WELL:
-        output_say(keeper->output, "portd is back; %s keeps port %u", keeper->service_name, keeper->port);
-        break;
-    case KEEPER_AWAY:
-        output_say(keeper->output, "port %u (%s) is not renewed for now: %s", keeper->port, keeper->service_name,
-                   detail);
-        break;
-    case KEEPER_GONE:
-        output_say(keeper->output, "the lease on port %u (%s) is gone: portd may grant the port to others",
-                   keeper->port, keeper->service_name);
-        break;
-    }
+    if (keeper->n_leases == 1)
+        output_say(keeper->output, "port %u (%s) is not renewed for now: %s", keeper->leases[0].port,
+                   keeper->service_name, detail);
+    else
+        output_say(keeper->output, "the ports of %s are not renewed for now: %s", keeper->service_name, detail);
 }
 
-static enum keeper_state state_after(int r, const struct problem *problem) {
-    if (r == 0)
-        return KEEPER_WELL;
-    if (strcmp(problem->type, "no-such-lease") == 0 || strcmp(problem->type, "lease-mismatch") == 0)
-        return KEEPER_GONE;
-    return KEEPER_AWAY;
+static void tell_back(const struct keeper *keeper) {
+    if (keeper->n_leases == 1)
+        output_say(keeper->output, "portd is back; %s keeps port %u", keeper->service_name, keeper->leases[0].port);
+    else
+        output_say(keeper->output, "portd is back; %s keeps its ports", keeper->service_name);
+}
+
+static bool says_gone(int r, const struct problem *problem) {
+    return r == PROBLEM_E_SET &&
+           (strcmp(problem->type, "no-such-lease") == 0 || strcmp(problem->type, "lease-mismatch") == 0);
+}
+
+static void note_gone(const struct keeper *keeper, struct keeper_lease *lease, bool is_gone) {
+    if (is_gone && !lease->is_gone)
+        output_say(keeper->output, "the lease on port %u (%s) is gone: portd may grant the port to others", lease->port,
+                   keeper->service_name);
+    lease->is_gone = is_gone;
+}
+
+/* Returns false if it was interrupted, or if portd is away: then the other leases need not be tried. */
+static bool beat(struct keeper *keeper, struct keeper_lease *lease, bool *ret_interrupted) {
+    CLEANUP(problem_deinit) struct problem problem = {0};
+    CLEANUP(json_free_at) cJSON *reply = NULL;
+    int r = lease_call(keeper->client, "/heartbeat", lease->port, lease->id, BEAT_PATIENCE_MS, &reply, &problem);
+    bool is_gone = says_gone(r, &problem);
+
+    *ret_interrupted = r == CLIENT_E_INTERRUPTED;
+    if (*ret_interrupted)
+        return false;
+    if (r != 0 && !is_gone) {
+        if (!keeper->is_away)
+            tell_away(keeper, &problem);
+        keeper->is_away = true;
+        return false;
+    }
+    if (keeper->is_away && !is_gone)
+        tell_back(keeper);
+    keeper->is_away = false;
+    note_gone(keeper, lease, is_gone);
+    return true;
 }
 
 void keeper_beat(struct keeper *keeper) {
-    CLEANUP(problem_deinit) struct problem problem = {0};
-    CLEANUP(json_free_at) cJSON *reply = NULL;
+    bool interrupted = false;
     uint64_t pause_ms = keeper->interval_ms;
-    enum keeper_state state;
-    int r;
 
     if (patience_now_ms() < keeper->due_ms)
         return;
-    r = lease_call(keeper->client, "/heartbeat", keeper->port, keeper->id, BEAT_PATIENCE_MS, &reply, &problem);
-    if (r == CLIENT_E_INTERRUPTED)
+    for (size_t i = 0; i < keeper->n_leases && beat(keeper, &keeper->leases[i], &interrupted); i++)
+        continue;
+    if (interrupted)
         return;
-    state = state_after(r, &problem);
-    if (state != keeper->state) {
-        keeper->state = state;
-        tell_change(keeper, &problem);
-    }
-    if (state == KEEPER_AWAY && pause_ms > RETRY_MS)
+    if (keeper->is_away && pause_ms > RETRY_MS)
         pause_ms = RETRY_MS;
     keeper->due_ms = patience_now_ms() + pause_ms;
 }
 
-static void tell_unreleased(const struct keeper *keeper, int r, const struct problem *problem) {
+static void tell_unreleased(const struct keeper *keeper, uint16_t port, int r, const struct problem *problem) {
     char detail[PROBLEM_DETAIL_MAX];
 
-    if (state_after(r, problem) != KEEPER_AWAY || !keeper->output->verbose)
+    if (r == 0 || says_gone(r, problem) || !keeper->output->verbose)
         return;
     problem_format(problem, detail);
-    output_say(keeper->output, "port %u (%s) was not released: %s", keeper->port, keeper->service_name, detail);
-}
-
-void keeper_release(struct keeper *keeper) {
-    CLEANUP(problem_deinit) struct problem problem = {0};
-    CLEANUP(json_free_at) cJSON *reply = NULL;
-    int r;
-
-    client_set_interrupt(keeper->client, -1);
-    r = lease_call(keeper->client, "/release", keeper->port, keeper->id, RELEASE_PATIENCE_MS, &reply, &problem);
-    if (r == 0 && !keeper->output->json)
-        lease_call_tell_listeners(keeper->output, reply);
-    tell_unreleased(keeper, r, &problem);
+    output_say(keeper->output, "port %u (%s) was not released: %s", port, keeper->service_name, detail);
 }
 
 /* Who serves on: the first of those who listen that portd can see. */
-static void tell_kept(const struct keeper *keeper, const cJSON *reply) {
+static void tell_kept(const struct keeper *keeper, uint16_t port, const cJSON *reply) {
     const cJSON *listener;
     uint64_t pid = 0;
 
@@ -129,24 +135,40 @@ static void tell_kept(const struct keeper *keeper, const cJSON *reply) {
     }
     if (pid != 0)
         output_say(keeper->output, "%s: pid %llu still serves port %u; its lease stays until it ends",
-                   keeper->service_name, (unsigned long long)pid, keeper->port);
+                   keeper->service_name, (unsigned long long)pid, port);
     else
         output_say(keeper->output, "%s: processes of it still run; the lease on port %u stays until they end",
-                   keeper->service_name, keeper->port);
+                   keeper->service_name, port);
 }
 
-void keeper_release_if_idle(struct keeper *keeper) {
+static void release(const struct keeper *keeper, const struct keeper_lease *lease, bool if_idle) {
     CLEANUP(problem_deinit) struct problem problem = {0};
     CLEANUP(json_free_at) cJSON *reply = NULL;
     bool released = true;
     int r;
 
-    client_set_interrupt(keeper->client, -1);
-    r = lease_call_release_if_idle(keeper->client, keeper->port, keeper->id, RELEASE_PATIENCE_MS, &reply, &problem);
+    if (if_idle)
+        r = lease_call_release_if_idle(keeper->client, lease->port, lease->id, RELEASE_PATIENCE_MS, &reply, &problem);
+    else
+        r = lease_call(keeper->client, "/release", lease->port, lease->id, RELEASE_PATIENCE_MS, &reply, &problem);
     json_get_bool(reply, "released", &released);
     if (r == 0 && !released)
-        tell_kept(keeper, reply);
+        tell_kept(keeper, lease->port, reply);
     else if (r == 0 && !keeper->output->json)
         lease_call_tell_listeners(keeper->output, reply);
-    tell_unreleased(keeper, r, &problem);
+    tell_unreleased(keeper, lease->port, r, &problem);
+}
+
+static void release_all(struct keeper *keeper, bool if_idle) {
+    client_set_interrupt(keeper->client, -1);
+    for (size_t i = 0; i < keeper->n_leases; i++)
+        release(keeper, &keeper->leases[i], if_idle);
+}
+
+void keeper_release(struct keeper *keeper) {
+    release_all(keeper, false);
+}
+
+void keeper_release_if_idle(struct keeper *keeper) {
+    release_all(keeper, true);
 }

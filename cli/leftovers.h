@@ -47,13 +47,13 @@ bool leftovers_are_done(const struct leftovers *leftovers);
 
 /* What came of it. */
 struct leftovers_outcome {
-    size_t n_stopped;  /* that ended by themselves or of SIGTERM, while they were waited for */
-    size_t n_killed;   /* that SIGKILL ended */
-    size_t n_kept;     /* that still serve */
-    size_t n_left;     /* that could not be stopped: another user's */
-    pid_t kept_pid;    /* one that listens on a leased port; 0: none */
+    size_t n_stopped;    /* that ended by themselves or of SIGTERM, while they were waited for */
+    size_t n_killed;     /* that SIGKILL ended */
+    size_t n_kept;       /* that still serve */
+    size_t n_left;       /* that could not be stopped: another user's */
+    pid_t kept_pid;      /* one that listens on a leased port; 0: none */
     char first_name[16]; /* the name of the first that was stopped or killed; "" if there was none. Any bytes but NUL */
-    pid_t left_pid;    /* one of those that could not be stopped; 0: none */
+    pid_t left_pid;      /* one of those that could not be stopped; 0: none */
 };
 
 void leftovers_get_outcome(const struct leftovers *leftovers, struct leftovers_outcome *ret_outcome);

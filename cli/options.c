@@ -31,6 +31,8 @@ enum value_kind {
     VALUE_DIRECTORY,
     VALUE_VARIABLE,
     VALUE_HOST,
+    VALUE_REMAP,
+    VALUE_LISTEN,
     VALUE_COLOUR,
     VALUE_TEXT,
 };
@@ -57,10 +59,27 @@ static const struct option_entry entries[N_OPTIONS] = {
     [OPTION_PROJECT] = {{"project", 0, "DIR", "the name gets the port that it had in this directory"},
                         VALUE_DIRECTORY,
                         AT(project)},
-    [OPTION_ENV_NAME] = {{"env-name", 0, "VARIABLE", "the variable that tells the program its port (PORT)"},
+    [OPTION_ENV_NAME] = {{"env-name", 0, "VARIABLE",
+                          "the variable that tells the program its port (PORT); each further one gets a port more"},
                          VALUE_VARIABLE,
-                         AT(env_name)},
+                         0},
     [OPTION_HOST] = {{"host", 0, "ADDRESS", "sets HOST for the program too"}, VALUE_HOST, AT(host)},
+    [OPTION_WAIT] = {{"wait", 0, "TIME", "if no port can be had, try again for so long: 30s"},
+                     VALUE_DURATION,
+                     AT(wait_seconds)},
+    [OPTION_KILL_AFTER] = {{"kill-after", 0, "TIME", "SIGKILL so long after a signal that asked the program to end"},
+                           VALUE_DURATION,
+                           AT(kill_after_seconds)},
+    [OPTION_KEEP] = {{"keep", 0, NULL, "let what still serves the port live on when the program has ended"},
+                     VALUE_SWITCH,
+                     AT(keep)},
+    [OPTION_REMAP] = {{"remap", 0, "PORT|auto", "where the program binds this port it gets the leased one instead"},
+                      VALUE_REMAP,
+                      0},
+    [OPTION_LISTEN] = {{"listen", 0, "[=ADDRESS]",
+                        "hand the port over as an open socket, as systemd does: LISTEN_FDS (127.0.0.1)"},
+                       VALUE_LISTEN,
+                       AT(listen_address)},
     [OPTION_ALL] = {{"all", 'a', NULL, "all leases of the name"}, VALUE_SWITCH, AT(all)},
     [OPTION_YES] = {{"yes", 'y', NULL, "do not ask"}, VALUE_SWITCH, AT(yes)},
     [OPTION_SIGNAL] = {{"signal", 's', "SIGNAL", "TERM, INT, HUP, QUIT, KILL, USR1, USR2, STOP or CONT (TERM)"},
@@ -112,7 +131,9 @@ static void accept_all(struct accepted *accepted, const enum option_id *ids) {
 
         accepted->longs[n] = (struct option){
             .name = spec->name,
-            .has_arg = spec->argument != NULL ? required_argument : no_argument,
+            .has_arg = spec->argument == NULL     ? no_argument
+                       : spec->argument[0] == '[' ? optional_argument
+                                                  : required_argument,
             .val = (int)*ids,
         };
         snprintf(accepted->names[n], sizeof accepted->names[n], "--%s", spec->name);
@@ -227,6 +248,51 @@ static bool is_host(const char *text) {
     return true;
 }
 
+/* What portctl sets by itself: two things cannot stand in one variable. */
+static bool is_reserved(const char *name) {
+    return strncmp(name, "PORTMANAGER_", strlen("PORTMANAGER_")) == 0 ||
+           strncmp(name, "LISTEN_", strlen("LISTEN_")) == 0;
+}
+
+static int take_variable(const char *value, struct options *options, struct problem *problem) {
+    if (!is_variable_name(value))
+        return refuse_value(problem, OPTION_ENV_NAME, value, "variable's name",
+                            "letters, digits and _, no digit first");
+    if (is_reserved(value))
+        return problem_fill_usage(problem, "--env-name %s: portctl uses that name itself", value);
+    for (size_t i = 0; i < options->n_env_names; i++)
+        if (strcmp(options->env_names[i], value) == 0)
+            return problem_fill_usage(problem, "--env-name %s is there twice: each variable tells one port", value);
+    if (options->n_env_names == OPTIONS_ENV_NAMES_MAX)
+        return problem_fill_usage(problem, "one grant is of %d ports at most", OPTIONS_ENV_NAMES_MAX);
+    options->env_names[options->n_env_names++] = value;
+    return 0;
+}
+
+static int take_remap(const char *value, struct options *options, struct problem *problem) {
+    uint64_t port;
+
+    options->remap_auto = strcmp(value, "auto") == 0;
+    options->remap = 0;
+    if (options->remap_auto)
+        return 0;
+    if (text_parse_number(value, 1, UINT16_MAX, &port) < 0)
+        return refuse_value(problem, OPTION_REMAP, value, "port", "a whole number from 1 to 65535, or auto");
+    options->remap = (uint16_t)port;
+    return 0;
+}
+
+/* A socket listens on an address of this machine, so there are no names to look up. */
+static int take_listen(const char *value, const char **ret_address, struct problem *problem) {
+    struct in6_addr address;
+
+    *ret_address = value != NULL ? value : "127.0.0.1";
+    if (inet_pton(AF_INET, *ret_address, &address) == 1 || inet_pton(AF_INET6, *ret_address, &address) == 1)
+        return 0;
+    return refuse_value(problem, OPTION_LISTEN, value, "address",
+                        "--listen=127.0.0.1, --listen=0.0.0.0 or --listen=::");
+}
+
 static int take_directory(const char *value, char *ret_path, struct problem *problem) {
     char path[PATH_MAX];
     struct stat status;
@@ -320,9 +386,11 @@ static int take_value(enum option_id id, const char *value, struct options *opti
     case VALUE_DIRECTORY:
         return take_directory(value, at, problem);
     case VALUE_VARIABLE:
-        if (!is_variable_name(value))
-            return refuse_value(problem, id, value, "variable's name", "letters, digits and _, no digit first");
-        break;
+        return take_variable(value, options, problem);
+    case VALUE_REMAP:
+        return take_remap(value, options, problem);
+    case VALUE_LISTEN:
+        return take_listen(value, at, problem);
     case VALUE_HOST:
         if (!is_host(value))
             return refuse_value(problem, id, value, "address", "an IP address or a host name");
@@ -360,6 +428,15 @@ static int check_together(const struct options *options, struct problem *problem
         return problem_fill_usage(problem, "--port and --prefer exclude each other");
     if (options->port != 0 && options->count > 1)
         return problem_fill_usage(problem, "--port is one port, --count %u are several", options->count);
+    if (options->port != 0 && options->n_env_names > 1) {
+        problem_fill_usage(problem, "--port is one port, and there are %zu variables", options->n_env_names);
+        return problem_set_hint(problem, "--prefer %u, and the others come beside it", options->port);
+    }
+    if (options->n_env_names > 0 && options->host != NULL) {
+        for (size_t i = 0; i < options->n_env_names; i++)
+            if (strcmp(options->env_names[i], "HOST") == 0)
+                return problem_fill_usage(problem, "--host and --env-name HOST exclude each other");
+    }
     return 0;
 }
 

@@ -24,6 +24,11 @@ enum option_id {
     OPTION_PROJECT,
     OPTION_ENV_NAME,
     OPTION_HOST,
+    OPTION_WAIT,
+    OPTION_KILL_AFTER,
+    OPTION_KEEP,
+    OPTION_REMAP,
+    OPTION_LISTEN,
     OPTION_ALL,
     OPTION_YES,
     OPTION_SIGNAL,
@@ -51,15 +56,23 @@ enum colour_choice { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 #define OPTIONS_COUNT_MAX 64
 #define OPTIONS_LIMIT_MAX 1000
 
+/* So many ports has a grant at most, and each has a variable of its own. */
+#define OPTIONS_ENV_NAMES_MAX OPTIONS_COUNT_MAX
+
 /* The values as given; texts point into argv. All zero: nothing was given. */
 struct options {
-    uint64_t ttl_seconds; /* 0: not given */
-    uint16_t port;        /* 0: not given */
-    uint16_t prefer;      /* 0: not given */
-    uint16_t count;       /* 0: not given */
-    uint16_t limit;       /* 0: not given */
-    int signal;           /* 0: not given */
-    pid_t pid;            /* 0: not given */
+    uint64_t ttl_seconds;        /* 0: not given */
+    uint64_t wait_seconds;       /* 0: not given */
+    uint64_t kill_after_seconds; /* 0: not given */
+    uint16_t port;               /* 0: not given */
+    uint16_t prefer;             /* 0: not given */
+    uint16_t count;              /* 0: not given */
+    uint16_t limit;              /* 0: not given */
+    uint16_t remap;              /* the port to remap; 0: not given, or remap_auto */
+    bool remap_auto;
+    bool keep;
+    int signal; /* 0: not given */
+    pid_t pid;  /* 0: not given */
     bool reuse;
     bool all;
     bool yes;
@@ -69,20 +82,22 @@ struct options {
     bool help;
     bool version;
     enum colour_choice colour;
-    const char *env_name;
     const char *host;
+    const char *listen_address; /* IPv4 or IPv6; NULL: --listen was not given */
     const char *socket;
     const char *url;
     const char *since; /* a duration, or a time of RFC 3339; NULL: not given */
     const char *tags[OPTIONS_TAGS_MAX];
     size_t n_tags;
+    const char *env_names[OPTIONS_ENV_NAMES_MAX]; /* no two of them alike */
+    size_t n_env_names;
     char project[PATH_MAX]; /* absolute; "": not given */
 };
 
 struct option_spec {
     const char *name;     /* without the dashes */
     char letter;          /* 0: it has none */
-    const char *argument; /* "PORT"; NULL for a switch */
+    const char *argument; /* "PORT"; NULL for a switch; "[=ADDRESS]" for one that may be left out */
     const char *help;     /* one line, no full stop */
 };
 

@@ -15,13 +15,19 @@ uint64_t patience_now_ms(void) {
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+int patience_timeout_ms(uint64_t due_ms) {
+    uint64_t now = patience_now_ms();
+    uint64_t left = due_ms > now ? due_ms - now : 0;
+
+    return left > INT_MAX ? INT_MAX : (int)left;
+}
+
 /* A signal that is handled (none is, but a debugger makes poll() return too) does not shorten the wait. */
 static int wait_until(int fd, short events, uint64_t until_ms, int interrupt_fd) {
     for (;;) {
         struct pollfd fds[] = {{.fd = interrupt_fd, .events = POLLIN}, {.fd = fd, .events = events}};
-        uint64_t now = patience_now_ms();
-        uint64_t left = until_ms > now ? until_ms - now : 0;
-        int n_ready = poll(fds, 2, left > INT_MAX ? INT_MAX : (int)left);
+        int left = patience_timeout_ms(until_ms);
+        int n_ready = poll(fds, 2, left);
 
         if (n_ready < 0 && errno != EINTR)
             return -errno;

@@ -15,6 +15,9 @@ struct patience {
 /* Milliseconds of CLOCK_MONOTONIC. */
 uint64_t patience_now_ms(void);
 
+/* Milliseconds from now until then, for poll(): 0 if it is over. */
+int patience_timeout_ms(uint64_t due_ms);
+
 /* Waits until `fd` is ready for `events` (POLLIN, POLLOUT), or broken.
  * Returns 0; -ETIMEDOUT; -EINTR if it was interrupted; another -errno. */
 int patience_wait(int fd, short events, const struct patience *patience);

@@ -22,10 +22,12 @@ static const struct exit_meaning meanings[] = {
     {"3", "portd cannot be reached, or what answers is no portd to be trusted"},
     {"4", "the port is taken, or no port is free"},
     {"5", "not allowed"},
+    {"124", "--wait ran out"},
 };
 
 static const struct exit_meaning meanings_of_run[] = {
     {"2", "wrong arguments; nothing was allocated"},
+    {"124", "--wait ran out before there was a port"},
     {"125", "no port was granted, or another failure of portctl's own"},
     {"126", "the program cannot be executed"},
     {"127", "the program was not found"},

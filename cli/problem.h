@@ -20,6 +20,7 @@ enum exit_code {
     EXIT_UNREACHABLE = 3, /* no portd answers, or not one to be trusted */
     EXIT_TAKEN = 4,       /* the port is taken, or none is free */
     EXIT_NOT_ALLOWED = 5,
+    EXIT_WAITED = 124, /* --wait ran out; as timeout(1) has it */
     /* `run` alone: below these, the number is the program's own. */
     EXIT_RUN_FAILED = 125,
     EXIT_RUN_CANNOT_EXECUTE = 126,

@@ -1,110 +1,166 @@
 /*
- * The program of `run`: fork, signals, job control. See run_child.h.
+ * The child of `run`. See run_child.h.
  */
 #include "cli/run_child.h"
 
 #include <errno.h>
-#include <poll.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "cli/patience.h"
 #include "cli/problem.h"
+#include "cli/remap.h"
+#include "cli/run_arguments.h"
+#include "cli/run_channel.h"
+#include "probe/fd.h"
 
-/* A parent that only forks is gone after less. */
-#define SETTLE_MS      150
-#define SETTLE_MOST_MS 1000
+/* sd_listen_fds(3): the first descriptor that is handed over. */
+#define LISTEN_FDS_START 3
 
-/* What the child waits for. */
-struct start_message {
-    uint64_t lease_id;
-    uint16_t port;
+/* What goes before the environment's bytes. */
+struct start_header {
+    size_t length;
+    size_t n_ports;
+    size_t n_sockets;
 };
 
-static bool set_variable(const char *name, const char *value) {
-    return value == NULL || setenv(name, value, 1) == 0;
-}
+/* ---- In the child */
 
-static bool set_number(const char *name, uint64_t number) {
-    char text[24];
+/* Moves the sockets to where the protocol wants them, behind which nothing of ours may lie in the way. dup2() gives a descriptor without CLOEXEC. */
+static int place_sockets(const int *sockets, size_t n_sockets, int *channel) {
+    int behind = LISTEN_FDS_START + (int)n_sockets;
+    int moved[RUN_CHANNEL_FDS_MAX];
 
-    snprintf(text, sizeof text, "%llu", (unsigned long long)number);
-    return set_variable(name, text);
-}
-
-/* In the child, until the program takes over. portctl's death closes the channel: then there is nothing to run for. */
-static _Noreturn void become_program(const struct run_child *child, const struct run_program *program, int channel) {
-    struct start_message message;
-    int error = ENOMEM;
-
-    if (recv(channel, &message, sizeof message, 0) != (ssize_t)sizeof message)
-        _exit(EXIT_RUN_FAILED);
-    if (set_number(program->variable, message.port) && set_number("PORTMANAGER_LEASE", message.lease_id) &&
-        set_variable("PORTMANAGER_SERVICE", program->service_name) && set_variable("HOST", program->host)) {
-        sigaction(SIGCHLD, &child->on_child, NULL);
-        sigaction(SIGPIPE, &child->on_pipe, NULL);
-        sigprocmask(SIG_SETMASK, &child->mask, NULL);
-        execvp(program->argv[0], program->argv);
-        error = errno;
+    *channel = fcntl(*channel, F_DUPFD_CLOEXEC, behind);
+    if (*channel < 0)
+        return -errno;
+    for (size_t i = 0; i < n_sockets; i++) {
+        moved[i] = fcntl(sockets[i], F_DUPFD_CLOEXEC, behind);
+        if (moved[i] < 0)
+            return -errno;
     }
-    send(channel, &error, sizeof error, MSG_NOSIGNAL);
+    for (size_t i = 0; i < n_sockets; i++)
+        if (dup2(moved[i], LISTEN_FDS_START + (int)i) < 0)
+            return -errno;
+    return 0;
+}
+
+/* "PORT:HMR_PORT": no variable's name has a colon in it. */
+static int set_socket_names(const char *const *pairs, size_t n_sockets) {
+    size_t size = 0;
+    size_t used = 0;
+    char *names;
+
+    for (size_t i = 0; i < n_sockets; i++)
+        size += strcspn(pairs[i], "=") + 1;
+    names = malloc(size);
+    if (names == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < n_sockets; i++) {
+        size_t length = strcspn(pairs[i], "=");
+
+        memcpy(names + used, pairs[i], length);
+        used += length;
+        names[used++] = i + 1 < n_sockets ? ':' : '\0';
+    }
+    return setenv("LISTEN_FDNAMES", names, 1) < 0 ? -errno : 0;
+}
+
+static int hand_over(const char *const *pairs, const int *sockets, size_t n_sockets, int *channel) {
+    char number[24];
+    int r;
+
+    if (n_sockets == 0)
+        return 0;
+    r = place_sockets(sockets, n_sockets, channel);
+    if (r == 0)
+        r = set_socket_names(pairs, n_sockets);
+    if (r < 0)
+        return r;
+    snprintf(number, sizeof number, "%zu", n_sockets);
+    if (setenv("LISTEN_FDS", number, 1) < 0)
+        return -errno;
+    snprintf(number, sizeof number, "%d", (int)getpid());
+    return setenv("LISTEN_PID", number, 1) < 0 ? -errno : 0;
+}
+
+/* Waits for the word to begin, and does what it says. Whatever is allocated here goes with the exec, or with the child. */
+static int prepare(int *channel, char *const *argv, char ***ret_argv) {
+    struct start_header header;
+    int sockets[RUN_CHANNEL_FDS_MAX];
+    const char **pairs;
+    char *text;
+    int r = run_channel_receive(*channel, &header, sizeof header, NULL, 0);
+
+    if (r < 0)
+        _exit(EXIT_RUN_FAILED); /* portctl is no more, so there is nothing to run for */
+    text = malloc(header.length);
+    pairs = malloc((header.n_ports + 1) * sizeof *pairs);
+    if (text == NULL || pairs == NULL)
+        return -ENOMEM;
+    r = run_channel_receive(*channel, text, header.length, sockets, header.n_sockets);
+    if (r < 0)
+        return r;
+    run_environment_split(text, pairs, header.n_ports);
+    r = run_environment_apply(text, header.length);
+    if (r == 0)
+        r = hand_over(pairs, sockets, header.n_sockets, channel);
+    if (r == 0)
+        r = run_arguments_replace(argv, pairs, header.n_ports, ret_argv);
+    return r;
+}
+
+static void tell_filter(int channel) {
+    int fd = -1;
+    int r = remap_filter_install(&fd);
+
+    run_channel_send(channel, &r, sizeof r, &fd, r == 0 ? 1 : 0);
+    fd_close_at(&fd);
+}
+
+static _Noreturn void become_program(const struct run_child *child, char *const *argv, bool filters, int channel) {
+    char **words = NULL;
+    int r;
+
+    if (filters)
+        tell_filter(channel);
+    r = prepare(&channel, argv, &words);
+    if (r == 0) {
+        run_signals_restore(&child->signals);
+        execvp(words[0], words);
+        r = -errno;
+    }
+    r = -r;
+    run_channel_send(channel, &r, sizeof r, NULL, 0);
     _exit(EXIT_RUN_FAILED);
 }
 
-/* The signals that end a program unless it is told otherwise; those that were ignored when we were started (nohup) are
- * not ours to obey. */
-static int open_stop_fd(void) {
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-    sigset_t set;
+/* ---- In portctl */
 
-    sigemptyset(&set);
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
-        struct sigaction action;
-        if (sigaction(signals[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
-            sigaddset(&set, signals[i]);
-    }
-    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-/* An ignored SIGCHLD would reap the child unseen. SIGPIPE is not for us: a broken standard error must not end the lease. */
-static int take_signals(struct run_child *child) {
-    const struct sigaction by_default = {.sa_handler = SIG_DFL};
-    const struct sigaction ignored = {.sa_handler = SIG_IGN};
-    sigset_t all;
-
-    sigfillset(&all);
-    if (sigprocmask(SIG_BLOCK, &all, &child->mask) < 0 || sigaction(SIGCHLD, &by_default, &child->on_child) < 0 ||
-        sigaction(SIGPIPE, &ignored, &child->on_pipe) < 0)
-        return -errno;
-    child->signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-    child->stop_fd = open_stop_fd();
-    return child->signal_fd < 0 || child->stop_fd < 0 ? -errno : 0;
-}
-
-int run_child_fork(struct run_child *child, const struct run_program *program) {
+int run_child_fork(struct run_child *child, char *const *argv, bool filters) {
     int ends[2];
     int r;
 
-    *child = (struct run_child){.channel = -1, .signal_fd = -1, .stop_fd = -1};
-    r = take_signals(child);
+    *child = (struct run_child){.channel = -1};
+    r = run_signals_take(&child->signals);
     if (r < 0)
         return r;
-    /* What a program leaves behind stays below us and not below init, so that portd sees whose it is. Where the kernel
-     * refuses it is no worse than without portctl. */
+    /* What a program leaves behind stays below us and not below init, so that it can be found. Where the kernel refuses it is no
+     * worse than without portctl. */
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-        return -errno;
+    r = run_channel_open(ends);
+    if (r < 0)
+        return r;
     child->pid = fork();
     if (child->pid == 0) {
         close(ends[0]);
-        become_program(child, program, ends[1]);
+        become_program(child, argv, filters, ends[1]);
     }
     r = child->pid < 0 ? -errno : 0;
     close(ends[1]);
@@ -112,40 +168,43 @@ int run_child_fork(struct run_child *child, const struct run_program *program) {
     return r;
 }
 
-int run_child_start(struct run_child *child, uint16_t port, uint64_t lease_id) {
-    const struct start_message message = {.lease_id = lease_id, .port = port};
+int run_child_hear_filter(struct run_child *child, int *ret_fd) {
+    int answer = 0;
+    int r = run_channel_receive(child->channel, &answer, sizeof answer, ret_fd, 1);
 
-    /* A child that was killed meanwhile is no error here: its end is about to be seen. */
-    if (send(child->channel, &message, sizeof message, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET)
-        return -errno;
-    return 0;
+    /* With no descriptor comes the reason. */
+    return r == -EBADMSG && answer != 0 ? answer : r;
 }
 
-/* The program has begun (end of file), or could not (a number). */
-static void hear_child(struct run_child *child) {
-    int error;
-    ssize_t n_bytes = recv(child->channel, &error, sizeof error, MSG_DONTWAIT);
+int run_child_start(struct run_child *child, const struct run_start *start) {
+    const struct start_header header = {
+        .length = start->environment->length,
+        .n_ports = start->n_ports,
+        .n_sockets = start->n_sockets,
+    };
+    int r = run_channel_send(child->channel, &header, sizeof header, NULL, 0);
 
-    if (n_bytes < 0 && (errno == EAGAIN || errno == EINTR))
+    if (r == 0)
+        r = run_channel_send(child->channel, start->environment->text, start->environment->length, start->sockets,
+                             start->n_sockets);
+    /* A child that was killed meanwhile is no error here: its end is about to be seen. */
+    return r == -EPIPE || r == -ECONNRESET ? 0 : r;
+}
+
+void run_child_hear(struct run_child *child) {
+    int error;
+    int r;
+
+    if (child->channel < 0)
         return;
-    if (n_bytes == (ssize_t)sizeof error)
+    r = run_channel_receive(child->channel, &error, sizeof error, NULL, 0);
+    if (r == 0)
         child->exec_error = error;
     fd_close_at(&child->channel);
 }
 
-/* Stops as the child did, so that the shell sees its job stopped, unless the SIGCONT that ends the stop has come already.
- * SIGSTOP, because it also works while all others are blocked. The SIGCONT that wakes us is then passed on like any
- * other. */
-static void stop_too(void) {
-    sigset_t pending;
-
-    if (sigpending(&pending) == 0 && sigismember(&pending, SIGCONT) == 1)
-        return;
-    kill(getpid(), SIGSTOP);
-}
-
-/* Others than the child are those that we have adopted: they are only reaped, and their stops are nobody's business. */
-static void look_after(struct run_child *child) {
+bool run_child_reap(struct run_child *child) {
+    bool stopped = false;
     int status;
 
     while (!child->ended) {
@@ -154,89 +213,22 @@ static void look_after(struct run_child *child) {
         if (pid < 0 && errno == EINTR)
             continue;
         if (pid <= 0)
-            return;
+            break;
+        /* Others are those that we have adopted: they are only reaped, and their stops are nobody's business. */
         if (pid != child->pid)
             continue;
-        if (WIFSTOPPED(status)) {
-            stop_too();
-        } else {
+        stopped = WIFSTOPPED(status);
+        if (!stopped) {
             child->status = status;
             child->ended = true;
         }
     }
+    return stopped && !child->ended;
 }
 
-static void note_terminal(struct run_child *child, const struct signalfd_siginfo *info) {
-    if (info->ssi_code > 0 && (info->ssi_signo == SIGINT || info->ssi_signo == SIGQUIT))
-        child->terminal_ended[info->ssi_signo == SIGQUIT] = true;
-}
-
-/*
- * The terminal sends its signals (si_code > 0) to the whole process group, so the child has them already; what a process
- * sends (si_code <= 0) was meant for the program, and only portctl's pid was known.
- */
-static void handle_signal(struct run_child *child, const struct signalfd_siginfo *info) {
-    int number = (int)info->ssi_signo;
-
-    if (number == SIGCHLD) {
-        look_after(child);
-    } else if (number == SIGCONT || info->ssi_code <= 0) {
-        if (!child->ended)
-            kill(child->pid, number);
-    } else {
-        note_terminal(child, info);
-    }
-}
-
-static void handle_signals(struct run_child *child) {
-    struct signalfd_siginfo info;
-
-    while (!child->ended && read(child->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
-        handle_signal(child, &info);
-}
-
-void run_child_watch(struct run_child *child, struct keeper *keeper) {
-    while (!child->ended) {
-        struct pollfd fds[] = {{.fd = child->signal_fd, .events = POLLIN}, {.fd = child->channel, .events = POLLIN}};
-
-        if (poll(fds, 2, keeper_timeout_ms(keeper)) < 0 && errno != EINTR)
-            sleep(1); /* no memory, and no other way to wait */
-        if (fds[1].revents != 0)
-            hear_child(child);
-        handle_signals(child);
-        if (!child->ended)
-            keeper_beat(keeper);
-    }
-    /* The last word may have come with the end. */
-    if (child->channel >= 0)
-        hear_child(child);
-}
-
-/* Reaps what we have adopted and what has ended. Returns false if nobody is left. */
-static bool has_adopted(void) {
-    pid_t pid;
-
-    do
-        pid = waitpid(-1, NULL, WNOHANG);
-    while (pid > 0 || (pid < 0 && errno == EINTR));
-    return pid == 0;
-}
-
-void run_child_settle(struct run_child *child) {
-    uint64_t deadline_ms = patience_now_ms() + SETTLE_MOST_MS;
-
-    while (has_adopted() && patience_now_ms() < deadline_ms) {
-        struct pollfd pollfd = {.fd = child->signal_fd, .events = POLLIN};
-        struct signalfd_siginfo info = {.ssi_signo = SIGCHLD};
-
-        if (poll(&pollfd, 1, SETTLE_MS) <= 0)
-            return;
-        while (info.ssi_signo == SIGCHLD)
-            if (read(child->signal_fd, &info, sizeof info) != (ssize_t)sizeof info)
-                break;
-        if (info.ssi_signo != SIGCHLD)
-            return;
-    }
+void run_child_note_terminal(struct run_child *child, int number) {
+    if (number == SIGINT || number == SIGQUIT)
+        child->terminal_ended[number == SIGQUIT] = true;
 }
 
 bool run_child_abandon(struct run_child *child) {
@@ -246,17 +238,17 @@ bool run_child_abandon(struct run_child *child) {
     while (waitpid(child->pid, &child->status, 0) < 0 && errno == EINTR)
         continue;
     child->ended = true;
-    if (read(child->stop_fd, &info, sizeof info) != (ssize_t)sizeof info)
+    if (!run_signals_read(child->signals.ending_fd, &info))
         return false;
     child->status = (int)info.ssi_signo; /* as wait(2) tells an end by a signal, without a core */
-    note_terminal(child, &info);
+    if (info.ssi_code > 0)
+        run_child_note_terminal(child, (int)info.ssi_signo);
     return true;
 }
 
 void run_child_deinit(struct run_child *child) {
     fd_close_at(&child->channel);
-    fd_close_at(&child->signal_fd);
-    fd_close_at(&child->stop_fd);
+    run_signals_deinit(&child->signals);
 }
 
 /* The core that the program may have left is the one that says something. */

@@ -1,55 +1,54 @@
 /*
- * The program of `run`: forked before the lease is asked for, so that its pid can be the holder; started once there is a
- * port; watched until it has ended.
- *
- * It stays in portctl's process group and keeps the terminal, as if the shell had started it. From the fork on all signals
- * are blocked here and read as events: no handler, no race between a signal and a wait. The program gets back the signal
- * mask and the dispositions that portctl was started with.
+ * The child of `run`: forked before the lease is asked for, so that its pid can be the holder; told what it needs once there is a
+ * port; then it becomes the program. It stays in portctl's process group and keeps the terminal, as if the shell had started it.
  */
 #ifndef CLI_RUN_CHILD_H
 #define CLI_RUN_CHILD_H
 
-#include <signal.h>
 #include <stdbool.h>
-#include <stdint.h>
+#include <stddef.h>
 #include <sys/types.h>
 
-#include "cli/keeper.h"
-
-/* What the program is told besides its port. Borrowed; host may be NULL. */
-struct run_program {
-    char **argv; /* the program first, NULL last */
-    const char *variable;
-    const char *host;
-    const char *service_name;
-};
+#include "cli/run_environment.h"
+#include "cli/run_signals.h"
 
 struct run_child {
     pid_t pid;
-    int channel;   /* to the child: the port; from it: why it cannot start; closed by a successful exec. -1: closed */
-    int signal_fd; /* every signal */
-    int stop_fd;   /* readable when a signal waits that asks to end: for the time before the program has begun */
-    sigset_t mask; /* as it was, like the dispositions below */
-    struct sigaction on_child;
-    struct sigaction on_pipe;
+    int channel; /* closed by a successful exec. -1: closed */
+    struct run_signals signals;
     bool terminal_ended[2]; /* SIGINT, SIGQUIT came from the terminal while the program ran */
     int status;             /* of waitpid(), once it has ended */
     bool ended;
     int exec_error; /* why the program could not be started; 0: it was, or was not tried */
 };
 
-/* Blocks all signals and forks the child, which waits. Returns 0 or -errno. */
-int run_child_fork(struct run_child *child, const struct run_program *program);
+/* Blocks all signals and forks the child, which waits. `argv` is borrowed: the program first, NULL last. With `filters` it puts its binds before us
+ * (remap.h): run_child_hear_filter() must come next. Returns 0 or -errno. */
+int run_child_fork(struct run_child *child, char *const *argv, bool filters);
+
+/* What came of remap_filter_install() in the child: returns 0 and *ret_fd, the caller's, or what that returned, or -EPIPE if the child was killed. */
+int run_child_hear_filter(struct run_child *child, int *ret_fd);
+
+/* What the child is told. The first `n_ports` pairs of the environment are the variables of the ports, which are replaced in the arguments, too.
+ * `sockets`: listening sockets for the first so many of them, handed over as LISTEN_FDS. */
+struct run_start {
+    const struct run_environment *environment;
+    size_t n_ports;
+    const int *sockets;
+    size_t n_sockets;
+};
 
 /* Lets the child become its program. Returns 0 or -errno. */
-int run_child_start(struct run_child *child, uint16_t port, uint64_t lease_id);
+int run_child_start(struct run_child *child, const struct run_start *start);
 
-/* Forwards signals, follows stops, and keeps the lease until the child has ended. */
-void run_child_watch(struct run_child *child, struct keeper *keeper);
+/* The channel is readable: the program has begun, or could not. */
+void run_child_hear(struct run_child *child);
 
-/* To be called when it has ended. What it left behind may be a server on its way into the background, which forks once more, and is adopted by us:
- * waits until no more of these come and go, for a second at most. So portd sees whose they are while we are still there. */
-void run_child_settle(struct run_child *child);
+/* Reaps whoever has ended. What the child did is noted; returns true if it has stopped. */
+bool run_child_reap(struct run_child *child);
+
+/* Notes a signal that came from the terminal, for run_child_exit_code(). */
+void run_child_note_terminal(struct run_child *child, int number);
 
 /* Ends a child that was not started, and waits for it. Returns true if a signal asked us to stop meanwhile: then
  * run_child_exit_code() speaks as if the program had ended of it. */

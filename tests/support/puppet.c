@@ -12,6 +12,7 @@
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -81,6 +82,27 @@ static void act_connect(struct puppet *puppet, char **script) {
     union tcp_address address;
     const int fd = open_socket(puppet, script, &address);
     must(connect(fd, &address.generic, sizeof(address)) == 0, "connect");
+}
+
+/* By the protocol's own library. */
+static void act_inherit(struct puppet *puppet, char **script) {
+    (void)script;
+    char **names = NULL;
+    const int n = sd_listen_fds_with_names(0, &names);
+    must(n >= 0, "sd_listen_fds_with_names");
+    printf("%d", n);
+    for (int i = 0; i < n; i++) {
+        const int fd = SD_LISTEN_FDS_START + i;
+        const bool is_server = sd_is_socket_inet(fd, AF_UNSPEC, SOCK_STREAM, 1, 0) > 0;
+        printf(" %s:%u%s%s", names[i], is_server ? tcp_port_of(fd) : 0,
+               fcntl(fd, F_GETFL) & O_NONBLOCK ? " nonblocking" : "",
+               sd_is_socket_inet(fd, AF_INET6, 0, -1, 0) > 0 ? " ipv6" : "");
+        puppet->sockets[puppet->n_sockets++] = fd;
+        free(names[i]);
+    }
+    free(names);
+    printf("\n");
+    fflush(stdout);
 }
 
 static void act_v6only(struct puppet *puppet, char **script) {
@@ -185,11 +207,11 @@ static const struct {
     const char *word;
     void (*act)(struct puppet *puppet, char **script);
 } verbs[] = {
-    {"bind", act_bind},           {"listen", act_listen}, {"connect", act_connect},   {"v6only", act_v6only},
-    {"reuseport", act_reuseport}, {"close", act_close},   {"pause", act_pause},       {"nap", act_nap},
-    {"fork", act_fork},           {"spawn", act_spawn},   {"twin", act_twin},         {"setsid", act_setsid},
-    {"setpgid", act_setpgid},     {"become", act_become}, {"clearenv", act_clearenv}, {"call", act_call},
-    {"hide", act_hide},
+    {"bind", act_bind},           {"listen", act_listen},   {"connect", act_connect}, {"v6only", act_v6only},
+    {"reuseport", act_reuseport}, {"close", act_close},     {"pause", act_pause},     {"nap", act_nap},
+    {"fork", act_fork},           {"spawn", act_spawn},     {"twin", act_twin},       {"setsid", act_setsid},
+    {"inherit", act_inherit},     {"setpgid", act_setpgid}, {"become", act_become},   {"clearenv", act_clearenv},
+    {"call", act_call},           {"hide", act_hide},
 };
 
 static void act(struct puppet *puppet, char **script) {

@@ -6,6 +6,7 @@
  *     bind ADDRESS PORT      the same without listen()
  *     connect ADDRESS PORT   a client
  *     v6only, reuseport      of the sockets that follow
+ *     inherit                takes over the servers that LISTEN_FDS tells of, and prints them: "1 PORT:8001"
  *     close                  closes them all
  *     pause                  waits for puppet_go_on()
  *     nap MILLISECONDS       does nothing

@@ -119,7 +119,7 @@ Test(cli_command, alloc_asks_for_what_was_given_and_for_nothing_else) {
                "--reuse", "--count", "1", "--project", "/usr");
     assert_alloc(
         "POST /alloc "
-        "{\"service_name\":\"web\",\"ttl_seconds\":7200,\"prefer\":8005,\"count\":1,\"asker_pid\":%d,\"reuse\":true,"
+        "{\"service_name\":\"web\",\"ttl_seconds\":7200,\"prefer\":8005,\"count\":1,\"reuse\":true,\"asker_pid\":%d,"
         "\"project\":\"/usr\",\"tags\":[\"a\",\"b\"]}\n");
 }
 
@@ -167,7 +167,7 @@ Test(cli_command, a_hint_that_speaks_of_keys_is_told_in_options) {
          0, NULL});
     ASSERT_RUN(EXIT_TAKEN, "", "portctl: taken\n  hint: portctl alloc 'it'\\''s it' --prefer 65534\n", "alloc",
                "it's it", "--port", "65535");
-    ASSERT_RUN(EXIT_TAKEN, "", "portctl: taken\n  hint: portctl loop web --prefer 81\n", "loop", "web", "--port", "80");
+    ASSERT_RUN(EXIT_TAKEN, "", "portctl: taken\n  hint: portctl hold web --prefer 81\n", "hold", "web", "--port", "80");
     ASSERT_RUN(EXIT_TAKEN, "", "portctl: held\n  hint: without --reuse it gets a second port\n", "alloc", "web",
                "--reuse");
 }
@@ -328,9 +328,9 @@ Test(cli_command, status_with_json_keeps_portds_version_apart) {
 
 Test(cli_command, without_a_portd_each_command_ends_with_3) {
     static const char *const commands[][3] = {
-        {"alloc", "x"}, {"list"},        {"lookup", "x"}, {"release", "x"}, {"release", "1"}, {"renew", "x"},
-        {"loop", "x"},  {"status"},      {"who"},         {"who", "1"},     {"squatters"},    {"conflicts"},
-        {"claim", "1"}, {"disown", "1"}, {"stop", "1"},   {"watch"},        {"history"}};
+        {"alloc", "x"}, {"list"},       {"lookup", "x"}, {"release", "x"}, {"release", "1"}, {"renew", "x"},
+        {"hold", "x"},  {"loop", "x"},  {"status"},      {"who"},          {"who", "1"},     {"squatters"},
+        {"conflicts"},  {"claim", "1"}, {"disown", "1"}, {"stop", "1"},    {"watch"},        {"history"}};
 
     fake_portd_stop(&portd);
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
@@ -411,16 +411,60 @@ Test(cli_command, the_version_is_told) {
     ASSERT_RUN(EXIT_YES, "portctl " PM_VERSION "\n", "", "--version");
 }
 
-static struct cli start_loop(const char *option) {
-    const struct cli_setup setup = {.words = {"loop", "web", option}, ENVIRONMENT};
+static struct cli start_hold(const char *option) {
+    const struct cli_setup setup = {.words = {"hold", "web", option}, ENVIRONMENT};
     return cli_start(&setup);
 }
 
-Test(cli_command, loop_holds_a_port_until_it_is_told_to_stop) {
+Test(cli_command, the_old_name_of_hold_still_holds) {
+    const struct cli cli = cli_start(&(const struct cli_setup){.words = {"loop", "web"}, ENVIRONMENT});
+    cli_wait_for_output(&cli, "8001\n");
+    kill(cli.pid, SIGTERM);
+    CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
+    cr_assert_eq(result.exit_code, EXIT_YES, "%s", result.errors);
+}
+
+/* ---- --wait */
+
+#define TAKEN                                                                                                          \
+    "{\"type\":\"urn:portmanager:problem:port-taken\",\"detail\":\"Port 8001 is taken: nc (pid 4) listens on it.\"}"
+
+Test(cli_command, wait_asks_again_until_the_port_is_free) {
+    RESTART({"POST /alloc", 409, TAKEN, 2, NULL},
+            {"POST /alloc", 503, "{\"type\":\"urn:portmanager:problem:range-full\",\"detail\":\"None.\"}", 1, NULL},
+            {"POST /alloc", 200, GRANTED("[]"), 0, NULL});
+    ASSERT_RUN(EXIT_YES, "8001\n", "portctl: waiting: port 8001 is taken: nc (pid 4) listens on it\n", "alloc", "web",
+               "--port", "8001", "--wait", "1m", "-v");
+}
+
+Test(cli_command, wait_that_runs_out_is_124_and_says_what_was_in_the_way) {
+    RESTART({"POST /alloc", 409, TAKEN, 0, NULL});
+    ASSERT_RUN(EXIT_WAITED, "", "portctl: no port after 1s: port 8001 is taken: nc (pid 4) listens on it\n", "alloc",
+               "web", "--port", "8001", "--wait", "1");
+}
+
+/* A mistake does not get better by waiting. */
+Test(cli_command, wait_is_for_ports_that_may_come_free_and_for_nothing_else) {
+    RESTART({"POST /alloc", 403, "{\"type\":\"urn:portmanager:problem:port-privileged\",\"detail\":\"No.\"}", 0, NULL});
+    ASSERT_RUN(EXIT_NOT_ALLOWED, "", "portctl: no\n", "alloc", "web", "--port", "80", "--wait", "1h");
+}
+
+Test(cli_command, wait_ends_at_a_signal) {
+    RESTART({"POST /alloc", 409, TAKEN, 0, NULL});
+    const struct cli cli = cli_start(
+        &(const struct cli_setup){.words = {"hold", "web", "--port", "8001", "--wait", "1h", "-v"}, ENVIRONMENT});
+    cli_wait_for_errors(&cli, "waiting");
+    kill(cli.pid, SIGTERM);
+    CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
+    cr_assert_eq(result.exit_code, EXIT_NO);
+    cr_assert_not_null(strstr(result.errors, "stopped before a port was granted"));
+}
+
+Test(cli_command, hold_holds_a_port_until_it_is_told_to_stop) {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-        const struct cli cli = start_loop(NULL);
+        const struct cli cli = start_hold(NULL);
         cli_wait_for_output(&cli, "8001\n");
         kill(cli.pid, signals[i]);
         CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
@@ -438,8 +482,8 @@ Test(cli_command, loop_holds_a_port_until_it_is_told_to_stop) {
     }
 }
 
-Test(cli_command, loop_with_json_tells_events) {
-    const struct cli cli = start_loop("--json");
+Test(cli_command, hold_with_json_tells_events) {
+    const struct cli cli = start_hold("--json");
     cli_wait_for_output(&cli, "\"event\":\"granted\"}\n");
     kill(cli.pid, SIGTERM);
     CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
@@ -448,12 +492,12 @@ Test(cli_command, loop_with_json_tells_events) {
         result.output, "{\"version\":1,\"port\":8001,\"id\":7,\"service_name\":\"web\",\"event\":\"released\"}\n"));
 }
 
-Test(cli_command, loop_ends_when_its_lease_is_gone) {
+Test(cli_command, hold_ends_when_its_lease_is_gone) {
     RESTART({"POST /alloc", 200,
              "{\"lease\":{\"port\":8001,\"service_name\":\"web\",\"id\":7,\"uid\":0,\"ttl_seconds\":1}}", 0, NULL},
             {"POST /heartbeat", 404, "{\"type\":\"urn:portmanager:problem:no-such-lease\"}", 0, NULL});
     ASSERT_RUN(EXIT_NO, "8001\n",
                "portctl: the lease on port 8001 (web) is gone: portd may grant the port to others\n"
                "portctl: there is nothing left to hold\n",
-               "loop", "web");
+               "hold", "web");
 }

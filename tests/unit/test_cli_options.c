@@ -109,7 +109,7 @@ Test(cli_options, those_behind_the_program_of_run_are_the_programs) {
         PARSE("run", "--ttl", "90", "web", "--env-name", "P", "npm", "start", "--watch", "--ttl", "5x", "-p");
         ASSERT_OPERANDS("web", "npm", "start", "--watch", "--ttl", "5x", "-p");
         cr_assert_eq(parsed.options.ttl_seconds, 90);
-        cr_assert_str_eq(parsed.options.env_name, "P");
+        cr_assert_str_eq(parsed.options.env_names[0], "P");
     }
     {
         PARSE("run", "web", "--reuse", "--", "npm", "--", "--json");
@@ -169,6 +169,23 @@ Test(cli_options, wrong_values_are_refused_with_the_rule) {
                    "true");
     ASSERT_REFUSED("run", "--env-name 1A is no variable's name", "", "--env-name", "1A", "web", "true");
     ASSERT_REFUSED("run", "--env-name '' is no variable's name", "", "--env-name", "", "web", "true");
+    ASSERT_REFUSED("run", "--env-name A B is no variable's name", "", "--env-name", "A B", "web", "true");
+    ASSERT_REFUSED("run", "--env-name PORTMANAGER_URL: portctl uses that name itself", "", "--env-name",
+                   "PORTMANAGER_URL", "web", "true");
+    ASSERT_REFUSED("run", "--env-name LISTEN_FDS: portctl uses that name itself", "", "--env-name", "LISTEN_FDS", "web",
+                   "true");
+    ASSERT_REFUSED("run", "--env-name P is there twice: each variable tells one port", "", "--env-name", "P",
+                   "--env-name", "Q", "--env-name", "P", "web", "true");
+    ASSERT_REFUSED("run", "--remap 0 is no port", "a whole number from 1 to 65535, or auto", "--remap", "0", "web",
+                   "true");
+    ASSERT_REFUSED("run", "--remap autos is no port", "a whole number from 1 to 65535, or auto", "--remap", "autos",
+                   "web", "true");
+    ASSERT_REFUSED("run", "--listen localhost is no address",
+                   "--listen=127.0.0.1, --listen=0.0.0.0 or --listen=::", "--listen=localhost", "web", "true");
+    ASSERT_REFUSED("run", "--ttl 5x is no time", "90, 90s, 5m, 2h or 1d; at least one second", "--ttl", "5x", "web",
+                   "true");
+    ASSERT_REFUSED("run", "--wait 0 is no time", "90, 90s, 5m, 2h or 1d; at least one second", "--wait", "0", "web",
+                   "true");
     ASSERT_REFUSED("run", "--host a/b is no address", "an IP address or a host name", "--host", "a/b", "web", "true");
     ASSERT_REFUSED("list", "--color blue is no choice", "auto, always or never", "--color", "blue");
     ASSERT_REFUSED("list", "--socket is empty", "", "--socket", "");
@@ -186,9 +203,36 @@ Test(cli_options, right_values_arrive) {
     cr_assert_eq(parsed.options.n_tags, 2);
     cr_assert_str_eq(parsed.options.tags[0], "a");
     cr_assert_str_eq(parsed.options.tags[1], "b");
-    cr_assert_str_eq(parsed.options.env_name, "_P1");
+    cr_assert_str_eq(parsed.options.env_names[0], "_P1");
     cr_assert_eq(parsed.options.colour, COLOUR_ALWAYS);
     cr_assert_str_eq(parsed.options.socket, "/s");
+}
+
+Test(cli_options, variables_are_kept_in_order) {
+    PARSE("run", "--env-name", "PORT", "--env-name=HMR_PORT", "web", "true");
+    cr_assert_eq(parsed.options.n_env_names, 2);
+    cr_assert_str_eq(parsed.options.env_names[0], "PORT");
+    cr_assert_str_eq(parsed.options.env_names[1], "HMR_PORT");
+}
+
+Test(cli_options, a_port_is_remapped_or_any) {
+    PARSE("run", "--remap", "3000", "web", "true");
+    cr_assert_eq(parsed.options.remap, 3000);
+    cr_assert_not(parsed.options.remap_auto);
+    parse(&parsed, "run", (const char *const[]){"--remap", "3000", "--remap=auto", "web", "true", NULL});
+    cr_assert_eq(parsed.options.remap, 0);
+    cr_assert(parsed.options.remap_auto);
+}
+
+/* Its value may be left out, so it must stand behind `=`: what comes next is the name. */
+Test(cli_options, listen_takes_an_address_or_none) {
+    PARSE("run", "--listen", "web", "true");
+    ASSERT_OPERANDS("web", "true");
+    cr_assert_str_eq(parsed.options.listen_address, "127.0.0.1");
+    parse(&parsed, "run", (const char *const[]){"--listen=::1", "web", "true", NULL});
+    cr_assert_str_eq(parsed.options.listen_address, "::1");
+    parse(&parsed, "run", (const char *const[]){"web", "true", "--listen", NULL});
+    cr_assert_null(parsed.options.listen_address);
 }
 
 Test(cli_options, of_one_given_twice_the_last_counts) {
@@ -234,6 +278,10 @@ Test(cli_options, those_that_exclude_each_other_are_refused_together) {
                    "http://localhost:1");
     ASSERT_REFUSED("alloc", "--port and --prefer exclude each other", "", "x", "--port", "1", "--prefer", "2");
     ASSERT_REFUSED("alloc", "--port is one port, --count 2 are several", "", "x", "--port", "1", "--count", "2");
+    ASSERT_REFUSED("run", "--port is one port, and there are 2 variables", "--prefer 80, and the others come beside it",
+                   "--port", "80", "--env-name", "A", "--env-name", "B", "x", "true");
+    ASSERT_REFUSED("run", "--host and --env-name HOST exclude each other", "", "--host", "::", "--env-name", "HOST",
+                   "x", "true");
 }
 
 Test(cli_options, a_name_keeps_the_rule_of_names) {

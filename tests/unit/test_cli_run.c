@@ -112,7 +112,7 @@ static struct cli start_script(const char *script) {
 Test(cli_run, the_program_finds_its_port_its_name_and_its_lease) {
     ASSERT_RUN(0, "8001 web 7 unset\n", "", "web", "sh", "-c",
                "echo $PORT $PORTMANAGER_SERVICE $PORTMANAGER_LEASE ${HOST-unset}");
-    ASSERT_RUN(0, "unset 8001 ::1\n", "", "web", "--env-name", "API_PORT", "--host", "::1", "--", "sh", "-c",
+    ASSERT_RUN(0, "8001 8001 ::1\n", "", "web", "--env-name", "API_PORT", "--host", "::1", "--", "sh", "-c",
                "echo ${PORT-unset} $API_PORT $HOST");
 }
 
@@ -127,6 +127,7 @@ Test(cli_run, the_program_itself_is_the_holder_and_gives_the_lease_back) {
 
     snprintf(expected, sizeof(expected),
              "POST /alloc {\"service_name\":\"web\",\"pid\":%ld,\"asker_pid\":%ld,\"tags\":[\"a\"]}\n"
+             "GET /list\n"
              "POST /release {\"port\":8001,\"id\":7,\"if_idle\":true}\n",
              pid, parent);
     assert_requests(expected);
@@ -209,6 +210,10 @@ Test(cli_run, wrong_arguments_are_2_and_ask_nobody) {
                "portctl: run wants a program behind the name 'web'\n"
                "  hint: portctl run NAME [options] [--] PROGRAM [ARGUMENT...]\n",
                "web");
+    ASSERT_RUN(2, "", "portctl: --env-name A is there twice: each variable tells one port\n", "web", "--env-name", "A",
+               "--env-name", "A", "true");
+    ASSERT_RUN(2, "", "portctl: --remap 0 is no port\n  hint: a whole number from 1 to 65535, or auto\n", "web",
+               "--remap", "0", "true");
     ASSERT_RUN(2, "", "portctl: --env-name A B is no variable's name\n  hint: letters, digits and _, no digit first\n",
                "web", "--env-name", "A B", "true");
     ASSERT_RUN(2, "", "portctl: --ttl 5x is no time\n  hint: 90, 90s, 5m, 2h or 1d; at least one second\n", "web",

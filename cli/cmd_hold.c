@@ -1,5 +1,5 @@
 /*
- * loop: holds a lease until it is told to stop. The holder is this process, so even SIGKILL ends the lease.
+ * hold: holds a lease in the foreground until it is told to stop. The holder is this process, so even SIGKILL ends the lease.
  */
 #include <errno.h>
 #include <poll.h>
@@ -12,6 +12,7 @@
 #include "cli/command.h"
 #include "cli/grant.h"
 #include "cli/keeper.h"
+#include "cli/patience.h"
 #include "src/base/json.h"
 #include "src/base/text.h"
 
@@ -55,8 +56,8 @@ static int tell(const struct output *output, const char *event, cJSON *members) 
 static cJSON *describe(const struct keeper *keeper) {
     cJSON *members = cJSON_CreateObject();
 
-    cJSON_AddNumberToObject(members, "port", keeper->port);
-    cJSON_AddNumberToObject(members, "id", (double)keeper->id);
+    cJSON_AddNumberToObject(members, "port", keeper->leases[0].port);
+    cJSON_AddNumberToObject(members, "id", (double)keeper->leases[0].id);
     cJSON_AddStringToObject(members, "service_name", keeper->service_name);
     return members;
 }
@@ -68,17 +69,17 @@ static int tell_granted(const struct output *output, struct grant *grant, const 
         grant->reply = NULL;
         return tell(output, "granted", reply);
     }
-    printf("%u\n", keeper->port);
+    printf("%u\n", keeper->leases[0].port);
     if (output->error_terminal && !output->quiet)
-        fprintf(stderr, "Holding port: %u (%s), until Ctrl-C\n", keeper->port, keeper->service_name);
+        fprintf(stderr, "Holding port: %u (%s), until Ctrl-C\n", keeper->leases[0].port, keeper->service_name);
     return output_finish();
 }
 
 static void hold(struct keeper *keeper, int signal_fd) {
-    while (keeper->state != KEEPER_GONE) {
+    while (!keeper_has_lost_all(keeper)) {
         struct pollfd fd = {.fd = signal_fd, .events = POLLIN};
 
-        if (poll(&fd, 1, keeper_timeout_ms(keeper)) > 0)
+        if (poll(&fd, 1, patience_timeout_ms(keeper->due_ms)) > 0)
             return;
         keeper_beat(keeper);
     }
@@ -95,7 +96,7 @@ static int ask(const struct invocation *invocation, int signal_fd, struct grant 
     return r;
 }
 
-int cmd_loop(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
+int cmd_hold(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     CLEANUP(grant_deinit) struct grant grant = {0};
     CLEANUP(fd_close_at) int signal_fd = -1;
     struct keeper keeper;
@@ -107,11 +108,12 @@ int cmd_loop(const struct invocation *invocation, int *ret_exit_code, struct pro
     if (r != 0)
         return r;
     *ret_exit_code = EXIT_YES;
-    keeper_init(&keeper, invocation->client, &invocation->output, &grant.lease);
+    keeper_init(&keeper, invocation->client, &invocation->output);
+    keeper_add(&keeper, &grant.leases[0]);
     r = tell_granted(&invocation->output, &grant, &keeper);
     if (r == 0)
         hold(&keeper, signal_fd);
-    if (keeper.state == KEEPER_GONE)
+    if (keeper_has_lost_all(&keeper))
         return problem_fill(problem, EXIT_NO, "no-such-lease", "there is nothing left to hold");
     keeper_release(&keeper);
     if (r == 0)

@@ -1,0 +1,182 @@
+/*
+ * The environment of the program. See run_environment.h.
+ */
+#include "cli/run_environment.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/lease_view.h"
+#include "cli/options.h"
+#include "probe/fd.h"
+
+#define PREFIX         "PORTMANAGER_"
+#define SERVICE_PREFIX PREFIX "PORT_"
+#define VARIABLE_MAX   (sizeof SERVICE_PREFIX + OPTIONS_NAME_MAX)
+
+extern char **environ;
+
+void run_environment_deinit(struct run_environment *environment) {
+    free(environment->text);
+    *environment = (struct run_environment){0};
+}
+
+int run_environment_add(struct run_environment *environment, const char *name, const char *value) {
+    size_t needed = strlen(name) + strlen(value) + 2;
+
+    if (environment->capacity - environment->length < needed) {
+        size_t capacity = 2 * environment->capacity + needed + 256;
+        char *text = realloc(environment->text, capacity);
+
+        if (text == NULL)
+            return -ENOMEM;
+        environment->text = text;
+        environment->capacity = capacity;
+    }
+    snprintf(environment->text + environment->length, needed, "%s=%s", name, value);
+    environment->length += needed;
+    environment->n_pairs++;
+    return 0;
+}
+
+int run_environment_add_number(struct run_environment *environment, const char *name, uint64_t number) {
+    char text[24];
+
+    snprintf(text, sizeof text, "%" PRIu64, number);
+    return run_environment_add(environment, name, text);
+}
+
+int run_environment_add_url(struct run_environment *environment, const char *host, uint16_t port) {
+    struct in6_addr address;
+    char url[300];
+
+    if (host == NULL || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0)
+        host = "localhost";
+    if (inet_pton(AF_INET6, host, &address) == 1)
+        snprintf(url, sizeof url, "http://[%s]:%u", host, port);
+    else
+        snprintf(url, sizeof url, "http://%s:%u", host, port);
+    return run_environment_add(environment, PREFIX "URL", url);
+}
+
+/* A service, by what its variable would be called. */
+struct service {
+    char variable[VARIABLE_MAX];
+    const char *name;
+    uint64_t id;
+    uint16_t port;
+};
+
+/* Continuation bytes of UTF-8 belong to the character before them. */
+static void make_variable(const char *name, char *ret_variable) {
+    size_t used = (size_t)snprintf(ret_variable, VARIABLE_MAX, "%s", SERVICE_PREFIX);
+
+    for (; *name != '\0'; name++) {
+        unsigned char c = (unsigned char)*name;
+
+        if ((c & 0xc0) == 0x80)
+            continue;
+        ret_variable[used++] = c < 0x80 && isalnum(c) ? (char)toupper(c) : '_';
+    }
+    ret_variable[used] = '\0';
+}
+
+static int compare(const void *a, const void *b) {
+    const struct service *one = a;
+    const struct service *other = b;
+    int order = strcmp(one->variable, other->variable);
+
+    if (order == 0)
+        order = strcmp(one->name, other->name);
+    if (order == 0)
+        order = one->id < other->id ? -1 : one->id > other->id;
+    return order;
+}
+
+static size_t collect(const cJSON *leases, uid_t uid, const char *own_name, struct service *services) {
+    const cJSON *lease;
+    size_t n = 0;
+
+    cJSON_ArrayForEach(lease, leases) {
+        struct lease_view view;
+
+        if (!lease_view_read(lease, &view) || view.uid != uid || strcmp(view.service_name, own_name) == 0 ||
+            strlen(view.service_name) > OPTIONS_NAME_MAX)
+            continue;
+        services[n] = (struct service){.name = view.service_name, .id = view.id, .port = view.port};
+        make_variable(view.service_name, services[n].variable);
+        n++;
+    }
+    return n;
+}
+
+/* Is there another name with the same variable among its neighbours? They are sorted. */
+static bool clashes(const struct service *services, size_t n, size_t first, size_t *ret_next) {
+    bool found = false;
+    size_t i = first + 1;
+
+    for (; i < n && strcmp(services[i].variable, services[first].variable) == 0; i++)
+        found = found || strcmp(services[i].name, services[first].name) != 0;
+    *ret_next = i;
+    return found;
+}
+
+static void free_services(struct service **services) {
+    free(*services);
+}
+
+int run_environment_add_services(struct run_environment *environment, const cJSON *leases, uid_t uid,
+                                 const char *own_name) {
+    int n_leases = cJSON_GetArraySize(leases);
+    CLEANUP(free_services) struct service *services = calloc((size_t)n_leases + 1, sizeof *services);
+    size_t n;
+    size_t next;
+    int r = 0;
+
+    if (services == NULL)
+        return -ENOMEM;
+    n = collect(leases, uid, own_name, services);
+    qsort(services, n, sizeof *services, compare);
+    for (size_t i = 0; r == 0 && i < n; i = next)
+        if (!clashes(services, n, i, &next))
+            r = run_environment_add_number(environment, services[i].variable, services[i].port);
+    return r;
+}
+
+/* unsetenv() moves what follows, so each round begins anew. */
+static void forget_inherited(void) {
+    for (bool found = true; found;) {
+        found = false;
+        for (char **at = environ; at != NULL && *at != NULL && !found; at++) {
+            char name[VARIABLE_MAX];
+            size_t length = strcspn(*at, "=");
+
+            if (strncmp(*at, PREFIX, strlen(PREFIX)) != 0 || length >= sizeof name)
+                continue;
+            memcpy(name, *at, length);
+            name[length] = '\0';
+            found = unsetenv(name) == 0;
+        }
+    }
+}
+
+int run_environment_apply(char *text, size_t length) {
+    forget_inherited();
+    for (char *at = text; at < text + length; at += strlen(at) + 1)
+        if (putenv(at) != 0)
+            return -ENOMEM;
+    return 0;
+}
+
+void run_environment_split(const char *text, const char **ret_pairs, size_t n_pairs) {
+    for (size_t i = 0; i < n_pairs; i++) {
+        ret_pairs[i] = text;
+        text += strlen(text) + 1;
+    }
+}

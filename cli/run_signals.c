@@ -1,0 +1,63 @@
+/*
+ * Signals as events. See run_signals.h.
+ */
+#include "cli/run_signals.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "probe/fd.h"
+
+static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+
+#define N_ENDING (sizeof ending / sizeof ending[0])
+
+bool run_signals_asks_to_end(int number) {
+    for (size_t i = 0; i < N_ENDING; i++)
+        if (ending[i] == number)
+            return true;
+    return false;
+}
+
+static int open_ending_fd(void) {
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < N_ENDING; i++) {
+        struct sigaction action;
+        if (sigaction(ending[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(&set, ending[i]);
+    }
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int run_signals_take(struct run_signals *signals) {
+    const struct sigaction by_default = {.sa_handler = SIG_DFL};
+    const struct sigaction ignored = {.sa_handler = SIG_IGN};
+    sigset_t all;
+
+    *signals = (struct run_signals){.fd = -1, .ending_fd = -1};
+    sigfillset(&all);
+    /* An ignored SIGCHLD would reap the child unseen. */
+    if (sigprocmask(SIG_BLOCK, &all, &signals->mask) < 0 || sigaction(SIGCHLD, &by_default, &signals->on_child) < 0 ||
+        sigaction(SIGPIPE, &ignored, &signals->on_pipe) < 0)
+        return -errno;
+    signals->fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+    signals->ending_fd = open_ending_fd();
+    return signals->fd < 0 || signals->ending_fd < 0 ? -errno : 0;
+}
+
+void run_signals_restore(const struct run_signals *signals) {
+    sigaction(SIGCHLD, &signals->on_child, NULL);
+    sigaction(SIGPIPE, &signals->on_pipe, NULL);
+    sigprocmask(SIG_SETMASK, &signals->mask, NULL);
+}
+
+void run_signals_deinit(struct run_signals *signals) {
+    fd_close_at(&signals->fd);
+    fd_close_at(&signals->ending_fd);
+}
+
+bool run_signals_read(int fd, struct signalfd_siginfo *ret_info) {
+    return read(fd, ret_info, sizeof *ret_info) == (ssize_t)sizeof *ret_info;
+}
