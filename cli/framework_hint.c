@@ -91,13 +91,15 @@ static bool is_among(const char *word, const char *const *names) {
     return false;
 }
 
-/* Behind what only sets something for what follows. */
+/* Behind what only sets something for what follows: "env -u X Y=1 npm start". */
 static const char *const *skip_wrappers(const char *const *argv) {
     static const char *const wrappers[] = {"env", "cross-env", "nohup", "time", NULL};
+    const char *const *at = argv;
 
-    while (argv[0] != NULL && argv[1] != NULL && (is_among(argv[0], wrappers) || strchr(argv[0], '=') != NULL))
-        argv++;
-    return argv;
+    while (at[0] != NULL && is_among(at[0], wrappers))
+        for (at++; at[0] != NULL && (at[0][0] == '-' || strchr(at[0], '=') != NULL); at++)
+            at += strcmp(at[0], "-u") == 0 && at[1] != NULL;
+    return at[0] != NULL ? at : argv;
 }
 
 /* The framework's own name among the arguments of a program that runs what it is told: npx, uv run, bundle exec. */

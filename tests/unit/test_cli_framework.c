@@ -215,11 +215,13 @@ Test(cli_framework, the_flag_goes_behind_the_frameworks_own_arguments) {
     assert_line("flask", "python3 -m flask --app x run", "python3 -m flask --app x run --port {PORT}");
     assert_line("rails", "bundle exec rails s", "bundle exec rails s -p {PORT}");
     assert_line("vite", "env NODE_ENV=x vite", "env NODE_ENV=x vite --port {PORT}");
+    assert_line("vite", "nohup env -u X -i A=b npx vite", "nohup env -u X -i A=b npx vite --port {PORT}");
 }
 
 Test(cli_framework, npm_wants_dashes_before_it_and_others_do_not) {
     assert_line("vite", "npm run dev", "npm run dev -- --port {PORT}");
     assert_line("vite", "npm start", "npm start -- --port {PORT}");
+    assert_line("vite", "env -u X npm start", "env -u X npm start -- --port {PORT}");
     assert_line("vite", "npm exec vite", "npm exec vite -- --port {PORT}");
     assert_line("vite", "npm run dev -- --host", "npm run dev -- --host --port {PORT}");
     assert_line("vite", "npm run dev --port 3000", "npm run dev --port 3000 -- --port {PORT}");
@@ -286,6 +288,8 @@ Test(cli_framework, where_the_line_might_not_work_only_the_flag_is_said) {
     assert_hint("vite", "make dev", only_flag);
     assert_hint("vite", "./start.sh", only_flag);
     assert_hint("vite", "npm", only_flag);
+    assert_hint("vite", "env -u", only_flag);
+    assert_hint("vite", "env A=b", only_flag);
     assert_hint("vite", "concurrently vite api", only_flag);
     assert_case("vite", make(&command, "npm run dev")->words, true, only_flag);
     assert_case("vite", make(&command, "vite")->words, true,
