@@ -118,7 +118,7 @@ void run_watch_program(struct run_watch *watch) {
             break;
         kill_stubborn(watch);
         if (watch->elsewhere != NULL)
-            elsewhere_turn(watch->elsewhere);
+            elsewhere_turn(watch->elsewhere, patience_now_ms());
         keeper_beat(watch->keeper);
     }
     /* The last word may have come with the end. */

@@ -197,6 +197,12 @@ static void act_call(struct puppet *puppet, char **script) {
     must(prctl(PR_SET_NAME, take_word(script)) == 0, "prctl");
 }
 
+static void act_hide(struct puppet *puppet, char **script) {
+    (void)puppet;
+    (void)script;
+    must(prctl(PR_SET_DUMPABLE, 0) == 0, "prctl");
+}
+
 static const struct {
     const char *word;
     void (*act)(struct puppet *puppet, char **script);
@@ -205,7 +211,7 @@ static const struct {
     {"reuseport", act_reuseport}, {"close", act_close},     {"pause", act_pause},     {"nap", act_nap},
     {"fork", act_fork},           {"spawn", act_spawn},     {"twin", act_twin},       {"setsid", act_setsid},
     {"inherit", act_inherit},     {"setpgid", act_setpgid}, {"become", act_become},   {"clearenv", act_clearenv},
-    {"call", act_call},
+    {"call", act_call},           {"hide", act_hide},
 };
 
 static void act(struct puppet *puppet, char **script) {

@@ -17,6 +17,7 @@
  *     become UID             is that user
  *     clearenv               overwrites its environment, as programs do that set their title
  *     call NAME              gives itself a name (prctl)
+ *     hide                   is not dumpable: only root may read what it has open
  *
  * The words are parted by single spaces. A puppet ends with its script, and after a minute at the latest.
  */
