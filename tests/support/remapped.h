@@ -17,6 +17,13 @@
 #define EXPECT_EQ(actual, expected) remapped_expect(__FILE__, __LINE__, #actual, (long)(actual), (long)(expected))
 void remapped_expect(const char *file, int line, const char *what, long actual, long expected);
 
+/* What programs do; what is not expected to fail ends the process in the same way. A CLOEXEC socket; the -errno or 0 of binding it; switching
+ * an option of it on; and the port of a new TCP socket that is bound to this one. */
+int remapped_open_socket(int family, int type, int protocol);
+int remapped_bind(int fd, const char *text, uint16_t port);
+void remapped_set_option(int fd, int level, int option);
+uint16_t remapped_land(const char *text, uint16_t port);
+
 struct remapped_setup {
     bool is_auto;          /* --remap auto */
     bool has_terminal;     /* as if standard error were one */
@@ -28,6 +35,9 @@ struct remapped_setup {
     void (*supervise)(void);       /* on portctl's side, before the first turn; or NULL */
     void (*on_lease)(pid_t child); /* there, while a lease is asked for; or NULL */
 };
+
+/* A program that is a function, in the usual way, and writes nothing. */
+#define REMAPPED(function, ...) remapped_run(0, &(const struct remapped_setup){.run = (function), __VA_ARGS__}, "", "")
 
 /* Runs it to its end, both sides as the user `uid` (0: nobody else), and on until nobody is left who could bind. The test fails unless the child
  * exits with 0, `output` is on standard output, and `errors`, of both sides, on standard error, where the child's pid is written as "(pid N)". */
