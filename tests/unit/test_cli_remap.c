@@ -231,6 +231,19 @@ Test(cli_remap, a_leased_port_that_is_taken_is_in_use) {
     remapped_run(0, &setup, "", "portctl: web's port 3000 is 8001 here, and cannot be bound: Address already in use\n");
 }
 
+/* The first call has long returned when the socket is bound again, so it is no call that was interrupted. */
+static void bind_again(void) {
+    CLEANUP(fd_close_at) int fd = remapped_open_socket(AF_INET, SOCK_STREAM, 0);
+    EXPECT_EQ(remapped_bind(fd, "127.0.0.1", REMAPPED_FIXED), 0);
+    EXPECT_EQ(remapped_land("127.0.0.1", 0) != 0, 1);
+    EXPECT_EQ(remapped_bind(fd, "127.0.0.1", REMAPPED_FIXED), -EINVAL);
+    EXPECT_EQ(tcp_port_of(fd), REMAPPED_LEASED);
+}
+
+Test(cli_remap, a_socket_that_is_bound_cannot_be_bound_again) {
+    REMAPPED(bind_again);
+}
+
 /* ---- Who binds ---- */
 
 static void *bind_in_thread(void *context) {
@@ -351,6 +364,19 @@ static void bind_several(void) {
     EXPECT_EQ(remapped_land("::1", 3000), REMAPPED_LEASED);
 }
 
+/* What the kernel will refuse takes no lease. */
+static void bind_in_vain_first(void) {
+    const struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(3005)};
+    CLEANUP(fd_close_at) int fd = remapped_open_socket(AF_INET, SOCK_STREAM, 0);
+    EXPECT_EQ(bind(fd, (const struct sockaddr *)&address, sizeof(address) - 1), -1);
+    EXPECT_EQ(remapped_land("127.0.0.1", 3000), REMAPPED_LEASED);
+    EXPECT_EQ(remapped_land("127.0.0.1", 3005), SECOND_LEASED);
+}
+
+Test(cli_remap, auto_counts_no_address_that_is_cut_short) {
+    REMAPPED(bind_in_vain_first, .is_auto = true);
+}
+
 Test(cli_remap, auto_gives_each_port_one_of_its_own_and_says_so_once) {
     const struct remapped_setup setup = {.is_auto = true, .has_terminal = true, .run = bind_several};
     remapped_run(0, &setup, "",
@@ -407,9 +433,9 @@ Test(cli_remap, when_portctl_is_gone_bind_is_no_call) {
     REMAPPED(bind_unanswered, .is_freed = true);
 }
 
-/* Of /proc/self/status: what is about memory and the clock changes by itself. */
+/* Of /proc/self/status: memory, the clock and the signals of other processes of the user change by themselves. */
 static bool is_steady(const char *line) {
-    static const char *const restless[] = {"Vm", "Rss", "voluntary_", "nonvoluntary_"};
+    static const char *const restless[] = {"Vm", "Rss", "SigQ", "voluntary_", "nonvoluntary_"};
     for (size_t i = 0; i < sizeof(restless) / sizeof(restless[0]); i++)
         if (strncmp(line, restless[i], strlen(restless[i])) == 0)
             return false;
