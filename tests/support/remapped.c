@@ -169,13 +169,12 @@ static void turn_until_hang_up(struct remap *remap) {
 }
 
 static int supervise(struct plan *plan, int fd) {
-    const struct output output = {.error_terminal = plan->setup->has_terminal};
     const struct remap_setup setup = {
         .fd = fd,
         .fixed = plan->setup->is_auto ? 0 : REMAPPED_FIXED,
         .leased = REMAPPED_LEASED,
         .service_name = "web",
-        .output = &output,
+        .output = &plan->setup->output,
         .lease = lease,
         .context = plan,
     };

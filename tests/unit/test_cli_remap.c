@@ -226,7 +226,7 @@ static void bind_what_is_taken(void) {
 }
 
 Test(cli_remap, a_leased_port_that_is_taken_is_in_use) {
-    const struct remapped_setup setup = {.run = bind_what_is_taken, .has_terminal = true};
+    const struct remapped_setup setup = {.run = bind_what_is_taken, .output.error_terminal = true};
     CLEANUP(fd_close_at) int fd = tcp_listen("127.0.0.1", REMAPPED_LEASED);
     remapped_run(0, &setup, "", "portctl: web's port 3000 is 8001 here, and cannot be bound: Address already in use\n");
 }
@@ -378,12 +378,32 @@ Test(cli_remap, auto_counts_no_address_that_is_cut_short) {
 }
 
 Test(cli_remap, auto_gives_each_port_one_of_its_own_and_says_so_once) {
-    const struct remapped_setup setup = {.is_auto = true, .has_terminal = true, .run = bind_several};
+    const struct remapped_setup setup = {.is_auto = true, .output.error_terminal = true, .run = bind_several};
     remapped_run(0, &setup, "",
                  "portctl: web's port 3000 is 8001 here\n"
                  "portctl: web's port 3001 is 8002 here\n"
                  "portctl: web's port 3002 is 8003 here\n");
     REMAPPED(bind_several, .is_auto = true);
+}
+
+static void bind_one(void) {
+    EXPECT_EQ(remapped_land("0.0.0.0", REMAPPED_FIXED), REMAPPED_LEASED);
+}
+
+Test(cli_remap, the_port_is_told_to_a_person_and_to_who_asks_for_all) {
+    static const struct {
+        struct output output;
+        bool is_told;
+    } cases[] = {
+        {{.error_terminal = true}, true},
+        {{.verbose = true}, true},
+        {{.verbose = true, .json = true}, true},
+        {{.error_terminal = true, .quiet = true}, false},
+        {{.error_terminal = true, .json = true}, false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        remapped_run(0, &(const struct remapped_setup){.run = bind_one, .output = cases[i].output}, "",
+                     cases[i].is_told ? "portctl: web's port 3000 is 8001 here\n" : "");
 }
 
 static void bind_more_than_there_are(void) {
