@@ -47,6 +47,16 @@ void brood_wait(unsigned n) {
         wait_more(&wait);
 }
 
+void brood_take_term(void (*ready)(void)) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    ready();
+    while (sigwaitinfo(&set, NULL) < 0)
+        continue;
+}
+
 _Noreturn void brood_live(void) {
     for (;;)
         pause();

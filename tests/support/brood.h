@@ -71,11 +71,14 @@ void brood_limit_descriptors(unsigned n_more);
 
 /* ---- in the brood ---- */
 
-/* A child that calls `be`: with no signal blocked and SIGTERM as it is, also where a handler forks; and not for ever. */
+/* A child that calls `be`, with no signal blocked, and that does not live for ever. */
 pid_t brood_grow(void (*be)(void));
 
 /* What one says when it is as the test wants it. */
 void brood_be_ready(void);
+
+/* Calls `ready`, and returns at SIGTERM. */
+void brood_take_term(void (*ready)(void));
 
 _Noreturn void brood_live(void);
 

@@ -182,18 +182,11 @@ Test(cli_leftovers, a_deep_chain_is_stopped_to_its_end) {
     brood_assert_nobody_lives();
 }
 
-static void fork_at_term(int number) {
-    (void)number;
+static void be_hydra(void) {
+    brood_take_term(brood_be_ready);
     brood->n_forked++;
     for (int i = 0; i < 3; i++)
         brood_grow(brood_be_sleeper);
-    _exit(0);
-}
-
-static void be_hydra(void) {
-    signal(SIGTERM, fork_at_term);
-    brood_be_ready();
-    brood_live();
 }
 
 static void leave_hydra(void) {

@@ -74,19 +74,12 @@ Test(cli_keeping, without_keep_who_serves_is_stopped) {
     sees_in_kernel(8001, false);
 }
 
-static void connect_at_term(int number) {
-    (void)number;
-    const union tcp_address address = tcp_make_address("127.0.0.1", 8001);
-    const int fd = socket(AF_INET, SOCK_STREAM, 0);
-    brood->could_connect = connect(fd, &address.generic, sizeof address) == 0;
-    _exit(0);
-}
-
 /* Tells whether there was a server when it was stopped. */
 static void be_client(void) {
-    signal(SIGTERM, connect_at_term);
-    brood_be_ready();
-    brood_live();
+    const union tcp_address address = tcp_make_address("127.0.0.1", 8001);
+    brood_take_term(brood_be_ready);
+    CLEANUP(fd_close_at) int fd = socket(AF_INET, SOCK_STREAM, 0);
+    brood->could_connect = connect(fd, &address.generic, sizeof(address)) == 0;
 }
 
 static void leave_late_server(void) {
