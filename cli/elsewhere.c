@@ -178,9 +178,9 @@ static struct command_lines list_lines(const struct lineage *lineage) {
     return list;
 }
 
-static bool is_debugger(const struct command_lines *list, uint16_t port) {
+static bool is_side_port(const struct command_lines *list, uint16_t port) {
     for (size_t i = 0; i < list->n_lines; i++)
-        if (framework_is_debugger(list->lines[i], port))
+        if (framework_is_side_port(list->lines[i], port))
             return true;
     return false;
 }
@@ -265,7 +265,7 @@ static int judge_with(struct elsewhere *elsewhere, struct own_socket *sockets, u
             return r;
         list = list_lines(&lineage);
         newcomer->is_settled = true;
-        if (is_debugger(&list, newcomer->port))
+        if (is_side_port(&list, newcomer->port))
             continue;
         tell(elsewhere, newcomer->port, &list);
         finish(elsewhere);
