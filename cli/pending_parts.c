@@ -5,31 +5,6 @@
 #include <sys/wait.h>
 
 #include "cli/leftovers.h"
-#include "cli/remap.h"
-
-int remap_filter_install(int *ret_fd) {
-    (void)ret_fd;
-    return REMAP_E_UNSUPPORTED;
-}
-
-int remap_new(const struct remap_setup *setup, struct remap **ret_remap) {
-    (void)setup;
-    (void)ret_remap;
-    return REMAP_E_UNSUPPORTED;
-}
-
-struct remap *remap_free(struct remap *remap) {
-    return remap;
-}
-
-int remap_fd(const struct remap *remap) {
-    (void)remap;
-    return -1;
-}
-
-void remap_turn(struct remap *remap) {
-    (void)remap;
-}
 
 int leftovers_new(const struct leftovers_setup *setup, struct leftovers **ret_leftovers) {
     (void)setup;

@@ -88,7 +88,7 @@ Test(cli_run_ports, all_of_them_are_renewed) {
 Test(cli_run_ports, one_of_them_that_is_gone_is_told_by_its_own) {
     START({"POST /alloc", 200, TWO, 0, NULL},
           {"POST /heartbeat", 404, "{\"type\":\"urn:portmanager:problem:no-such-lease\"}", 0, "8002"}, RENEWED,
-          RELEASED);
+          RENEWED, RELEASED);
     ASSERT_RUN(0, "", "portctl: the lease on port 8002 (web) is gone: portd may grant the port to others\n",
                "--env-name", "A", "--env-name", "B", "sleep", "2.3");
 }
@@ -96,7 +96,7 @@ Test(cli_run_ports, one_of_them_that_is_gone_is_told_by_its_own) {
 /* portd is told to be away once, and not once a port. */
 Test(cli_run_ports, a_portd_that_is_away_is_told_once_for_all) {
     START({"POST /alloc", 200, TWO, 0, NULL}, {"POST /heartbeat", 500, "{\"detail\":\"Ill.\"}", 1, NULL}, RENEWED,
-          RELEASED);
+          RENEWED, RELEASED);
     ASSERT_RUN(0, "",
                "portctl: the ports of web are not renewed for now: ill\n"
                "portctl: portd is back; web keeps its ports\n",
@@ -104,7 +104,7 @@ Test(cli_run_ports, a_portd_that_is_away_is_told_once_for_all) {
 }
 
 Test(cli_run_ports, a_portd_that_grants_fewer_than_were_asked_for_is_refused) {
-    START({"POST /alloc", 200, ONE(8001, 7), 0, NULL}, RELEASED);
+    START({"POST /alloc", 200, ONE(8001, 7), 0, NULL}, RENEWED, RELEASED);
     ASSERT_RUN(125, "", "portctl: portd granted 1 ports, and 2 were asked for\n", "--env-name", "A", "--env-name", "B",
                "echo", "it ran");
 }
@@ -114,7 +114,7 @@ Test(cli_run_ports, a_portd_that_grants_fewer_than_were_asked_for_is_refused) {
 #define TAKEN "{\"type\":\"urn:portmanager:problem:port-taken\",\"detail\":\"Port 8001 is taken.\"}"
 
 Test(cli_run_ports, wait_runs_the_program_once_there_is_a_port) {
-    START({"POST /alloc", 409, TAKEN, 2, NULL}, {"POST /alloc", 200, ONE(8001, 7), 0, NULL}, RELEASED);
+    START({"POST /alloc", 409, TAKEN, 2, NULL}, {"POST /alloc", 200, ONE(8001, 7), 0, NULL}, RENEWED, RELEASED);
     ASSERT_RUN(0, "8001\n", "", "--port", "8001", "--wait", "1m", "sh", "-c", "echo $PORT");
     assert_requested("POST /alloc", 3);
 }
@@ -139,7 +139,7 @@ Test(cli_run_ports, a_signal_ends_the_wait_as_it_would_end_the_program) {
 /* ---- Open sockets */
 
 Test(cli_run_ports, a_port_that_somebody_was_quicker_on_is_given_back_and_another_asked_for) {
-    START({"POST /alloc", 200, ONE(8001, 7), 2, NULL}, {"POST /alloc", 200, ONE(8002, 8), 0, NULL}, RELEASED);
+    START({"POST /alloc", 200, ONE(8001, 7), 2, NULL}, {"POST /alloc", 200, ONE(8002, 8), 0, NULL}, RENEWED, RELEASED);
     CLEANUP(fd_close_at) int quicker = tcp_listen("127.0.0.1", 8001);
     ASSERT_RUN(0, "8002\n", "", "--listen", "--", "sh", "-c", "echo $PORT");
     assert_requested("POST /alloc", 3);
@@ -147,7 +147,7 @@ Test(cli_run_ports, a_port_that_somebody_was_quicker_on_is_given_back_and_anothe
 }
 
 Test(cli_run_ports, the_exact_port_is_not_exchanged_for_another) {
-    START({"POST /alloc", 200, ONE(8001, 7), 0, NULL}, RELEASED);
+    START({"POST /alloc", 200, ONE(8001, 7), 0, NULL}, RENEWED, RELEASED);
     CLEANUP(fd_close_at) int quicker = tcp_listen("127.0.0.1", 8001);
     ASSERT_RUN(125, "", "portctl: nobody can listen on 127.0.0.1, port 8001: Address already in use\n", "--port",
                "8001", "--listen", "--", "echo", "it ran");
@@ -155,7 +155,7 @@ Test(cli_run_ports, the_exact_port_is_not_exchanged_for_another) {
 }
 
 Test(cli_run_ports, of_two_sockets_none_is_left_if_one_cannot_be_had) {
-    START({"POST /alloc", 200, TWO, 0, NULL}, RELEASED);
+    START({"POST /alloc", 200, TWO, 0, NULL}, RENEWED, RELEASED);
     CLEANUP(fd_close_at) int quicker = tcp_listen("127.0.0.1", 8002);
     ASSERT_RUN(125, "", "portctl: nobody can listen on 127.0.0.1, port 8002: Address already in use\n", "--listen",
                "--env-name", "A", "--env-name", "B", "echo", "it ran");
@@ -172,7 +172,7 @@ Test(cli_run_ports, other_services_are_told_by_their_names) {
            "\"id\":4,"
            "\"uid\":0},{\"port\":8005,\"service_name\":\"theirs\",\"id\":5,\"uid\":77}]",
            0, NULL},
-          RELEASED);
+          RENEWED, RELEASED);
     ASSERT_RUN(
         0, "8003 unset unset http://localhost:8001\n", "", "sh", "-c",
         "echo $PORTMANAGER_PORT_MY_DB ${PORTMANAGER_PORT_WEB-unset} ${PORTMANAGER_PORT_THEIRS-unset} $PORTMANAGER_URL");
@@ -180,6 +180,6 @@ Test(cli_run_ports, other_services_are_told_by_their_names) {
 
 /* It is a convenience, and no condition. */
 Test(cli_run_ports, a_list_that_cannot_be_had_keeps_nobody_from_running) {
-    START({"POST /alloc", 200, ONE(8001, 7), 0, NULL}, {"GET /list", 500, "{}", 0, NULL}, RELEASED);
+    START({"POST /alloc", 200, ONE(8001, 7), 0, NULL}, {"GET /list", 500, "{}", 0, NULL}, RENEWED, RELEASED);
     ASSERT_RUN(0, "8001\n", "", "sh", "-c", "echo $PORT");
 }

@@ -1,0 +1,40 @@
+/*
+ * A program under `run --remap`, with portctl's side of it: the fixed port is REMAPPED_FIXED, and the leased ones are
+ * REMAPPED_LEASED and those that follow. Both sides are processes of their own, so that they can be another user's and may have
+ * calls refused. For tests that have entered a sandbox.
+ */
+#ifndef TESTS_SUPPORT_REMAPPED_H
+#define TESTS_SUPPORT_REMAPPED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define REMAPPED_FIXED  3000
+#define REMAPPED_LEASED 8001
+
+/* In one of these processes: ends it with a sentence, which remapped_run() shows. */
+#define EXPECT_EQ(actual, expected) remapped_expect(__FILE__, __LINE__, #actual, (long)(actual), (long)(expected))
+void remapped_expect(const char *file, int line, const char *what, long actual, long expected);
+
+struct remapped_setup {
+    bool is_auto;          /* --remap auto */
+    bool has_terminal;     /* as if standard error were one */
+    bool no_more_leases;   /* with auto, the second one is refused */
+    bool is_freed;         /* portctl's side gives up when the first bind waits */
+    void (*prepare)(void); /* in the child, before the filter is there; or NULL */
+    void (*run)(void);     /* in the child, behind it; NULL: `program` is executed */
+    const char *const *program;
+    void (*supervise)(void);       /* on portctl's side, before the first turn; or NULL */
+    void (*on_lease)(pid_t child); /* there, while a lease is asked for; or NULL */
+};
+
+/* Runs it to its end, both sides as the user `uid` (0: nobody else), and on until nobody is left who could bind. The test fails unless the child
+ * exits with 0, `output` is on standard output, and `errors`, of both sides, on standard error, where the child's pid is written as "(pid N)". */
+void remapped_run(uid_t uid, const struct remapped_setup *setup, const char *output, const char *errors);
+
+/* The kernel refuses this call from now on, in this process and its children, where the argument has this value, or any of these bits. */
+void remapped_refuse(int call, unsigned argument, uint32_t value, int error);
+void remapped_refuse_bits(int call, unsigned argument, uint32_t bits, int error);
+
+#endif
