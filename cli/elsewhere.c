@@ -237,11 +237,12 @@ static struct newcomer *choose(struct elsewhere *elsewhere, const struct own_soc
     return chosen;
 }
 
-/* Those without an owner are strangers', or become so. */
-static void settle_strangers(struct elsewhere *elsewhere, const struct own_socket *sockets, uint64_t now_ms) {
+/* Those without an owner are strangers', or become so. Also those that are not due yet: where strangers come all the time, each would cost a walk through
+ * /proc of its own. */
+static void settle_strangers(struct elsewhere *elsewhere, const struct own_socket *sockets) {
     for (size_t i = 0; i < elsewhere->n_newcomers; i++) {
         struct newcomer *newcomer = &elsewhere->newcomers[i];
-        if (newcomer->due_ms <= now_ms && sockets[i].pid == 0 && ++newcomer->n_tries >= TRIES_MOST)
+        if (sockets[i].pid == 0 && ++newcomer->n_tries >= TRIES_MOST)
             newcomer->is_settled = true;
     }
 }
@@ -256,7 +257,7 @@ static int judge_with(struct elsewhere *elsewhere, struct own_socket *sockets, u
     r = own_sockets_find(sockets, elsewhere->n_newcomers);
     if (r < 0)
         return r;
-    settle_strangers(elsewhere, sockets, now_ms);
+    settle_strangers(elsewhere, sockets);
     while ((newcomer = choose(elsewhere, sockets, elsewhere->n_newcomers, now_ms, &pid)) != NULL) {
         CLEANUP(lineage_deinit) struct lineage lineage = {0};
         struct command_lines list;

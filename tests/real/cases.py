@@ -13,6 +13,7 @@ class Case:
     argv: list
     files: dict = dataclasses.field(default_factory=dict)
     script: str = ""  # of npm's "dev"
+    needs: tuple = ()  # what else of package.json its own package.json must name
     prepare: list = dataclasses.field(default_factory=list)  # a command, run in the folder before
     as_nobody: bool = False  # it refuses to be root's
     is_http: bool = True
@@ -45,7 +46,7 @@ NPM = [
                         '"src/index.html","tsConfig":"tsconfig.json","outputPath":"dist"},"configurations":{"development":'
                         '{"optimization":false}}},'
                         '"serve":{"builder":"@angular/build:dev-server","options":{"buildTarget":"x:build:development"}}}}}}',
-        "tsconfig.json": '{"compilerOptions":{"target":"ES2022","module":"preserve","moduleResolution":"bundler"},'
+        "tsconfig.json": '{"compilerOptions":{"target":"ES2022","module":"preserve","moduleResolution":"bundler","types":[]},'
                          '"files":["src/main.ts"]}',
         "src/index.html": "<!doctype html><app-root></app-root>",
         "src/main.ts": "import {Component,provideZonelessChangeDetection} from '@angular/core';"
@@ -55,7 +56,7 @@ NPM = [
     npm("nuxt", "nuxt", "nuxt dev", files={"app.vue": "<template><h1>x</h1></template>",
                                            "nuxt.config.ts": "export default {compatibilityDate:'2025-01-01'}"}),
     npm("parcel", "parcel", "parcel index.html", files={"index.html": PAGE, "index.js": "1"}),
-    npm("react-router", "@react-router/dev", "react-router dev", files={
+    npm("react-router", "@react-router/dev", "react-router dev", needs=("@react-router/node", "isbot", "react", "react-dom"), files={
         "vite.config.js": "import {reactRouter} from '@react-router/dev/vite';export default {plugins:[reactRouter()]}",
         "app/routes.js": "import {index} from '@react-router/dev/routes';export default [index('./home.jsx')]",
         "app/root.jsx": "import {Outlet} from 'react-router';export default()=><html><body><Outlet/></body></html>",

@@ -72,7 +72,7 @@ def serves(port, is_http):
             if not is_http:
                 socket.create_connection((host, port), 5).close()
                 return True
-            connection = http.client.HTTPConnection(host, port, timeout=30)
+            connection = http.client.HTTPConnection(host, port, timeout=120)  # it may compile first
             connection.request("GET", "/", headers={"Host": f"localhost:{port}"})
             connection.getresponse()
             return True
@@ -216,7 +216,7 @@ def make_project(case, index):
     folder = REAL / "projects" / f"{index}-{case.name.lower().replace(' ', '-').replace('.', '-')}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    package = {"name": "x", "private": True, "scripts": {"dev": case.script}}
+    package = {"name": "x", "private": True, "scripts": {"dev": case.script}, "dependencies": {name: "*" for name in case.needs}}
     files = {**case.files, **({"package.json": json.dumps(package)} if case.script else {})}
     for name, text in files.items():
         path = folder / name

@@ -107,6 +107,8 @@ Test(cli_framework, a_title_is_split_at_its_name) {
     cr_expect_str_eq(find("puma 6.4.2 (tcp://localhost:3000) [app]"), "puma");
     cr_expect_str_eq(find("nginx: master process nginx"), "nginx");
     cr_expect_str_eq(find("next-server (v15.1.0)"), "next");
+    cr_expect_str_eq(find("webpack"), "webpack-dev-server");
+    cr_expect_str_eq(find("rsbuild-node"), "rsbuild");
     cr_expect_str_eq(find("gunicorn: master [app:app]"), "gunicorn");
 }
 
