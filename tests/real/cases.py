@@ -15,6 +15,7 @@ class Case:
     script: str = ""  # of npm's "dev"
     needs: tuple = ()  # what else of package.json its own package.json must name
     prepare: list = dataclasses.field(default_factory=list)  # a command, run in the folder before
+    apart: bool = False  # below apart/, which has a package.json of its own
     as_nobody: bool = False  # it refuses to be root's
     is_http: bool = True
     hint: str = ""  # what must be in the hint; "": the name and the flag of the row
@@ -30,7 +31,7 @@ def npm(name, package, script, **files):
 
 NPM = [
     npm("astro", "astro", "astro dev", files={"src/pages/index.astro": "<h1>x</h1>"}),
-    npm("docusaurus", "@docusaurus/core", "docusaurus start --no-open", files={
+    npm("docusaurus", "@docusaurus/core", "docusaurus start --no-open", apart=True, files={
         "docusaurus.config.js": "module.exports={title:'x',url:'http://x.invalid',baseUrl:'/',"
                                 "presets:[['classic',{blog:false,docs:false}]]}",
         "src/pages/index.js": "import React from 'react';export default()=><h1>x</h1>"}),
@@ -65,7 +66,7 @@ NPM = [
     npm("rspack", "@rspack/cli", "rspack serve --mode development", files={
         "src/index.js": "1", "rspack.config.js": "module.exports={plugins:[new (require('@rspack/core').HtmlRspackPlugin)()]}"}),
     npm("serve", "serve", "serve", files={"index.html": PAGE}),
-    npm("storybook", "storybook", "storybook dev --ci", files={
+    npm("storybook", "storybook", "storybook dev --ci -p 6006", files={
         ".storybook/main.js": "export default {stories:['../x.stories.js'],framework:'@storybook/html-vite'}",
         "x.stories.js": "export default {title:'x'};export const A={render:()=>'x'}"}),
     npm("vite", "vite", "vite", files={"index.html": PAGE, "index.js": "1"}),

@@ -32,7 +32,7 @@ START_S = 120  # a framework that listens nowhere by then is broken, or this mac
 NOBODY = 65534
 
 ENVIRONMENT = {
-    "PATH": f"{BIN}:{REAL}/venv/bin:{REAL}/node_modules/.bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
+    "PATH": f"{BIN}:{REAL}/venv/bin:{REAL}/node_modules/.bin:{REAL}/apart/node_modules/.bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
     "LANG": "C.UTF-8", "TERM": "dumb", "PM_SOCKET": "/tmp/pm-real/portd.sock",
     # Nobody is told that we are here, and nothing asks questions.
     "ASTRO_TELEMETRY_DISABLED": "1", "NEXT_TELEMETRY_DISABLED": "1", "NUXT_TELEMETRY_DISABLED": "1",
@@ -212,8 +212,12 @@ def judge(run, must_serve):
     return f"{port}, told after {milliseconds} ms", mistake, said[0].split("hint: ", 1)[1]
 
 
+def place(case):
+    return REAL / "apart" if case.apart else REAL
+
+
 def make_project(case, index):
-    folder = REAL / "projects" / f"{index}-{case.name.lower().replace(' ', '-').replace('.', '-')}"
+    folder = place(case) / "projects" / f"{index}-{case.name.lower().replace(' ', '-').replace('.', '-')}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     package = {"name": "x", "private": True, "scripts": {"dev": case.script}, "dependencies": {name: "*" for name in case.needs}}
@@ -239,7 +243,7 @@ def make_project(case, index):
 def version(case):
     kind, package = case.install.split(":", 1)
     if kind == "npm":
-        return json.loads((REAL / "node_modules" / package / "package.json").read_text())["version"]
+        return json.loads((place(case) / "node_modules" / package / "package.json").read_text())["version"]
     if kind == "pypi":
         pins = (ROOT / "tests/real/requirements.txt").read_text()
         return re.search(rf"^{package}(?:\[.*\])?==(\S+)", pins, re.MULTILINE | re.IGNORECASE).group(1)
