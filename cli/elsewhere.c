@@ -178,9 +178,9 @@ static struct command_lines list_lines(const struct lineage *lineage) {
     return list;
 }
 
-static bool is_debugger(const struct command_lines *list, uint16_t port) {
+static bool is_side_port(const struct command_lines *list, uint16_t port) {
     for (size_t i = 0; i < list->n_lines; i++)
-        if (framework_is_debugger(list->lines[i], port))
+        if (framework_is_side_port(list->lines[i], port))
             return true;
     return false;
 }
@@ -237,11 +237,12 @@ static struct newcomer *choose(struct elsewhere *elsewhere, const struct own_soc
     return chosen;
 }
 
-/* Those without an owner are strangers', or become so. */
-static void settle_strangers(struct elsewhere *elsewhere, const struct own_socket *sockets, uint64_t now_ms) {
+/* Those without an owner are strangers', or become so. Also those that are not due yet: where strangers come all the time, each would cost a walk through
+ * /proc of its own. */
+static void settle_strangers(struct elsewhere *elsewhere, const struct own_socket *sockets) {
     for (size_t i = 0; i < elsewhere->n_newcomers; i++) {
         struct newcomer *newcomer = &elsewhere->newcomers[i];
-        if (newcomer->due_ms <= now_ms && sockets[i].pid == 0 && ++newcomer->n_tries >= TRIES_MOST)
+        if (sockets[i].pid == 0 && ++newcomer->n_tries >= TRIES_MOST)
             newcomer->is_settled = true;
     }
 }
@@ -256,7 +257,7 @@ static int judge_with(struct elsewhere *elsewhere, struct own_socket *sockets, u
     r = own_sockets_find(sockets, elsewhere->n_newcomers);
     if (r < 0)
         return r;
-    settle_strangers(elsewhere, sockets, now_ms);
+    settle_strangers(elsewhere, sockets);
     while ((newcomer = choose(elsewhere, sockets, elsewhere->n_newcomers, now_ms, &pid)) != NULL) {
         CLEANUP(lineage_deinit) struct lineage lineage = {0};
         struct command_lines list;
@@ -265,7 +266,7 @@ static int judge_with(struct elsewhere *elsewhere, struct own_socket *sockets, u
             return r;
         list = list_lines(&lineage);
         newcomer->is_settled = true;
-        if (is_debugger(&list, newcomer->port))
+        if (is_side_port(&list, newcomer->port))
             continue;
         tell(elsewhere, newcomer->port, &list);
         finish(elsewhere);

@@ -8,7 +8,7 @@
  * sentence may be put off: so a program that opens another port of its own first, and its leased one a moment later, is not told on.
  *
  * Not told on, either: what listened before the program began; a port of the kernel's ephemeral range, which nobody chose; a
- * debugger's (framework_is_debugger()); and what is not in this network namespace.
+ * debugger's (framework_is_side_port()); and what is not in this network namespace.
  */
 #ifndef CLI_ELSEWHERE_H
 #define CLI_ELSEWHERE_H

@@ -269,19 +269,21 @@ bool framework_is_out_of_reach(const char *const *const *lines, size_t n_lines) 
 
 #define LIVERELOAD_PORT 35729
 
-/* A command line with the word (or a path through it) is debugged by way of the port that stands in `option` or in the word behind it; and of
+/* A command line with the word (or a path through it) has a second port for its developers: the one that stands in `option` or in the word behind it, and
  * the usual ones in any case. node's workers get those that follow. */
 static const struct {
     const char *word;
     const char *option;
     uint16_t usual_port;
     uint16_t n_usual;
-} debuggers[] = {
+} developers[] = {
     {"--inspect", "--inspect", 9229, 100},         /* node, deno, bun: --inspect-brk, --inspect-wait, ... */
     {"-Xrunjdwp", "-Xrunjdwp", 5005, 1},           /* Java, of old */
     {"-agentlib:jdwp", "-agentlib:jdwp", 5005, 1}, /* Java */
+    {"caddy", "", 2019, 1},                        /* the administration's */
     {"debugpy", "--listen", 5678, 1},              /* Python */
     {"dlv", "--listen", 2345, 1},                  /* Go: delve */
+    {"wrangler", "--inspector-port", 9229, 100},   /* debugs without being asked to */
 };
 
 /* Is the number in the word, with no digit beside it? */
@@ -296,7 +298,7 @@ static bool has_number(const char *word, uint16_t number) {
 }
 
 static const char *const *find_beginning(const char *const *words, const char *beginning) {
-    for (; *words != NULL; words++)
+    for (; beginning[0] != '\0' && *words != NULL; words++)
         if (strncmp(*words, beginning, strlen(beginning)) == 0)
             return words;
     return NULL;
@@ -309,15 +311,15 @@ static bool has_path_through(const char *const *words, const char *name) {
     return has_within(part, words);
 }
 
-bool framework_is_debugger(const char *const *words, uint16_t port) {
+bool framework_is_side_port(const char *const *words, uint16_t port) {
     if (port == LIVERELOAD_PORT)
         return true;
-    for (size_t i = 0; i < sizeof debuggers / sizeof debuggers[0]; i++) {
-        const char *const *option = find_beginning(words, debuggers[i].option);
+    for (size_t i = 0; i < sizeof developers / sizeof developers[0]; i++) {
+        const char *const *option = find_beginning(words, developers[i].option);
 
-        if (find_beginning(words, debuggers[i].word) == NULL && !has_path_through(words, debuggers[i].word))
+        if (find_beginning(words, developers[i].word) == NULL && !has_path_through(words, developers[i].word))
             continue;
-        if ((port >= debuggers[i].usual_port && port - debuggers[i].usual_port < debuggers[i].n_usual) ||
+        if ((port >= developers[i].usual_port && port - developers[i].usual_port < developers[i].n_usual) ||
             (option != NULL && (has_number(option[0], port) || (option[1] != NULL && has_number(option[1], port)))))
             return true;
     }

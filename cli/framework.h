@@ -40,9 +40,9 @@ const struct framework *framework_find(const char *const *words);
  * program's. */
 bool framework_is_out_of_reach(const char *const *const *lines, size_t n_lines);
 
-/* True if the command line says that it is debugged by way of this port: node --inspect, a JVM's jdwp, debugpy, delve. Also for LiveReload's
- * registered port, whatever the command line says: it is mostly opened by a library. */
-bool framework_is_debugger(const char *const *words, uint16_t port);
+/* True if this port is for who develops the program and not for who uses it: by what the command line says, a debugger's (node --inspect, a JVM's jdwp,
+ * debugpy, delve, wrangler's), or caddy's administration; whatever it says, LiveReload's registered one, which is mostly opened by a library. */
+bool framework_is_side_port(const char *const *words, uint16_t port);
 
 /* What the hint is to be made of. */
 struct framework_case {

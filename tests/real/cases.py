@@ -13,7 +13,9 @@ class Case:
     argv: list
     files: dict = dataclasses.field(default_factory=dict)
     script: str = ""  # of npm's "dev"
+    needs: tuple = ()  # what else of package.json its own package.json must name
     prepare: list = dataclasses.field(default_factory=list)  # a command, run in the folder before
+    apart: bool = False  # below apart/, which has a package.json of its own
     as_nobody: bool = False  # it refuses to be root's
     is_http: bool = True
     hint: str = ""  # what must be in the hint; "": the name and the flag of the row
@@ -29,7 +31,7 @@ def npm(name, package, script, **files):
 
 NPM = [
     npm("astro", "astro", "astro dev", files={"src/pages/index.astro": "<h1>x</h1>"}),
-    npm("docusaurus", "@docusaurus/core", "docusaurus start --no-open", files={
+    npm("docusaurus", "@docusaurus/core", "docusaurus start --no-open", apart=True, files={
         "docusaurus.config.js": "module.exports={title:'x',url:'http://x.invalid',baseUrl:'/',"
                                 "presets:[['classic',{blog:false,docs:false}]]}",
         "src/pages/index.js": "import React from 'react';export default()=><h1>x</h1>"}),
@@ -45,7 +47,7 @@ NPM = [
                         '"src/index.html","tsConfig":"tsconfig.json","outputPath":"dist"},"configurations":{"development":'
                         '{"optimization":false}}},'
                         '"serve":{"builder":"@angular/build:dev-server","options":{"buildTarget":"x:build:development"}}}}}}',
-        "tsconfig.json": '{"compilerOptions":{"target":"ES2022","module":"preserve","moduleResolution":"bundler"},'
+        "tsconfig.json": '{"compilerOptions":{"target":"ES2022","module":"preserve","moduleResolution":"bundler","types":[]},'
                          '"files":["src/main.ts"]}',
         "src/index.html": "<!doctype html><app-root></app-root>",
         "src/main.ts": "import {Component,provideZonelessChangeDetection} from '@angular/core';"
@@ -55,7 +57,7 @@ NPM = [
     npm("nuxt", "nuxt", "nuxt dev", files={"app.vue": "<template><h1>x</h1></template>",
                                            "nuxt.config.ts": "export default {compatibilityDate:'2025-01-01'}"}),
     npm("parcel", "parcel", "parcel index.html", files={"index.html": PAGE, "index.js": "1"}),
-    npm("react-router", "@react-router/dev", "react-router dev", files={
+    npm("react-router", "@react-router/dev", "react-router dev", needs=("@react-router/node", "isbot", "react", "react-dom"), files={
         "vite.config.js": "import {reactRouter} from '@react-router/dev/vite';export default {plugins:[reactRouter()]}",
         "app/routes.js": "import {index} from '@react-router/dev/routes';export default [index('./home.jsx')]",
         "app/root.jsx": "import {Outlet} from 'react-router';export default()=><html><body><Outlet/></body></html>",
@@ -64,7 +66,7 @@ NPM = [
     npm("rspack", "@rspack/cli", "rspack serve --mode development", files={
         "src/index.js": "1", "rspack.config.js": "module.exports={plugins:[new (require('@rspack/core').HtmlRspackPlugin)()]}"}),
     npm("serve", "serve", "serve", files={"index.html": PAGE}),
-    npm("storybook", "storybook", "storybook dev --ci", files={
+    npm("storybook", "storybook", "storybook dev --ci -p 6006", files={
         ".storybook/main.js": "export default {stories:['../x.stories.js'],framework:'@storybook/html-vite'}",
         "x.stories.js": "export default {title:'x'};export const A={render:()=>'x'}"}),
     npm("vite", "vite", "vite", files={"index.html": PAGE, "index.js": "1"}),

@@ -426,6 +426,26 @@ Test(cli_elsewhere, where_nothing_is_new_no_process_is_looked_at) {
     cr_assert_geq(netlink_faults.n_requests - n_requests, 6);
 }
 
+/* Strangers that come all the time are judged together, and not each at its own time. */
+Test(cli_elsewhere, many_strangers_one_after_the_other_cost_few_looks) {
+    unsigned n_turns = 0;
+
+    begin();
+    for (uint16_t i = 0; i < 200; i++) {
+        const uint64_t end_ms = now_ms + 50;
+        tcp_listen("127.0.0.1", (uint16_t)(10000 + i));
+        for (; elsewhere_due_ms(elsewhere) <= end_ms; n_turns++) {
+            now_ms = elsewhere_due_ms(elsewhere);
+            turn();
+        }
+        now_ms = end_ms;
+    }
+    cr_assert_leq(n_turns, 30, "%u turns in 10 s", n_turns);
+    start_on(5173);
+    go_on(PROMISED_MS);
+    assert_said(UNKNOWN("5173"));
+}
+
 /* ---- What fails */
 
 Test(cli_elsewhere, a_look_that_fails_is_made_again) {

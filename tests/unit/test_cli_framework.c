@@ -107,6 +107,8 @@ Test(cli_framework, a_title_is_split_at_its_name) {
     cr_expect_str_eq(find("puma 6.4.2 (tcp://localhost:3000) [app]"), "puma");
     cr_expect_str_eq(find("nginx: master process nginx"), "nginx");
     cr_expect_str_eq(find("next-server (v15.1.0)"), "next");
+    cr_expect_str_eq(find("webpack"), "webpack-dev-server");
+    cr_expect_str_eq(find("rsbuild-node"), "rsbuild");
     cr_expect_str_eq(find("gunicorn: master [app:app]"), "gunicorn");
 }
 
@@ -148,28 +150,32 @@ Test(cli_framework, arguments_pass_one_script_runner_and_a_shell) {
 
 /* ---- Debuggers */
 
-static bool is_debugger(const char *text, uint16_t port) {
+static bool is_side_port(const char *text, uint16_t port) {
     struct command command;
-    return framework_is_debugger(make(&command, text)->words, port);
+    return framework_is_side_port(make(&command, text)->words, port);
 }
 
 Test(cli_framework, a_debuggers_port_is_known_by_the_command_line) {
-    cr_expect(is_debugger("node --inspect app.js", 9229));
-    cr_expect(is_debugger("node --inspect-brk app.js", 9230));
-    cr_expect(is_debugger("node --inspect=0.0.0.0:4711 app.js", 4711));
-    cr_expect_not(is_debugger("node --inspect=0.0.0.0:4711 app.js", 471));
-    cr_expect_not(is_debugger("node --inspect app.js", 3000));
-    cr_expect_not(is_debugger("node app.js", 9229));
-    cr_expect(is_debugger("java -agentlib:jdwp=transport=dt_socket,server=y,address=*:8787 -jar a.jar", 8787));
-    cr_expect(is_debugger("java -agentlib:jdwp=transport=dt_socket,server=y -jar a.jar", 5005));
-    cr_expect_not(is_debugger("java -jar a.jar", 5005));
-    cr_expect(is_debugger("python3 -m debugpy --listen 5679 app.py", 5679));
-    cr_expect(is_debugger("python3 /x/debugpy/adapter --for-server 4", 5678));
-    cr_expect_not(is_debugger("python3 -m debugpy --listen 5679 app.py 8000", 8000));
-    cr_expect(is_debugger("/go/bin/dlv debug --headless --listen=:2346", 2346));
-    cr_expect_not(is_debugger("serve --listen 2346", 2346));
-    cr_expect(is_debugger("anything", 35729));
-    cr_expect_not(is_debugger("", 9229));
+    cr_expect(is_side_port("node --inspect app.js", 9229));
+    cr_expect(is_side_port("node --inspect-brk app.js", 9230));
+    cr_expect(is_side_port("node --inspect=0.0.0.0:4711 app.js", 4711));
+    cr_expect_not(is_side_port("node --inspect=0.0.0.0:4711 app.js", 471));
+    cr_expect_not(is_side_port("node --inspect app.js", 3000));
+    cr_expect_not(is_side_port("node app.js", 9229));
+    cr_expect(is_side_port("java -agentlib:jdwp=transport=dt_socket,server=y,address=*:8787 -jar a.jar", 8787));
+    cr_expect(is_side_port("java -agentlib:jdwp=transport=dt_socket,server=y -jar a.jar", 5005));
+    cr_expect_not(is_side_port("java -jar a.jar", 5005));
+    cr_expect(is_side_port("python3 -m debugpy --listen 5679 app.py", 5679));
+    cr_expect(is_side_port("python3 /x/debugpy/adapter --for-server 4", 5678));
+    cr_expect_not(is_side_port("python3 -m debugpy --listen 5679 app.py 8000", 8000));
+    cr_expect(is_side_port("/go/bin/dlv debug --headless --listen=:2346", 2346));
+    cr_expect_not(is_side_port("serve --listen 2346", 2346));
+    cr_expect(is_side_port("caddy run", 2019));
+    cr_expect(is_side_port("/usr/bin/caddy run", 2019));
+    cr_expect_not(is_side_port("caddy run", 8080));
+    cr_expect(is_side_port("node /x/node_modules/.bin/wrangler dev", 9229));
+    cr_expect(is_side_port("anything", 35729));
+    cr_expect_not(is_side_port("", 9229));
 }
 
 /* ---- Hints */
