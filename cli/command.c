@@ -25,20 +25,24 @@ static const enum option_id no_options[] = {OPTION_END};
 
 static const char *const run_more[] = {
     "With --remap PORT, where the program or anything it starts binds that TCP port, it gets the leased one: nothing "
-    "is changed in the program, and no "
-    "privilege is needed, not even for a port below 1024. getsockname() tells it the real port. connect() to the old "
-    "port is not remapped, "
-    "nor are binds through io_uring. sudo, ping and other setuid programs do not work below it (no_new_privs). One run "
-    "--remap inside "
-    "another is refused. If portctl is killed, what still runs can bind nothing any more. With --remap auto the first "
-    "port that is bound goes to the "
-    "lease, and each further one gets a lease of its own.",
+    "is "
+    "changed in the program, and no privilege is needed, not even for a port below 1024. getsockname() tells it the "
+    "real "
+    "port, which workers of node's cluster take for a failure. connect() to the old port is not remapped, nor are "
+    "binds "
+    "through io_uring. sudo, ping and other setuid programs do not work below it (no_new_privs). One run --remap "
+    "inside "
+    "another is refused. When portctl has ended, by SIGKILL or after --keep, what still runs can bind nothing any "
+    "more. With "
+    "--remap auto the first port that is bound goes to the lease, and each further one gets a lease of its own.",
     "With --listen the program gets the port open and listening, in the way of systemd: descriptors from 3 on, "
-    "LISTEN_FDS, LISTEN_PID and "
-    "LISTEN_FDNAMES (the variables' names). LISTEN_PID is the program itself, and not what a script or npm starts.",
+    "LISTEN_FDS, "
+    "LISTEN_PID and LISTEN_FDNAMES (the variables' names). LISTEN_PID is the program itself, and not what a script or "
+    "npm "
+    "starts.",
     "What the program leaves behind gets SIGTERM when it has ended, and SIGKILL after ten seconds, or what "
-    "--kill-after says. With --keep what "
-    "listens on the port stays, and with it the lease; ten seconds long it may begin to.",
+    "--kill-after "
+    "says. With --keep what listens on the port stays, and with it the lease; ten seconds long it may begin to.",
     NULL,
 };
 

@@ -40,7 +40,7 @@ struct remap_setup {
     const char *service_name; /* borrowed, safe to show */
     const struct output *output;
     /* With auto: leases one more port, for a further fixed one. Returns 0 and *ret_leased, or another number when it has said on
-     * standard error why not: then this port is not asked for again, and its binds go on as they are. */
+     * standard error why not: then this port is not asked for again, and its binds go on as they are. It must leave the remap alone. */
     int (*lease)(void *context, uint16_t fixed, uint16_t *ret_leased);
     void *context;
 };

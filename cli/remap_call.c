@@ -236,7 +236,7 @@ int remap_call_init(struct remap_call *ret_call, int fd, const struct seccomp_no
     int r = read_call(&call, notification, netns_cookie);
 
     if (ioctl(fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &notification->id) < 0)
-        return REMAP_CALL_E_GONE;
+        return errno == ENOENT ? REMAP_CALL_E_GONE : -errno;
     if (r < 0 && is_callers_fault(r))
         r = REMAP_CALL_E_OTHER;
     if (r != 0)

@@ -21,6 +21,7 @@
 #include "tests/support/child.h"
 #include "tests/support/fail.h"
 #include "tests/support/file.h"
+#include "tests/support/tcp.h"
 #include "tests/support/wait.h"
 
 void remapped_expect(const char *file, int line, const char *what, long actual, long expected) {
@@ -31,6 +32,38 @@ void remapped_expect(const char *file, int line, const char *what, long actual, 
 static void must(bool well, const char *what) {
     if (!well)
         fail_test("A remapped program cannot be had: %s: %s.", what, strerror(errno));
+}
+
+/* ---- what programs do ---- */
+
+int remapped_open_socket(int family, int type, int protocol) {
+    const int fd = socket(family, type | SOCK_CLOEXEC, protocol);
+    if (fd < 0)
+        fail_test("There is no socket: %s.", strerror(errno));
+    return fd;
+}
+
+static socklen_t length_of(const union tcp_address *address) {
+    return address->generic.sa_family == AF_INET ? sizeof(address->ipv4) : sizeof(address->ipv6);
+}
+
+int remapped_bind(int fd, const char *text, uint16_t port) {
+    const union tcp_address address = tcp_make_address(text, port);
+    return bind(fd, &address.generic, length_of(&address)) < 0 ? -errno : 0;
+}
+
+static int family_of(const char *text) {
+    return strchr(text, ':') ? AF_INET6 : AF_INET;
+}
+
+void remapped_set_option(int fd, int level, int option) {
+    EXPECT_EQ(setsockopt(fd, level, option, &(int){1}, sizeof(int)), 0);
+}
+
+uint16_t remapped_land(const char *text, uint16_t port) {
+    CLEANUP(fd_close_at) int fd = remapped_open_socket(family_of(text), SOCK_STREAM, 0);
+    EXPECT_EQ(remapped_bind(fd, text, port), 0);
+    return tcp_port_of(fd);
 }
 
 /* ---- in the child ---- */
@@ -136,13 +169,12 @@ static void turn_until_hang_up(struct remap *remap) {
 }
 
 static int supervise(struct plan *plan, int fd) {
-    const struct output output = {.error_terminal = plan->setup->has_terminal};
     const struct remap_setup setup = {
         .fd = fd,
         .fixed = plan->setup->is_auto ? 0 : REMAPPED_FIXED,
         .leased = REMAPPED_LEASED,
         .service_name = "web",
-        .output = &output,
+        .output = &plan->setup->output,
         .lease = lease,
         .context = plan,
     };

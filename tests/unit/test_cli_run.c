@@ -128,7 +128,7 @@ Test(cli_run, the_program_itself_is_the_holder_and_gives_the_lease_back) {
     snprintf(expected, sizeof(expected),
              "POST /alloc {\"service_name\":\"web\",\"pid\":%ld,\"asker_pid\":%ld,\"tags\":[\"a\"]}\n"
              "GET /list\n"
-             "POST /release {\"port\":8001,\"id\":7,\"if_idle\":true}\n",
+             "POST /release {\"port\":8001,\"id\":7}\n",
              pid, parent);
     assert_requests(expected);
 }
@@ -161,7 +161,7 @@ Test(cli_run, the_exit_code_is_the_programs) {
     ASSERT_RUN(128 + SIGKILL, "", "", "web", "sh", "-c", "kill -KILL $$");
     ASSERT_RUN(128 + SIGTERM, "", "", "web", "sh", "-c", "kill -TERM $$");
     ASSERT_RUN(128 + SIGINT, "", "", "web", "sh", "-c", "kill -INT $$");
-    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7,\"if_idle\":true}\n"), 6);
+    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7}\n"), 6);
 }
 
 Test(cli_run, no_descriptor_of_portctls_reaches_the_program) {
@@ -279,7 +279,7 @@ Test(cli_run, what_a_process_sends_to_portctl_is_the_programs_once) {
     CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
     cr_assert_str_eq(result.output, "up\nUSR1\nINT\nHUP\nQUIT\nTERM\n");
     cr_assert_eq(result.exit_code, 9);
-    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7,\"if_idle\":true}\n"), 1);
+    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7}\n"), 1);
 }
 
 Test(cli_run, a_program_that_a_forwarded_signal_ends_is_128_and_its_number) {
@@ -289,7 +289,7 @@ Test(cli_run, a_program_that_a_forwarded_signal_ends_is_128_and_its_number) {
     kill(cli.pid, SIGTERM);
     CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
     cr_assert_eq(result.exit_code, 128 + SIGTERM);
-    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7,\"if_idle\":true}\n"), 1);
+    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7}\n"), 1);
 }
 
 static char state_of(pid_t pid) {
@@ -525,7 +525,7 @@ Test(cli_run, a_portd_that_does_not_know_of_idle_leases_is_asked_plainly) {
         .socket = SOCKET};
 
     restart(&older);
-    ASSERT_RUN(0, "8001\n", "", "web", "sh", "-c", "echo $PORT");
+    ASSERT_RUN(0, "8001\n", "", "web", "--keep", "sh", "-c", "echo $PORT");
     cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7}\n"), 1);
     cr_assert_eq(count_requests("POST /alloc"), 2);
 }
@@ -540,7 +540,8 @@ Test(cli_run, a_lease_that_stays_is_told_on_a_terminal_only) {
         .socket = SOCKET};
 
     restart(&keeps);
-    ASSERT_RUN(0, "", "", "web", "true");
+    ASSERT_RUN(0, "", "", "web", "--keep", "true");
+    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7,\"if_idle\":true}\n"), 1);
 }
 
 /* ---- The terminal */
@@ -692,7 +693,7 @@ Test(cli_run, a_program_that_ctrl_c_ended_ends_portctl_likewise) {
     terminal_wait_for(&terminal, "up\r\n");
     terminal_type(&terminal, CTRL_C);
     cr_assert_eq(child_wait(terminal.shell), 200 + SIGINT);
-    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7,\"if_idle\":true}\n"), 1);
+    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7}\n"), 1);
 }
 
 Test(cli_run, ctrl_z_stops_the_job_and_it_goes_on_in_the_foreground) {

@@ -87,8 +87,8 @@ Test(cli_run_ports, all_of_them_are_renewed) {
 
 Test(cli_run_ports, one_of_them_that_is_gone_is_told_by_its_own) {
     START({"POST /alloc", 200, TWO, 0, NULL},
-          {"POST /heartbeat", 404, "{\"type\":\"urn:portmanager:problem:no-such-lease\"}", 0, "8002"}, RENEWED,
-          RENEWED, RELEASED);
+          {"POST /heartbeat", 404, "{\"type\":\"urn:portmanager:problem:no-such-lease\"}", 0, "8002"}, RENEWED, RENEWED,
+          RELEASED);
     ASSERT_RUN(0, "", "portctl: the lease on port 8002 (web) is gone: portd may grant the port to others\n",
                "--env-name", "A", "--env-name", "B", "sleep", "2.3");
 }
