@@ -26,7 +26,7 @@
 /* A thousandth of what a look may cost: a look that costs 1 us is followed by a pause of 0.5 ms. */
 #define PAUSE_PER_COST 500
 
-/* The owner of a listener that was not found is looked for again: his parent may have ended while we read (own_sockets.h). */
+/* The owner of a listener that was not found is looked for again: he may have been adopted while we read (own_sockets.h). */
 #define TRIES_MOST 2
 
 /* A listener that is on none of the leased ports. */

@@ -2,8 +2,8 @@
  * How a program that did not take its port from PORT wants to be told it: known for the frameworks that people use (frameworks.def), and
  * said as a line to copy that is made of the person's own words, wherever that line is sure to work.
  *
- * framework.c finds the row, framework_hint.c makes the line. Pure: command lines come in, a text goes out. Only what is in a person's own command line is ever shown; a line that holds a
- * secret (command_line.h), a control character or no UTF-8 is not.
+ * framework.c finds the row, framework_hint.c makes the line. Pure: command lines come in, a text goes out. Only what is in a person's own command line is
+ * ever shown; a line that holds a secret (command_line.h), a control character or no UTF-8 is not.
  */
 #ifndef CLI_FRAMEWORK_H
 #define CLI_FRAMEWORK_H

@@ -1,8 +1,7 @@
 /*
  * Which of some sockets belong to processes that descend from this one, and to which of them.
  *
- * Read from /proc: the parents of all processes, and the descriptors of those that are below us. So a foreigner costs two reads of a short
- * file, whatever he has open. What ends meanwhile, or may not be read, has no socket.
+ * Read from /proc, and only of those that are below us (descendants.h). What ends meanwhile, or may not be read, has no socket.
  */
 #ifndef CLI_OWN_SOCKETS_H
 #define CLI_OWN_SOCKETS_H
@@ -16,8 +15,8 @@ struct own_socket {
     pid_t pid; /* the lowest that has it open; 0: none of ours */
 };
 
-/* Fills in the pids. `sockets` are sorted by inode. A process whose parent ended in this very moment can be overlooked: who is in no hurry asks
- * again. Returns 0, or -errno (-EMFILE, -ENFILE, -ENOMEM; some pids may be filled in). */
+/* Fills in the pids. `sockets` are sorted by inode. A process that was forked or adopted in this very moment can be overlooked: ask
+ * again. Returns 0, or -errno (some pids may be filled in). */
 int own_sockets_find(struct own_socket *sockets, size_t n_sockets);
 
 #endif

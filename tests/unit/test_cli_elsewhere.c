@@ -379,6 +379,22 @@ Test(cli_elsewhere, of_several_the_first_seen_is_named) {
     assert_said(UNKNOWN("6000"));
 }
 
+/* However late the look is that sees both. */
+Test(cli_elsewhere, of_several_the_first_seen_is_named_also_if_all_are_overdue) {
+    const struct puppet_setup setup = {.name = "server"};
+
+    begin();
+    const pid_t lower = puppet_start(&setup, "pause listen 127.0.0.1 5173 pause");
+    start_on(6000);
+    go_on(600);
+    puppet_go_on(lower);
+    sees_in_kernel(5173, true);
+    go_on(600);
+    now_ms += 10000;
+    turn();
+    assert_said(UNKNOWN("6000"));
+}
+
 Test(cli_elsewhere, of_several_at_once_the_lowest_pids_is_named) {
     begin();
     const pid_t one = start_on(6000);
@@ -460,14 +476,31 @@ Test(cli_elsewhere, a_look_that_fails_is_made_again) {
 }
 
 /* An incomplete table proves that somebody is there, and not that somebody is gone. */
-Test(cli_elsewhere, an_interrupted_look_forgets_nobody_and_sees_the_leased_port) {
+static void drop(struct nlmsghdr *message) {
+    if (message->nlmsg_type != NLMSG_DONE)
+        message->nlmsg_type = NLMSG_NOOP;
+}
+
+Test(cli_elsewhere, an_interrupted_look_forgets_nobody) {
     begin();
     start_on(5173);
     go_on(1000);
     netlink_faults.n_interrupted = 1000;
+    netlink_faults.spoil = drop;
     go_on(1000);
     cr_assert_lt(netlink_faults.n_interrupted, 1000);
+    netlink_faults.n_interrupted = 0;
+    netlink_faults.spoil = NULL;
+    go_on(1000);
+    assert_said(UNKNOWN("5173"));
+}
+
+Test(cli_elsewhere, an_interrupted_look_sees_the_leased_port) {
+    begin();
+    start_on(5173);
+    go_on(1000);
     start_on(LEASED);
+    netlink_faults.n_interrupted = 1000;
     go_on(1000);
     cr_assert_eq(elsewhere_due_ms(elsewhere), NEVER);
     assert_silent();
