@@ -76,10 +76,13 @@ bool text_has_control(const char *text, size_t length) {
     return false;
 }
 
-/* Characters that turn the direction of what follows, and so can make a line read as what it is not: U+202A-202E and
- * U+2066-2069 (UAX #9). */
+/* Characters that turn the direction of what is beside them, and so can make a line read as what it is not: U+202A-202E and
+ * U+2066-2069, and the marks U+061C, U+200E and U+200F (UAX #9). */
 static bool is_turning(const unsigned char *text) {
-    return text[0] == 0xE2 && ((text[1] == 0x80 && text[2] >= 0xAA && text[2] <= 0xAE) ||
+    if (text[0] == 0xD8)
+        return text[1] == 0x9C;
+    return text[0] == 0xE2 && ((text[1] == 0x80 && (text[2] == 0x8E || text[2] == 0x8F)) ||
+                               (text[1] == 0x80 && text[2] >= 0xAA && text[2] <= 0xAE) ||
                                (text[1] == 0x81 && text[2] >= 0xA6 && text[2] <= 0xA9));
 }
 

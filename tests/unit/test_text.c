@@ -130,7 +130,7 @@ Test(text, what_cannot_be_shown_becomes_a_question_mark) {
     assert_safe("\xED\xA0\x80", 64, "???");
 }
 
-/* U+202A-202E and U+2066-2069 make what follows read backwards; their neighbours do not. */
+/* U+202A-202E and U+2066-2069 make what follows read backwards, and U+061C, U+200E and U+200F what is beside them; their neighbours do not. */
 /* NOLINTBEGIN(misc-misleading-bidirectional): they are what is tested */
 Test(text, what_turns_the_direction_of_text_becomes_a_question_mark) {
     assert_safe("a\xE2\x80\xAA"
@@ -143,6 +143,13 @@ Test(text, what_turns_the_direction_of_text_becomes_a_question_mark) {
                 64, "a?b?c");
     assert_safe("\xE2\x80\xA9\xE2\x80\xAF\xE2\x81\xA5\xE2\x81\xAA", 64,
                 "\xE2\x80\xA9\xE2\x80\xAF\xE2\x81\xA5\xE2\x81\xAA");
+    assert_safe("a\xE2\x80\x8E"
+                "b\xE2\x80\x8F"
+                "c\xD8\x9C"
+                "d",
+                64, "a?b?c?d");
+    /* The joiner of U+200D holds emoji together, and U+0621 is a letter. */
+    assert_safe("\xE2\x80\x8D\xE2\x80\x90\xD8\x9B\xD8\xA1", 64, "\xE2\x80\x8D\xE2\x80\x90\xD8\x9B\xD8\xA1");
 }
 /* NOLINTEND(misc-misleading-bidirectional) */
 
