@@ -74,10 +74,22 @@ static void note_asked(struct run_watch *watch, int number) {
         watch->kill_due_ms = patience_now_ms() + watch->kill_after_ms;
 }
 
+/* Once: a program that has gained privileges (su, sudo) is waited for all the same. */
+static void tell_refused(struct run_watch *watch) {
+    if (!watch->refused)
+        output_say(watch->keeper->output, "%s (pid %d) cannot be signalled: it is another user's by now",
+                   watch->keeper->service_name, (int)watch->child->pid);
+    watch->refused = true;
+}
+
 /*
- * The terminal sends its signals (si_code > 0) to the whole process group, so the child has them already; what a process
- * sends (si_code <= 0) was meant for the program, and only portctl's pid was known.
+ * The terminal sends its signals (si_code > 0) to the whole process group, so the child has them already, unless it has left the
+ * group (setsid); what a process sends (si_code <= 0) was meant for the program, and only portctl's pid was known.
  */
+static bool has_it_already(const struct run_child *child, const struct signalfd_siginfo *info) {
+    return info->ssi_signo != SIGCONT && info->ssi_code > 0 && getpgid(child->pid) == getpgrp();
+}
+
 static void handle_signal(struct run_watch *watch, const struct signalfd_siginfo *info) {
     struct run_child *child = watch->child;
     int number = (int)info->ssi_signo;
@@ -88,10 +100,10 @@ static void handle_signal(struct run_watch *watch, const struct signalfd_siginfo
         return;
     }
     note_asked(watch, number);
-    if (number != SIGCONT && info->ssi_code > 0)
+    if (info->ssi_code > 0)
         run_child_note_terminal(child, number);
-    else if (!child->ended)
-        kill(child->pid, number);
+    if (!child->ended && !has_it_already(child, info) && kill(child->pid, number) < 0 && errno == EPERM)
+        tell_refused(watch);
 }
 
 static void kill_stubborn(struct run_watch *watch) {

@@ -5,6 +5,7 @@
 #ifndef CLI_RUN_WATCH_H
 #define CLI_RUN_WATCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "cli/elsewhere.h"
@@ -22,6 +23,7 @@ struct run_watch {
     uint64_t kill_after_ms;      /* 0: a stubborn program is waited for */
     uint64_t kill_due_ms;        /* to be initialised by run_watch_init(), like the next */
     int urgent_fd;
+    bool refused; /* the program may not be signalled, which was said */
 };
 
 /* Makes the descriptor that interrupts a call to portd when something waits that cannot: a signal, a bind. Returns 0 or -errno. */
