@@ -3,6 +3,7 @@
  */
 #include "cli/keeper.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/lease_call.h"
@@ -25,6 +26,7 @@ void keeper_init(struct keeper *keeper, struct client *client, const struct outp
 
 bool keeper_add(struct keeper *keeper, const struct lease_view *lease) {
     uint64_t interval_ms = lease->ttl_seconds > INTERVAL_MAX_MS ? INTERVAL_MAX_MS : lease->ttl_seconds * 1000 / 3;
+    struct keeper_lease *added;
 
     if (keeper->n_leases == KEEPER_LEASES_MAX)
         return false;
@@ -33,7 +35,9 @@ bool keeper_add(struct keeper *keeper, const struct lease_view *lease) {
     if (interval_ms < keeper->interval_ms)
         keeper->interval_ms = interval_ms;
     keeper->due_ms = patience_now_ms() + keeper->interval_ms;
-    keeper->leases[keeper->n_leases++] = (struct keeper_lease){.port = lease->port, .id = lease->id};
+    added = &keeper->leases[keeper->n_leases++];
+    *added = (struct keeper_lease){.port = lease->port, .id = lease->id};
+    snprintf(added->allocated_at, sizeof added->allocated_at, "%s", lease->allocated_at);
     text_make_safe(lease->service_name, keeper->service_name, sizeof keeper->service_name);
     return true;
 }
@@ -68,6 +72,13 @@ static bool says_gone(int r, const struct problem *problem) {
            (strcmp(problem->type, "no-such-lease") == 0 || strcmp(problem->type, "lease-mismatch") == 0);
 }
 
+static bool is_anothers(const struct keeper_lease *lease, const cJSON *reply) {
+    const char *allocated_at;
+
+    return json_get_string(json_get(reply, "lease"), "allocated_at", &allocated_at) &&
+           strcmp(allocated_at, lease->allocated_at) != 0;
+}
+
 static void note_gone(const struct keeper *keeper, struct keeper_lease *lease, bool is_gone) {
     if (is_gone && !lease->is_gone)
         output_say(keeper->output, "the lease on port %u (%s) is gone: portd may grant the port to others", lease->port,
@@ -82,6 +93,9 @@ static bool beat(struct keeper *keeper, struct keeper_lease *lease, bool *ret_in
     int r = lease_call(keeper->client, "/heartbeat", lease->port, lease->id, BEAT_PATIENCE_MS, &reply, &problem);
     bool is_gone = says_gone(r, &problem);
 
+    if (r == 0)
+        lease->is_anothers = is_anothers(lease, reply);
+    is_gone = is_gone || (r == 0 && lease->is_anothers);
     *ret_interrupted = r == CLIENT_E_INTERRUPTED;
     if (*ret_interrupted)
         return false;
@@ -162,7 +176,8 @@ static void release(const struct keeper *keeper, const struct keeper_lease *leas
 static void release_all(struct keeper *keeper, bool if_idle) {
     client_set_interrupt(keeper->client, -1);
     for (size_t i = 0; i < keeper->n_leases; i++)
-        release(keeper, &keeper->leases[i], if_idle);
+        if (!keeper->leases[i].is_anothers)
+            release(keeper, &keeper->leases[i], if_idle);
 }
 
 void keeper_release(struct keeper *keeper) {
