@@ -28,10 +28,10 @@
 
 TestSuite(holders, .timeout = 120);
 
-/* portctl run with a puppet; `script` begins with "PUPPET=". */
+/* portctl run with a puppet; `script` begins with "PUPPET=". What it leaves behind is to stay, if it serves. */
 static struct cli run_puppet(const char *script) {
-    return cli_start(
-        &(struct cli_setup){.words = {"run", "web", "--", puppet_install("server")}, .environment = {script}});
+    return cli_start(&(struct cli_setup){.words = {"run", "web", "--keep", "--", puppet_install("server")},
+                                         .environment = {script}});
 }
 
 /* The port of the one lease there is, once its server listens. */
