@@ -18,6 +18,7 @@
 #include "tests/support/sandbox.h"
 #include "tests/support/sees.h"
 #include "tests/support/tcp.h"
+#include "tests/support/wait.h"
 
 static struct daemon portd;
 static struct caller me;
@@ -173,6 +174,48 @@ Test(run_listen, descriptors_that_were_open_make_room) {
     cli_wait_for_output(&cli, "1 PORT:");
     kill(cli.pid, SIGTERM);
     CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
+}
+
+/* Then the sockets arrive where they are to go, in another order. */
+Test(run_listen, closed_standard_streams_are_in_nobodys_way) {
+    char script[256];
+    snprintf(script, sizeof(script),
+             "exec " SANDBOX_BIN "/portctl run web --listen --env-name A --env-name B -- %s <&- >&- 2>&-",
+             puppet_install("server"));
+    const struct cli cli =
+        cli_start(&(struct cli_setup){.words = {"run", "outer", "--", "sh", "-c", script}, PUPPET("inherit pause")});
+    const struct wait wait = wait_for("three leases");
+    while (caller_count_leases(&me) != 3)
+        wait_more(&wait);
+    CLEANUP(http_reply_deinit) struct http_reply list = caller_list(&me);
+    for (int i = 0; i < 3; i++) {
+        char path[32];
+        snprintf(path, sizeof(path), "[%d].service_name", i);
+        if (strcmp(json_text_at(list.json, path), "web") != 0)
+            continue;
+        snprintf(path, sizeof(path), "[%d].port", i);
+        sees_lease(&me, (uint16_t)json_number_at(list.json, path), "state", "bound");
+    }
+    usleep(500000); /* once the program has begun, nobody else has them open */
+    CLEANUP(http_reply_deinit) struct http_reply later = caller_list(&me);
+    for (int i = 0; i < 3; i++) {
+        char path[32];
+        snprintf(path, sizeof(path), "[%d].service_name", i);
+        const bool is_web = strcmp(json_text_at(later.json, path), "web") == 0;
+        snprintf(path, sizeof(path), "[%d].state", i);
+        cr_assert(!is_web || strcmp(json_text_at(later.json, path), "bound") == 0, "%s", later.body);
+    }
+    kill(cli.pid, SIGTERM);
+    CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
+}
+
+/* The same, for the descriptor by which the child tells that. */
+Test(run_listen, a_program_that_cannot_be_started_is_told_in_spite_of_them) {
+    CLEANUP(cli_result_deinit)
+    struct cli_result result = cli_run(&(struct cli_setup){
+        .words = {"run", "outer", "--", "sh", "-c",
+                  SANDBOX_BIN "/portctl run web --listen -- /no/such/program <&- >&- 2>&-; echo $?"}});
+    cr_assert_str_eq(result.output, "127\n");
 }
 
 Test(run_listen, an_address_that_is_not_ours_is_told_and_nothing_runs) {

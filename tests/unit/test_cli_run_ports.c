@@ -146,6 +146,21 @@ Test(cli_run_ports, a_port_that_somebody_was_quicker_on_is_given_back_and_anothe
     assert_requested("POST /release {\"port\":8001,\"id\":7}", 2);
 }
 
+/* What is left of connections to an earlier server is in nobody's way. */
+Test(cli_run_ports, a_port_in_time_wait_is_listened_on) {
+    START({"POST /alloc", 200, ONE(8001, 7), 0, NULL}, RENEWED, RELEASED);
+    const int server = tcp_listen("127.0.0.1", 8001);
+    const int client = tcp_connect("127.0.0.1", 8001);
+    const int accepted = tcp_accept(server);
+    const int yes = 1; /* as servers set it */
+    cr_assert_eq(setsockopt(server, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)), 0);
+    cr_assert_eq(setsockopt(accepted, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)), 0);
+    close(accepted); /* who closes first has the TIME_WAIT */
+    close(client);
+    close(server);
+    ASSERT_RUN(0, "8001\n", "", "--port", "8001", "--listen", "--", "sh", "-c", "echo $PORT");
+}
+
 Test(cli_run_ports, the_exact_port_is_not_exchanged_for_another) {
     START({"POST /alloc", 200, ONE(8001, 7), 0, NULL}, RENEWED, RELEASED);
     CLEANUP(fd_close_at) int quicker = tcp_listen("127.0.0.1", 8001);
