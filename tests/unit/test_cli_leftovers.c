@@ -37,6 +37,8 @@ TestSuite(cli_leftovers, .init = enter, .fini = brood_leave, .timeout = 110);
 TestSuite(cli_leftovers_root, .init = enter_as_root, .fini = brood_leave, .timeout = 110);
 
 static void be_stopped(void) {
+    /* Its alarm would not end it either. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     brood_be_ready();
     raise(SIGSTOP);
     brood_live();
