@@ -39,6 +39,7 @@ struct run {
     int filter_fd;
     struct remap *remap;
     struct elsewhere *elsewhere;
+    struct descendants bystanders; /* what `server & exec portctl run ...` in a script has left us as children */
     struct leftovers *leftovers;
 };
 
@@ -52,6 +53,7 @@ static void run_deinit(struct run *run) {
     close_sockets(run);
     fd_close_at(&run->filter_fd);
     leftovers_free(run->leftovers);
+    descendants_deinit(&run->bystanders);
     elsewhere_free(run->elsewhere);
     remap_free(run->remap);
     run_environment_deinit(&run->environment);
@@ -100,8 +102,12 @@ static int explain_filter(int r, struct problem *problem) {
 }
 
 static int fork_child(struct run *run, struct problem *problem) {
-    int r = run_child_fork(&run->child, run->argv, remaps(run));
+    int r;
 
+    /* Where they cannot be found (there is no /proc), nor can anybody else: then nobody is signalled. */
+    if (descendants_has_children())
+        descendants_look(&run->bystanders);
+    r = run_child_fork(&run->child, run->argv, remaps(run));
     if (r < 0)
         return problem_fill(problem, EXIT_RUN_FAILED, "internal", "no process can be made: %s", strerror(-r));
     if (!remaps(run))
@@ -323,6 +329,7 @@ static bool end_leftovers(struct run *run, struct run_watch *watch) {
         .keep = options->keep,
         .ports = ports,
         .n_ports = run->keeper.n_leases,
+        .bystanders = &run->bystanders,
         .patience_ms = options->kill_after_seconds != 0 ? options->kill_after_seconds * 1000 : LEFTOVERS_PATIENCE_MS,
     };
     struct leftovers_outcome outcome;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "probe/fd.h"
@@ -52,8 +53,17 @@ static int add(struct descendants *list, const struct descendant *descendant) {
     return 0;
 }
 
+static bool is_bystander(const struct descendants *list, const struct descendant *descendant) {
+    const struct descendants *bystanders = list->bystanders;
+
+    for (size_t i = 0; bystanders != NULL && i < bystanders->n_items; i++)
+        if (bystanders->items[i].pid == descendant->pid && bystanders->items[i].start_time == descendant->start_time)
+            return true;
+    return false;
+}
+
 static int add_descendant(struct descendants *list, const struct descendant *descendant) {
-    if (has(list, descendant->pid))
+    if (has(list, descendant->pid) || is_bystander(list, descendant))
         return 0;
     return list->n_items == DESCENDANTS_MAX ? DESCENDANTS_E_CUT : add(list, descendant);
 }
@@ -179,6 +189,12 @@ static bool has_lists_of_children(void) {
 
     snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
     return access(path, F_OK) == 0;
+}
+
+bool descendants_has_children(void) {
+    siginfo_t info;
+
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
 int descendants_look_everywhere(struct descendants *list) {

@@ -22,6 +22,8 @@ struct descendant {
 
 /* A list that owns its storage. All zero: empty. */
 struct descendants {
+    const struct descendants
+        *bystanders; /* borrowed: neither these nor what is below them are found. NULL: nobody is left out */
     struct descendant *items;
     size_t n_items;
     size_t capacity;
@@ -43,6 +45,9 @@ int descendants_look(struct descendants *list);
 /* The same by a look at every process there is: what descendants_look() does where the kernel has no lists of children
  * (CONFIG_PROC_CHILDREN). */
 int descendants_look_everywhere(struct descendants *list);
+
+/* True if this process has children, living or zombies: cheaper than a look. */
+bool descendants_has_children(void);
 
 /*
  * Pins the process, and makes sure behind the pidfd that it descends from this one now. Returns 0, *ret_id and *ret_pidfd, the caller's to

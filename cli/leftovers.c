@@ -125,10 +125,17 @@ static void enter(struct leftovers *leftovers, enum phase phase, uint64_t end_ms
     leftovers->interval_ms = INTERVAL_FIRST_MS;
 }
 
+static bool has_bystanders(const struct leftovers *leftovers) {
+    return leftovers->setup.bystanders != NULL && leftovers->setup.bystanders->n_items > 0;
+}
+
 /* True when nobody is to be stopped, and those who stay have been seen long enough. */
 static bool is_over(struct leftovers *leftovers, uint64_t now_ms) {
     if (leftovers->has_no_proc)
         return true;
+    /* waitpid() does not tell when only bystanders are left. */
+    if (leftovers->list.n_items == 0 && has_bystanders(leftovers))
+        return now_ms >= leftovers->quiet_ms + SETTLE_MS;
     /* Who is not seen yet is no reason to end, nor is a zombie that was adopted since the last waitpid(). */
     if (leftovers->list.n_items == 0 || leftover_list_count_to_stop(&leftovers->list) > 0) {
         leftovers->settle_by_ms = 0;
@@ -229,7 +236,7 @@ static void plan(struct leftovers *leftovers, uint64_t now_ms) {
     leftovers->due_ms = now_ms + leftovers->interval_ms;
     leftovers->interval_ms = earlier(leftovers->interval_ms * 2, INTERVAL_MOST_MS);
     be_due_by(leftovers, leftovers->phase == PHASE_LISTEN ? leftovers->listen_by_ms : leftovers->phase_end_ms, now_ms);
-    if (leftovers->settle_by_ms != 0)
+    if (leftovers->settle_by_ms != 0 || has_bystanders(leftovers))
         be_due_by(leftovers, leftovers->quiet_ms + SETTLE_MS, now_ms);
 }
 
@@ -276,6 +283,7 @@ int leftovers_new(const struct leftovers_setup *setup, struct leftovers **ret_le
     if (leftovers == NULL)
         return -ENOMEM;
     leftovers->setup = *setup;
+    leftovers->list.seen.bystanders = setup->bystanders;
     leftovers->listen_by_ms = now_ms + LEFTOVERS_LISTEN_MS;
     note_change(leftovers, now_ms);
     if (setup->keep)
@@ -314,7 +322,7 @@ void leftovers_get_outcome(const struct leftovers *leftovers, struct leftovers_o
 
     for (size_t i = 0; i < list->n_items; i++)
         count(&outcome, &list->items[i]);
-    if (leftovers->has_children && list->n_items == 0)
+    if (leftovers->has_children && list->n_items == 0 && !has_bystanders(leftovers))
         outcome.n_left = 1;
     if (outcome.n_stopped + outcome.n_killed > 0)
         memcpy(outcome.first_name, list->first_name, sizeof outcome.first_name);

@@ -29,6 +29,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "cli/descendants.h"
+
 #define LEFTOVERS_PATIENCE_MS 10000
 
 /* How long a server may take to its listen(), with keep. */
@@ -44,6 +46,9 @@ struct leftovers_setup {
     const uint16_t *ports; /* host order; borrowed until leftovers_free() */
     size_t n_ports;
     uint64_t patience_ms; /* from SIGTERM to SIGKILL */
+    const struct descendants *
+        bystanders; /* who was there before the program: they are none of it, and are left alone with all that is below them.
+                                             Borrowed like the ports; NULL or empty: nobody was */
 };
 
 struct leftovers;

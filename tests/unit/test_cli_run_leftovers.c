@@ -1,0 +1,120 @@
+/*
+ * run: what its program leaves behind, by the real portctl: what is stopped, what is said of it, and who is left alone. How it is done is in
+ * test_cli_leftovers.c.
+ */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "probe/fd.h"
+#include "tests/support/cli.h"
+#include "tests/support/fake_portd.h"
+#include "tests/support/file.h"
+#include "tests/support/sandbox.h"
+#include "tests/support/wait.h"
+
+#define SOCKET      SANDBOX_DIR "/p.sock"
+#define ENVIRONMENT .environment = {"PM_SOCKET=" SOCKET, "PORTCTL=" SANDBOX_BIN "/portctl"}
+
+#define LEASE "{\"port\":8001,\"service_name\":\"web\",\"id\":7,\"uid\":0,\"ttl_seconds\":300}"
+
+static struct fake_portd portd;
+
+static void enter(void) {
+    sandbox_enter();
+    portd = fake_portd_start(&(const struct fake_portd_setup){
+        .answers = {{"POST /alloc", 200, "{\"port\":8001,\"lease\":" LEASE "}", 0, NULL},
+                    {"POST /release", 200, "{\"listeners\":[]}", 0, NULL}},
+        .socket = SOCKET});
+}
+
+static void leave(void) {
+    fake_portd_stop_at(&portd);
+}
+
+TestSuite(cli_run_leftovers, .init = enter, .fini = leave, .timeout = 60);
+
+static struct cli_result run_script(const char *option, const char *script) {
+    return cli_run(&(const struct cli_setup){.words = {"run", "web", option, "--", "sh", "-c", script}, ENVIRONMENT});
+}
+
+static pid_t pid_in(const char *output) {
+    const pid_t pid = (pid_t)strtol(output, NULL, 10);
+    cr_assert_gt(pid, 1, "%s", output);
+    return pid;
+}
+
+static void assert_gone(pid_t pid) {
+    cr_assert_eq(kill(pid, 0), -1, "%d is still there", (int)pid);
+}
+
+Test(cli_run_leftovers, they_are_stopped_and_the_exit_code_is_the_programs) {
+    CLEANUP(cli_result_deinit) struct cli_result result = run_script("-q", "sleep 1000 & echo $!; exit 3");
+    cr_assert_eq(result.exit_code, 3);
+    cr_assert_str_eq(result.errors, "");
+    assert_gone(pid_in(result.output));
+}
+
+Test(cli_run_leftovers, with_verbose_it_says_whom) {
+    CLEANUP(cli_result_deinit) struct cli_result one = run_script("-v", "sleep 1000 & echo $!");
+    cr_assert(strstr(one.errors, "portctl: web: stopped sleep, which it left behind\n"), "%s", one.errors);
+    CLEANUP(cli_result_deinit) struct cli_result two = run_script("-v", "sleep 1000 & sleep 1000 & echo 2");
+    cr_assert(strstr(two.errors, "portctl: web: stopped sleep and 1 other process that it left behind\n"), "%s",
+              two.errors);
+    CLEANUP(cli_result_deinit) struct cli_result three = run_script("-v", "sleep 99 & sleep 99 & sleep 99 & echo 2");
+    cr_assert(strstr(three.errors, "portctl: web: stopped sleep and 2 other processes that it left behind\n"), "%s",
+              three.errors);
+}
+
+/* A name is other people's bytes. */
+Test(cli_run_leftovers, a_name_is_shown_safely) {
+    CLEANUP(cli_result_deinit)
+    struct cli_result result =
+        run_script("-v", "cp /bin/sleep \"$(printf '" SANDBOX_DIR "/a\\033[31mb')\" && " SANDBOX_DIR "/a*b 1000 & "
+                         "while ! ls /proc/[0-9]*/exe -l 2>/dev/null | grep -q 'a.*b$'; do sleep 0.05; done");
+    cr_assert(strstr(result.errors, "stopped a?[31mb"), "%s", result.errors);
+    cr_assert_null(strchr(result.errors, '\033'));
+}
+
+Test(cli_run_leftovers, one_that_does_not_hear_is_killed_after_the_time_that_was_said) {
+    CLEANUP(cli_result_deinit)
+    struct cli_result result =
+        cli_run(&(const struct cli_setup){.words = {"run", "web", "--kill-after", "1s", "--", "sh", "-c",
+                                                    "sh -c 'trap \"\" TERM; echo $$; while :; do sleep 1; done' & "
+                                                    "sleep 0.3"},
+                                          ENVIRONMENT});
+    cr_assert_eq(result.exit_code, 0);
+    assert_gone(pid_in(result.output));
+}
+
+/* A second Ctrl-C, so to speak. */
+Test(cli_run_leftovers, a_signal_that_asks_to_end_hurries) {
+    const struct cli cli = cli_start(&(const struct cli_setup){
+        .words = {"run", "web", "--kill-after", "1h", "--", "sh", "-c",
+                  "sh -c 'trap \"echo TERM\" TERM; echo $$; while :; do sleep 0.1; done' & while [ ! -e " SANDBOX_DIR
+                  "/go ]; do sleep 0.05; done"},
+        ENVIRONMENT});
+    cli_wait_for_output(&cli, "\n");
+    CLEANUP(file_free_text_at) char *output = cli_output(&cli);
+    file_write_text(SANDBOX_DIR "/go", "");
+    cli_wait_for_output(&cli, "TERM\n");
+    kill(cli.pid, SIGTERM);
+    CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
+    cr_assert_eq(result.exit_code, 0);
+    assert_gone(pid_in(output));
+}
+
+/* `server & exec portctl run ...`: the shell's children are ours then, and they are none of the program. */
+Test(cli_run_leftovers, who_was_there_before_is_left_alone) {
+    CLEANUP(cli_result_deinit)
+    struct cli_result result = cli_run(&(const struct cli_setup){
+        .words = {"run", "outer", "--keep", "--", "sh", "-c",
+                  "(sleep 1000 & echo $!; exec $PORTCTL run -v web -- sh -c 'sleep 999 & echo $!') 2>&1; "
+                  "kill -0 $(head -1 /proc/$$/fd/1) && echo alive >&2; kill -9 $(head -1 /proc/$$/fd/1)"},
+        ENVIRONMENT});
+    cr_assert(strstr(result.output, "portctl: web: stopped sleep, which it left behind\n"), "%s", result.output);
+    cr_assert(strstr(result.errors, "alive\n"), "%s", result.errors);
+    assert_gone(pid_in(strchr(result.output, '\n') + 1));
+}
