@@ -120,12 +120,16 @@ static enum way find_way(const struct framework_case *known, const char *const *
     static const char *const npm[] = {"npm", NULL};
     static const char *const managers[] = {"bun", "deno", "pnpm", "yarn", NULL};
     const char *const *argv = skip_wrappers(known->argv);
-    const char *const *tool =
-        framework_find(argv) == known->framework ? argv : find_behind_runner(argv, known->framework);
+    const char *const *tool;
 
-    *ret_tool = tool != NULL ? tool : argv;
-    if (tool != NULL)
+    *ret_tool = argv;
+    if (framework_find(argv) == known->framework)
         return WAY_DIRECT;
+    tool = find_behind_runner(argv, known->framework);
+    if (tool != NULL) {
+        *ret_tool = tool;
+        return WAY_DIRECT;
+    }
     if (argv[0] == NULL || argv[1] == NULL || known->is_out_of_reach || known->framework->kind == FRAMEWORK_FLAG_FIRST)
         return WAY_NONE;
     if (is_among(argv[0], npm))

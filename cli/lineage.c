@@ -39,7 +39,7 @@ static void split(struct lineage_command *command, size_t length) {
 static int read_command(pid_t pid, struct lineage_command *command, pid_t *parent) {
     CLEANUP(fd_close_at) int process_fd = proc_open_process(pid);
     struct proc_stat stat;
-    size_t length;
+    size_t length = 0;
     int r = process_fd < 0 ? process_fd : proc_read_stat(process_fd, &stat);
 
     if (r == 0)

@@ -32,7 +32,8 @@ START_S = 120  # a framework that listens nowhere by then is broken, or this mac
 NOBODY = 65534
 
 ENVIRONMENT = {
-    "PATH": f"{BIN}:{REAL}/venv/bin:{REAL}/node_modules/.bin:{REAL}/apart/node_modules/.bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
+    "PATH": f"{BIN}:{REAL}/venv/bin:{REAL}/node_modules/.bin:{REAL}/apart/node_modules/.bin:"
+            f"{os.environ['PATH']}:/usr/sbin:/sbin",
     "LANG": "C.UTF-8", "TERM": "dumb", "PM_SOCKET": "/tmp/pm-real/portd.sock",
     # Nobody is told that we are here, and nothing asks questions.
     "ASTRO_TELEMETRY_DISABLED": "1", "NEXT_TELEMETRY_DISABLED": "1", "NUXT_TELEMETRY_DISABLED": "1",

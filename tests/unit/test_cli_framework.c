@@ -312,7 +312,8 @@ Test(cli_framework, what_cannot_be_shown_is_not) {
     const char *escape[] = {"vite", "\033[31m", NULL};
     const char *no_utf8[] = {"vite", "\xff", NULL};
     const char *newline[] = {"vite", "a\nb", NULL};
-    const char *turned[] = {"vite", "\xe2\x80\xae", NULL};
+    const char turning[] = {(char)0xe2, (char)0x80, (char)0xae, '\0'};
+    const char *turned[] = {"vite", turning, NULL};
 
     assert_case("vite", escape, false, only_flag);
     assert_case("vite", no_utf8, false, only_flag);
