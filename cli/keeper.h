@@ -17,7 +17,7 @@
 #include "cli/output.h"
 
 /* Those of a grant, and one for each further port that a program binds (run --remap auto). */
-#define KEEPER_LEASES_MAX (2 * OPTIONS_COUNT_MAX)
+#define KEEPER_LEASES_MAX ((size_t)2 * OPTIONS_COUNT_MAX)
 
 struct keeper_lease {
     uint16_t port;

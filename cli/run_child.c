@@ -53,7 +53,7 @@ static int place_sockets(const int *sockets, size_t n_sockets, int *channel) {
 
 /* "PORT:HMR_PORT": no variable's name has a colon in it. */
 static int set_socket_names(const char *const *pairs, size_t n_sockets) {
-    size_t size = 0;
+    size_t size = 1;
     size_t used = 0;
     char *names;
 

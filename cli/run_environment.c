@@ -20,8 +20,6 @@
 #define SERVICE_PREFIX PREFIX "PORT_"
 #define VARIABLE_MAX   (sizeof SERVICE_PREFIX + OPTIONS_NAME_MAX)
 
-extern char **environ;
-
 void run_environment_deinit(struct run_environment *environment) {
     free(environment->text);
     *environment = (struct run_environment){0};

@@ -84,6 +84,7 @@ static int open_registry(struct portd *portd) {
         .prober = {.check = check_port, .context = portd->diag},
         .listeners = watcher_source(portd->watch),
         .clock = portd->clock,
+        .first_id = (uint64_t)clock_read(&portd->clock).unix_ms / 1000,
     };
     struct store_opening opening = {0};
     int r = registry_new(&config, &portd->registry, &opening);

@@ -34,6 +34,9 @@ struct registry_config {
     struct port_prober prober;
     struct snapshot_source listeners;
     struct clock clock;
+    uint64_t
+        first_id; /* of a fresh database. Another for each, so that who holds a lease of one that is lost is not taken for the
+                          holder of a new lease with the same number; 0: 1 */
 };
 
 /*

@@ -113,6 +113,8 @@ static int restore(struct registry *registry) {
     restoring.same_boot = strcmp(marks.boot_id, boot_id) == 0;
     registry->cursor = marks.cursor;
     registry->next_id = marks.next_id;
+    if (registry->next_id == 1 && registry->config.first_id > 0)
+        registry->next_id = registry->config.first_id;
 
     r = store_load_sticky(registry->store, &registry->sticky);
     if (r == 0)

@@ -211,10 +211,9 @@ Test(run_listen, closed_standard_streams_are_in_nobodys_way) {
 
 /* The same, for the descriptor by which the child tells that. */
 Test(run_listen, a_program_that_cannot_be_started_is_told_in_spite_of_them) {
+    static const char script[] = SANDBOX_BIN "/portctl run web --listen -- /no/such/program <&- >&- 2>&-; echo $?";
     CLEANUP(cli_result_deinit)
-    struct cli_result result = cli_run(&(struct cli_setup){
-        .words = {"run", "outer", "--", "sh", "-c",
-                  SANDBOX_BIN "/portctl run web --listen -- /no/such/program <&- >&- 2>&-; echo $?"}});
+    struct cli_result result = cli_run(&(struct cli_setup){.words = {"run", "outer", "--", "sh", "-c", script}});
     cr_assert_str_eq(result.output, "127\n");
 }
 

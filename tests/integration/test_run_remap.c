@@ -100,9 +100,10 @@ Test(run_remap, with_auto_and_without_portd_the_bind_goes_through_and_it_is_said
 }
 
 Test(run_remap, one_inside_another_is_refused_and_nothing_is_leased_for_it) {
+    static const char portctl[] = SANDBOX_BIN "/portctl";
     const struct cli cli =
-        cli_start(&(struct cli_setup){.words = {"run", "outer", "--remap", "3000", "--", SANDBOX_BIN "/portctl", "run",
-                                                "inner", "--remap", "3001", "--", "echo", "it ran"}});
+        cli_start(&(struct cli_setup){.words = {"run", "outer", "--remap", "3000", "--", portctl, "run", "inner",
+                                                "--remap", "3001", "--", "echo", "it ran"}});
     CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
     cr_assert_eq(result.exit_code, 125);
     cr_assert_str_eq(result.output, "");

@@ -36,6 +36,9 @@ static void leave(void) {
 
 TestSuite(cli_run_leftovers, .init = enter, .fini = leave, .timeout = 60);
 
+/* A job in the background that has become what it is to be, so that its name is known. */
+#define SLEEP "sleep 1000 & while [ \"$(cat /proc/$!/comm)\" != sleep ]; do :; done; "
+
 static struct cli_result run_script(const char *option, const char *script) {
     return cli_run(&(const struct cli_setup){.words = {"run", "web", option, "--", "sh", "-c", script}, ENVIRONMENT});
 }
@@ -58,12 +61,12 @@ Test(cli_run_leftovers, they_are_stopped_and_the_exit_code_is_the_programs) {
 }
 
 Test(cli_run_leftovers, with_verbose_it_says_whom) {
-    CLEANUP(cli_result_deinit) struct cli_result one = run_script("-v", "sleep 1000 & echo $!");
+    CLEANUP(cli_result_deinit) struct cli_result one = run_script("-v", SLEEP "echo $!");
     cr_assert(strstr(one.errors, "portctl: web: stopped sleep, which it left behind\n"), "%s", one.errors);
-    CLEANUP(cli_result_deinit) struct cli_result two = run_script("-v", "sleep 1000 & sleep 1000 & echo 2");
+    CLEANUP(cli_result_deinit) struct cli_result two = run_script("-v", SLEEP SLEEP "echo 2");
     cr_assert(strstr(two.errors, "portctl: web: stopped sleep and 1 other process that it left behind\n"), "%s",
               two.errors);
-    CLEANUP(cli_result_deinit) struct cli_result three = run_script("-v", "sleep 99 & sleep 99 & sleep 99 & echo 2");
+    CLEANUP(cli_result_deinit) struct cli_result three = run_script("-v", SLEEP SLEEP SLEEP "echo 2");
     cr_assert(strstr(three.errors, "portctl: web: stopped sleep and 2 other processes that it left behind\n"), "%s",
               three.errors);
 }
@@ -79,23 +82,20 @@ Test(cli_run_leftovers, a_name_is_shown_safely) {
 }
 
 Test(cli_run_leftovers, one_that_does_not_hear_is_killed_after_the_time_that_was_said) {
+    static const char script[] = "sh -c 'trap \"\" TERM; echo $$; while :; do sleep 1; done' & sleep 0.3";
     CLEANUP(cli_result_deinit)
-    struct cli_result result =
-        cli_run(&(const struct cli_setup){.words = {"run", "web", "--kill-after", "1s", "--", "sh", "-c",
-                                                    "sh -c 'trap \"\" TERM; echo $$; while :; do sleep 1; done' & "
-                                                    "sleep 0.3"},
-                                          ENVIRONMENT});
+    struct cli_result result = cli_run(&(const struct cli_setup){
+        .words = {"run", "web", "--kill-after", "1s", "--", "sh", "-c", script}, ENVIRONMENT});
     cr_assert_eq(result.exit_code, 0);
     assert_gone(pid_in(result.output));
 }
 
 /* A second Ctrl-C, so to speak. */
 Test(cli_run_leftovers, a_signal_that_asks_to_end_hurries) {
+    static const char script[] = "sh -c 'trap \"echo TERM\" TERM; echo $$; while :; do sleep 0.1; done' & "
+                                 "while [ ! -e " SANDBOX_DIR "/go ]; do sleep 0.05; done";
     const struct cli cli = cli_start(&(const struct cli_setup){
-        .words = {"run", "web", "--kill-after", "1h", "--", "sh", "-c",
-                  "sh -c 'trap \"echo TERM\" TERM; echo $$; while :; do sleep 0.1; done' & while [ ! -e " SANDBOX_DIR
-                  "/go ]; do sleep 0.05; done"},
-        ENVIRONMENT});
+        .words = {"run", "web", "--kill-after", "1h", "--", "sh", "-c", script}, ENVIRONMENT});
     cli_wait_for_output(&cli, "\n");
     CLEANUP(file_free_text_at) char *output = cli_output(&cli);
     file_write_text(SANDBOX_DIR "/go", "");
@@ -108,12 +108,11 @@ Test(cli_run_leftovers, a_signal_that_asks_to_end_hurries) {
 
 /* `server & exec portctl run ...`: the shell's children are ours then, and they are none of the program. */
 Test(cli_run_leftovers, who_was_there_before_is_left_alone) {
+    static const char script[] = "(sleep 1000 & echo $!; exec $PORTCTL run -v web -- sh -c '" SLEEP "echo $!') 2>&1; "
+                                 "kill -0 $(head -1 /proc/$$/fd/1) && echo alive >&2; kill -9 $(head -1 /proc/$$/fd/1)";
     CLEANUP(cli_result_deinit)
-    struct cli_result result = cli_run(&(const struct cli_setup){
-        .words = {"run", "outer", "--keep", "--", "sh", "-c",
-                  "(sleep 1000 & echo $!; exec $PORTCTL run -v web -- sh -c 'sleep 999 & echo $!') 2>&1; "
-                  "kill -0 $(head -1 /proc/$$/fd/1) && echo alive >&2; kill -9 $(head -1 /proc/$$/fd/1)"},
-        ENVIRONMENT});
+    struct cli_result result =
+        cli_run(&(const struct cli_setup){.words = {"run", "outer", "--keep", "--", "sh", "-c", script}, ENVIRONMENT});
     cr_assert(strstr(result.output, "portctl: web: stopped sleep, which it left behind\n"), "%s", result.output);
     cr_assert(strstr(result.errors, "alive\n"), "%s", result.errors);
     assert_gone(pid_in(strchr(result.output, '\n') + 1));
