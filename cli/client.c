@@ -44,8 +44,11 @@ struct client *client_close(struct client *client) {
     return NULL;
 }
 
-void client_set_interrupt(struct client *client, int fd) {
+int client_set_interrupt(struct client *client, int fd) {
+    int before = client->interrupt_fd;
+
     client->interrupt_fd = fd;
+    return before;
 }
 
 bool client_shares_pids(const struct client *client) {

@@ -29,8 +29,8 @@ static inline void client_close_at(struct client **client) {
     *client = client_close(*client);
 }
 
-/* From here on, a call is given up when `fd` is readable; -1: never. The descriptor stays the caller's. */
-void client_set_interrupt(struct client *client, int fd);
+/* From here on, a call is given up when `fd` is readable; -1: never. The descriptor stays the caller's. Returns the one before. */
+int client_set_interrupt(struct client *client, int fd);
 
 #define CLIENT_PATIENCE_MS 10000
 

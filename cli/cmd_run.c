@@ -3,7 +3,9 @@
  * becomes the program. So the lease follows the program, whatever happens to portctl.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +13,7 @@
 #include "cli/command.h"
 #include "cli/grant.h"
 #include "cli/listen_socket.h"
+#include "cli/run_end.h"
 #include "cli/run_watch.h"
 #include "src/base/json.h"
 #include "src/base/text.h"
@@ -21,9 +24,13 @@
 /* The other services are a convenience: a portd that is slow to list them does not delay the start for longer. */
 #define LIST_PATIENCE_MS 2000
 
+/* A bind() waits for it. */
+#define FURTHER_PATIENCE_MS 3000
+
 /* One run, and what it owns. */
 struct run {
     const struct invocation *invocation;
+    struct output output; /* nobody who does not read what portctl says may hold up a signal */
     const char *service_name;
     char safe_name[OPTIONS_NAME_MAX + 1];
     char **argv;
@@ -38,9 +45,9 @@ struct run {
     struct run_environment environment;
     int filter_fd;
     struct remap *remap;
+    uint16_t ports[OPTIONS_COUNT_MAX]; /* what elsewhere borrows */
     struct elsewhere *elsewhere;
     struct descendants bystanders; /* what `server & exec portctl run ...` in a script has left us as children */
-    struct leftovers *leftovers;
 };
 
 static void close_sockets(struct run *run) {
@@ -52,7 +59,6 @@ static void close_sockets(struct run *run) {
 static void run_deinit(struct run *run) {
     close_sockets(run);
     fd_close_at(&run->filter_fd);
-    leftovers_free(run->leftovers);
     descendants_deinit(&run->bystanders);
     elsewhere_free(run->elsewhere);
     remap_free(run->remap);
@@ -66,17 +72,19 @@ static void run_init(struct run *run, const struct invocation *invocation) {
 
     *run = (struct run){
         .invocation = invocation,
+        .output = invocation->output,
         .service_name = invocation->operands.items[0],
         .argv = invocation->operands.items + 1,
         .filter_fd = -1,
         .child = {.channel = -1, .signals = {.fd = -1, .ending_fd = -1}},
     };
+    run->output.impatient = true;
     text_make_safe(run->service_name, run->safe_name, sizeof run->safe_name);
     for (; run->n_variables < options->n_env_names; run->n_variables++)
         run->variables[run->n_variables] = options->env_names[run->n_variables];
     if (run->n_variables == 0)
         run->variables[run->n_variables++] = "PORT";
-    keeper_init(&run->keeper, invocation->client, &invocation->output);
+    keeper_init(&run->keeper, invocation->client, &run->output);
 }
 
 static bool remaps(const struct run *run) {
@@ -102,12 +110,18 @@ static int explain_filter(int r, struct problem *problem) {
 }
 
 static int fork_child(struct run *run, struct problem *problem) {
+    struct run_program program = {.argv = run->argv, .filters = remaps(run), .is_adopted = !descendants_has_children()};
     int r;
 
-    /* Where they cannot be found (there is no /proc), nor can anybody else: then nobody is signalled. */
-    if (descendants_has_children())
+    /* With bystanders nobody is adopted, for theirs could not be told from the program's. Where these cannot be found (there is no /proc), nor can
+     * anybody else: then nobody is signalled. */
+    if (!program.is_adopted) {
         descendants_look(&run->bystanders);
-    r = run_child_fork(&run->child, run->argv, remaps(run));
+        if (run->output.verbose)
+            output_say(&run->output,
+                       "this process has children already: what the program leaves behind is not looked for");
+    }
+    r = run_child_fork(&run->child, &program);
     if (r < 0)
         return problem_fill(problem, EXIT_RUN_FAILED, "internal", "no process can be made: %s", strerror(-r));
     if (!remaps(run))
@@ -152,7 +166,7 @@ static int open_sockets(struct run *run, uint16_t *ret_port) {
 static void give_back(struct run *run) {
     keeper_release(&run->keeper);
     client_set_interrupt(run->invocation->client, run->child.signals.ending_fd);
-    keeper_init(&run->keeper, run->invocation->client, &run->invocation->output);
+    keeper_init(&run->keeper, run->invocation->client, &run->output);
     grant_deinit(&run->grant);
 }
 
@@ -169,6 +183,8 @@ static int get_ports(struct run *run, struct problem *problem) {
         r = open_sockets(run, &taken);
         if (r == 0)
             return 0;
+        if (r == -EMFILE || r == -ENFILE || r == -ENOMEM)
+            return problem_fill(problem, EXIT_RUN_FAILED, "internal", "no socket for port %u: %s", taken, strerror(-r));
         if (r != -EADDRINUSE || i == LISTEN_TRIES || run->invocation->options.port != 0)
             return problem_fill(problem, EXIT_RUN_FAILED, "cannot-listen", "nobody can listen on %s, port %u: %s",
                                 address, taken, strerror(-r));
@@ -229,23 +245,27 @@ static int start_child(struct run *run) {
     return r;
 }
 
-/* For remap.h: one more lease, of the same name and holder. */
+/* For remap.h: one more lease, of the same name and holder. The bind waits for it and is not to be given up for a signal, so it is the signals that
+ * wait, and briefly. */
 static int lease_further(void *context, uint16_t fixed, uint16_t *ret_leased) {
     struct run *run = context;
-    const struct grant_for whom = {.holder = run->child.pid, .asker = getpid(), .beside = true};
+    const struct grant_for whom = {
+        .holder = run->child.pid, .asker = getpid(), .patience_ms = FURTHER_PATIENCE_MS, .beside = true};
     CLEANUP(problem_deinit) struct problem problem = {0};
     CLEANUP(grant_deinit) struct grant grant = {0};
     char detail[PROBLEM_DETAIL_MAX];
-    int r;
+    int before = client_set_interrupt(run->invocation->client, -1);
+    int r = grant_ask(run->invocation, &whom, &grant, NULL, &problem);
 
-    client_set_interrupt(run->invocation->client, run->child.signals.ending_fd);
-    r = grant_ask(run->invocation, &whom, &grant, NULL, &problem);
+    client_set_interrupt(run->invocation->client, before);
     if (r == 0 && keeper_add(&run->keeper, &grant.leases[0])) {
         *ret_leased = grant.leases[0].port;
         return 0;
     }
+    if (r == 0)
+        problem_fill(&problem, EXIT_RUN_FAILED, "internal", "one run keeps %zu leases at most", KEEPER_LEASES_MAX);
     problem_format(&problem, detail);
-    output_say(&run->invocation->output, "port %u is not remapped: %s", fixed, r == PROBLEM_E_SET ? detail : "stopped");
+    output_say(&run->output, "port %u is not remapped: %s", fixed, detail);
     return r != 0 ? r : -ENOMEM;
 }
 
@@ -255,7 +275,7 @@ static int start_remap(struct run *run) {
         .fixed = run->invocation->options.remap,
         .leased = port_of(run, 0),
         .service_name = run->safe_name,
-        .output = &run->invocation->output,
+        .output = &run->output,
         .lease = lease_further,
         .context = run,
     };
@@ -263,35 +283,55 @@ static int start_remap(struct run *run) {
     return remaps(run) ? remap_new(&setup, &run->remap) : 0;
 }
 
-static bool is_setuid(const char *program) {
+static bool is_setuid_file(const char *path) {
     struct stat status;
 
-    return strchr(program, '/') != NULL && stat(program, &status) == 0 && (status.st_mode & (S_ISUID | S_ISGID)) != 0;
+    return stat(path, &status) == 0 && (status.st_mode & (S_ISUID | S_ISGID)) != 0;
+}
+
+/* As execvp() finds it: the first in PATH that can be executed. */
+static bool is_setuid(const char *program) {
+    const char *folders = getenv("PATH");
+    char path[PATH_MAX];
+
+    if (strchr(program, '/') != NULL)
+        return is_setuid_file(program);
+    while (folders != NULL && *folders != '\0') {
+        size_t length = strcspn(folders, ":");
+
+        snprintf(path, sizeof path, "%.*s/%s", (int)length, folders, program);
+        if (access(path, X_OK) == 0)
+            return is_setuid_file(path);
+        folders += length + (folders[length] == ':');
+    }
+    return false;
 }
 
 static void tell_remap(const struct run *run) {
-    const struct output *output = &run->invocation->output;
+    const struct output *output = &run->output;
 
     if (is_setuid(run->argv[0]))
         output_say(output, "'%s' is setuid: under --remap it gets no privileges", run->argv[0]);
     if (!output->error_terminal || output->quiet || output->json)
         return;
     if (run->invocation->options.remap_auto)
-        fprintf(stderr, "  the first port that it binds is %u here; each further one gets a lease of its own\n",
-                port_of(run, 0));
+        output_tell(output, "  the first port that it binds is %u here; each further one gets a lease of its own",
+                    port_of(run, 0));
     else
-        fprintf(stderr, "  where it binds %u it gets %u\n", run->invocation->options.remap, port_of(run, 0));
-    fprintf(stderr, "  not remapped: connect(), io_uring; sudo and the like do not work in it (portctl run --help)\n");
+        output_tell(output, "  where it binds %u it gets %u, and getsockname() says so", run->invocation->options.remap,
+                    port_of(run, 0));
+    output_tell(output,
+                "  not remapped: connect(), io_uring. No sudo or ping in it, no bind() once portctl is killed.");
 }
 
 static void tell_granted(const struct run *run) {
-    const struct output *output = &run->invocation->output;
+    const struct output *output = &run->output;
     bool to_person = output->error_terminal && !output->quiet && !output->json;
 
     output_notes(output, json_get(run->grant.reply, "notes"));
     for (size_t i = 0; to_person && i < run->n_variables; i++)
-        fprintf(stderr, "%s on port %u%s%s%s\n", run->safe_name, port_of(run, i), run->n_variables > 1 ? " (" : "",
-                run->n_variables > 1 ? run->variables[i] : "", run->n_variables > 1 ? ")" : "");
+        output_tell(output, "%s on port %u%s%s%s", run->safe_name, port_of(run, i), run->n_variables > 1 ? " (" : "",
+                    run->n_variables > 1 ? run->variables[i] : "", run->n_variables > 1 ? ")" : "");
     if (remaps(run))
         tell_remap(run);
     if (!run->held && output->verbose)
@@ -300,51 +340,10 @@ static void tell_granted(const struct run *run) {
 
 /* ---- The end */
 
-static void tell_leftovers(const struct run *run) {
-    const struct output *output = &run->invocation->output;
-    struct leftovers_outcome outcome;
-    char name[4 * sizeof outcome.first_name];
-    size_t n_ended;
-
-    leftovers_get_outcome(run->leftovers, &outcome);
-    n_ended = outcome.n_stopped + outcome.n_killed;
-    text_make_safe(outcome.first_name, name, sizeof name);
-    if (outcome.n_left > 0)
-        output_say(output, "%s left pid %d behind%s, which cannot be stopped: it is another user's", run->safe_name,
-                   (int)outcome.left_pid, outcome.n_left > 1 ? " and others" : "");
-    if (n_ended == 0 || output->quiet || output->json || (!output->error_terminal && !output->verbose))
-        return;
-    if (n_ended == 1)
-        output_say(output, "%s: stopped %s, which it left behind", run->safe_name, name);
-    else
-        output_say(output, "%s: stopped %s and %zu other process%s that it left behind", run->safe_name, name,
-                   n_ended - 1, n_ended > 2 ? "es" : "");
-}
-
-/* Returns true if anything may be left that has the port. */
-static bool end_leftovers(struct run *run, struct run_watch *watch) {
-    const struct options *options = &run->invocation->options;
-    uint16_t ports[KEEPER_LEASES_MAX];
-    const struct leftovers_setup setup = {
-        .keep = options->keep,
-        .ports = ports,
-        .n_ports = run->keeper.n_leases,
-        .bystanders = &run->bystanders,
-        .patience_ms = options->kill_after_seconds != 0 ? options->kill_after_seconds * 1000 : LEFTOVERS_PATIENCE_MS,
-    };
-    struct leftovers_outcome outcome;
-
-    for (size_t i = 0; i < run->keeper.n_leases; i++)
-        ports[i] = run->keeper.leases[i].port;
-    if (leftovers_new(&setup, &run->leftovers) < 0)
-        return true;
-    run_watch_leftovers(watch, run->leftovers);
-    tell_leftovers(run);
-    leftovers_get_outcome(run->leftovers, &outcome);
-    return options->keep || outcome.n_left > 0; /* what serves need not be ours: a container's proxy */
-}
-
 static int explain_exec(const char *name, int error, struct problem *problem) {
+    if (error < 0)
+        return problem_fill(problem, EXIT_RUN_FAILED, "internal",
+                            "its variables and sockets cannot be handed to '%s': %s", name, strerror(-error));
     if (error != ENOENT)
         return problem_fill(problem, EXIT_RUN_CANNOT_EXECUTE, "program-not-executable", "'%s' cannot be executed: %s",
                             name, strerror(error));
@@ -374,38 +373,44 @@ static int give_up(struct run *run, int r, int *ret_exit_code, struct problem *p
     return PROBLEM_E_SET;
 }
 
-static void start_looking(struct run *run, uint16_t *ports) {
+static void start_looking(struct run *run) {
     const struct elsewhere_setup setup = {
         .service_name = run->safe_name,
-        .ports = ports,
+        .ports = run->ports,
         .n_ports = run->grant.n_leases,
         .argv = run->argv,
-        .output = &run->invocation->output,
+        .output = &run->output,
     };
 
     for (size_t i = 0; i < run->grant.n_leases; i++)
-        ports[i] = port_of(run, i);
+        run->ports[i] = port_of(run, i);
     /* Without it the program runs as well. */
     elsewhere_new(&setup, &run->elsewhere);
 }
 
 /* Returns 0 once the program has ended, and nothing that it left behind is waited for any more. */
 static int watch_program(struct run *run, int *ret_exit_code, struct problem *problem) {
-    uint16_t ports[OPTIONS_COUNT_MAX];
     struct run_watch watch = {
         .child = &run->child,
         .keeper = &run->keeper,
         .remap = run->remap,
+        .elsewhere = run->elsewhere,
         .kill_after_ms = run->invocation->options.kill_after_seconds * 1000,
     };
+    const struct run_end end = {
+        .invocation = run->invocation,
+        .output = &run->output,
+        .service_name = run->safe_name,
+        .bystanders = &run->bystanders,
+        .watch = &watch,
+    };
     bool may_serve;
+    int r = run_watch_init(&watch);
 
-    start_looking(run, ports);
-    watch.elsewhere = run->elsewhere;
-    if (run_watch_init(&watch) < 0)
-        output_say(&run->invocation->output, "a signal may have to wait for portd: %s", strerror(errno));
+    if (r < 0)
+        output_say(&run->output, "a signal may have to wait for portd: %s", strerror(-r));
     run_watch_program(&watch);
-    may_serve = end_leftovers(run, &watch);
+    may_serve = run_end_leftovers(&end);
     run_watch_deinit(&watch);
     if (may_serve && run->held && run->child.exec_error == 0)
         keeper_release_if_idle(&run->keeper);
@@ -431,6 +436,7 @@ int cmd_run(const struct invocation *invocation, int *ret_exit_code, struct prob
         r = start_remap(&run);
     if (r == 0) {
         tell_granted(&run);
+        start_looking(&run);
         r = start_child(&run);
     }
     if (r != 0)

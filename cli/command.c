@@ -3,7 +3,9 @@
  */
 #include "cli/command.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/help.h"
 #include "probe/fd.h"
@@ -40,9 +42,14 @@ static const char *const run_more[] = {
     "LISTEN_PID and LISTEN_FDNAMES (the variables' names). LISTEN_PID is the program itself, and not what a script or "
     "npm "
     "starts.",
-    "What the program leaves behind gets SIGTERM when it has ended, and SIGKILL after ten seconds, or what "
-    "--kill-after "
-    "says. With --keep what listens on the port stays, and with it the lease; ten seconds long it may begin to.",
+    "What the program leaves behind has a second to end by itself, then gets SIGTERM, and SIGKILL after ten seconds, "
+    "or "
+    "what --kill-after says. With --keep what listens on the port stays, and with it the lease; ten seconds long it "
+    "may "
+    "begin to. What a run --keep inside this one has kept stays, too.",
+    "A signal that a process sends to portctl is forwarded. One that is sent to the whole process group (timeout does "
+    "so) "
+    "reaches the program twice.",
     NULL,
 };
 
@@ -413,6 +420,16 @@ static bool asks_for_json(int argc, char **argv) {
     return false;
 }
 
+/*
+ * A standard stream that was closed is closed for programs that we start, and no descriptor of ours may take its number: what is said would go there.
+ * What stands in for it cannot be written to (standard input: read), so that whoever tries is told as before.
+ */
+static void fill_standard_streams(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC) < 0)
+            return;
+}
+
 int command_main(int argc, char **argv) {
     struct invocation invocation = {0};
     struct problem problem = {0};
@@ -421,6 +438,7 @@ int command_main(int argc, char **argv) {
 
     if (argc < 1)
         return EXIT_USAGE;
+    fill_standard_streams();
     if (dispatch(&invocation, argc, argv, &exit_code, &problem) != 0) {
         invocation.options.json = invocation.options.json || asks_for_json(argc, argv);
         output_init(&invocation.output, &invocation.options);

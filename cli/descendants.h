@@ -22,8 +22,8 @@ struct descendant {
 
 /* A list that owns its storage. All zero: empty. */
 struct descendants {
-    const struct descendants
-        *bystanders; /* borrowed: neither these nor what is below them are found. NULL: nobody is left out */
+    /* Borrowed: neither these nor what is below them are found. NULL: nobody is left out. */
+    const struct descendants *bystanders;
     struct descendant *items;
     size_t n_items;
     size_t capacity;

@@ -55,13 +55,17 @@ static cJSON *make_body(const char *name, const struct options *options, const s
     return made;
 }
 
+static uint64_t patience_of(const struct grant_for *whom) {
+    return whom->patience_ms != 0 ? whom->patience_ms : CLIENT_PATIENCE_MS;
+}
+
 static int ask_once(const struct invocation *invocation, const struct grant_for *whom, cJSON **ret_reply,
                     struct problem *problem) {
     CLEANUP(json_free_at) cJSON *body = make_body(invocation->operands.items[0], &invocation->options, whom);
 
     if (body == NULL)
         return problem_fill_memory(problem);
-    return client_call(invocation->client, "/alloc", body, CLIENT_PATIENCE_MS, ret_reply, problem);
+    return client_call(invocation->client, "/alloc", body, patience_of(whom), ret_reply, problem);
 }
 
 /* portd's hints speak of keys; here these are options. */
@@ -170,7 +174,7 @@ int grant_ask(const struct invocation *invocation, const struct grant_for *whom,
               bool *ret_held, struct problem *problem) {
     CLEANUP(grant_deinit) struct grant grant = {0};
     struct grant_for told = *whom;
-    int r = told.holder != 0 || told.asker != 0 ? client_meet(invocation->client, CLIENT_PATIENCE_MS, problem) : 0;
+    int r = told.holder != 0 || told.asker != 0 ? client_meet(invocation->client, patience_of(whom), problem) : 0;
 
     if (r != 0)
         return r;

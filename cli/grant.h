@@ -24,12 +24,13 @@ static inline void grant_deinit(struct grant *grant) {
     *grant = (struct grant){0};
 }
 
-/* For whom a lease is. A portd in another pid namespace is told neither. */
+/* For whom a lease is. A portd in another pid namespace is told neither holder nor asker. */
 struct grant_for {
     pid_t holder; /* the process that it shall belong to; 0: none */
-    pid_t
-        asker; /* the process that asks for it: what descends from it may use the port; 0: nobody that would say something */
-    unsigned count; /* so many ports, all or none; 0: as the options say */
+    /* The process that asks for it: what descends from it may use the port. 0: nobody that would say something. */
+    pid_t asker;
+    unsigned count;       /* so many ports, all or none; 0: as the options say */
+    uint64_t patience_ms; /* for each answer; 0: CLIENT_PATIENCE_MS */
     bool beside; /* one more, beside what the options were about: without their --port, --prefer, --reuse and --wait */
 };
 

@@ -155,7 +155,8 @@ static void tell_kept(const struct keeper *keeper, uint16_t port, const cJSON *r
                    keeper->service_name, port);
 }
 
-static void release(const struct keeper *keeper, const struct keeper_lease *lease, bool if_idle) {
+/* Returns false if portd cannot be reached. */
+static bool release(const struct keeper *keeper, const struct keeper_lease *lease, bool if_idle) {
     CLEANUP(problem_deinit) struct problem problem = {0};
     CLEANUP(json_free_at) cJSON *reply = NULL;
     bool released = true;
@@ -171,13 +172,17 @@ static void release(const struct keeper *keeper, const struct keeper_lease *leas
     else if (r == 0 && !keeper->output->json)
         lease_call_tell_listeners(keeper->output, reply);
     tell_unreleased(keeper, lease->port, r, &problem);
+    return r == 0 || problem.exit_code != EXIT_UNREACHABLE;
 }
 
+/* A portd that is away, or hangs, is not waited for again and again. */
 static void release_all(struct keeper *keeper, bool if_idle) {
+    bool is_there = true;
+
     client_set_interrupt(keeper->client, -1);
-    for (size_t i = 0; i < keeper->n_leases; i++)
+    for (size_t i = 0; is_there && i < keeper->n_leases; i++)
         if (!keeper->leases[i].is_anothers)
-            release(keeper, &keeper->leases[i], if_idle);
+            is_there = release(keeper, &keeper->leases[i], if_idle);
 }
 
 void keeper_release(struct keeper *keeper) {

@@ -22,8 +22,8 @@
 struct keeper_lease {
     uint16_t port;
     uint64_t id;
-    char allocated_at
-        [40]; /* by which a lease of the same port and id is known for another: a portd that has lost its database counts anew */
+    /* By which a lease of the same port and id is known for another: a portd may have lost its database. */
+    char allocated_at[40];
     bool is_gone;     /* portd says that there is no such lease any more */
     bool is_anothers; /* and that it is somebody else's by now: it is not ours to release */
 };

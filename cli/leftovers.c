@@ -34,7 +34,7 @@
 #define SETTLE_MS      150
 #define SETTLE_MOST_MS 1000
 
-enum phase { PHASE_LISTEN, PHASE_STOP, PHASE_KILL, PHASE_DONE };
+enum phase { PHASE_LISTEN, PHASE_GRACE, PHASE_STOP, PHASE_KILL, PHASE_DONE };
 
 struct leftovers {
     struct leftovers_setup setup;
@@ -43,11 +43,11 @@ struct leftovers {
     struct leftover_list list;
     struct sock_diag *diag; /* NULL: not opened yet, or there is none */
     bool has_children;      /* as waitpid() told last */
-    bool is_blind;          /* with keep: who serves is not known just now */
+    bool is_blind;          /* with ports: who serves is not known just now */
     bool has_no_proc;       /* nobody can be found */
     size_t n_served;        /* ports with a listener */
     uint64_t listen_by_ms;
-    uint64_t phase_end_ms; /* of STOP and KILL */
+    uint64_t phase_end_ms; /* of GRACE, STOP and KILL */
     uint64_t turn_end_ms;
     uint64_t looked_ms;    /* 0: never */
     uint64_t quiet_ms;     /* since when nobody has come or gone */
@@ -80,7 +80,7 @@ static void look_who_serves(struct leftovers *leftovers) {
     const struct leftovers_setup *setup = &leftovers->setup;
     int r = 0;
 
-    if (!setup->keep)
+    if (setup->n_ports == 0)
         return;
     if (leftovers->diag == NULL)
         r = sock_diag_new(&leftovers->diag);
@@ -148,9 +148,9 @@ static bool is_over(struct leftovers *leftovers, uint64_t now_ms) {
     return now_ms >= leftovers->quiet_ms + SETTLE_MS || now_ms >= leftovers->settle_by_ms;
 }
 
-/* With keep nobody is signalled before it is known who serves. Returns false while that is to be waited for. */
+/* With ports nobody is signalled before it is known who serves. Returns false while that is to be waited for. */
 static bool knows_who_serves(struct leftovers *leftovers, uint64_t now_ms) {
-    if (!leftovers->setup.keep || !leftovers->is_blind)
+    if (leftovers->setup.n_ports == 0 || !leftovers->is_blind)
         return true;
     if (now_ms < leftovers->listen_by_ms && !leftovers->is_hurried)
         return false;
@@ -195,10 +195,19 @@ static void step_stop(struct leftovers *leftovers, uint64_t now_ms) {
         enter(leftovers, PHASE_DONE, 0);
 }
 
-static void step_listen(struct leftovers *leftovers, uint64_t now_ms) {
-    if (leftovers->n_served == leftovers->setup.n_ports || now_ms >= leftovers->listen_by_ms || leftovers->is_hurried) {
+static void step_grace(struct leftovers *leftovers, uint64_t now_ms) {
+    if (now_ms >= leftovers->phase_end_ms || leftovers->is_hurried) {
         enter(leftovers, PHASE_STOP, now_ms + leftovers->setup.patience_ms);
         step_stop(leftovers, now_ms);
+    } else if (is_over(leftovers, now_ms)) {
+        enter(leftovers, PHASE_DONE, 0);
+    }
+}
+
+static void step_listen(struct leftovers *leftovers, uint64_t now_ms) {
+    if (leftovers->n_served == leftovers->setup.n_ports || now_ms >= leftovers->listen_by_ms || leftovers->is_hurried) {
+        enter(leftovers, PHASE_GRACE, now_ms + LEFTOVERS_GRACE_MS);
+        step_grace(leftovers, now_ms);
     } else if (is_over(leftovers, now_ms)) {
         enter(leftovers, PHASE_DONE, 0);
     }
@@ -210,6 +219,8 @@ static void step(struct leftovers *leftovers, uint64_t now_ms) {
     leftover_list_thaw_kept(&leftovers->list);
     if (leftovers->phase == PHASE_LISTEN)
         step_listen(leftovers, now_ms);
+    else if (leftovers->phase == PHASE_GRACE)
+        step_grace(leftovers, now_ms);
     else if (leftovers->phase == PHASE_STOP)
         step_stop(leftovers, now_ms);
     else
@@ -218,14 +229,10 @@ static void step(struct leftovers *leftovers, uint64_t now_ms) {
 
 /* ---- when ---- */
 
-static uint64_t earlier(uint64_t a_ms, uint64_t b_ms) {
-    return a_ms < b_ms ? a_ms : b_ms;
-}
-
 /* What is over and still waited for (who serves is not known) comes with the interval. */
 static void be_due_by(struct leftovers *leftovers, uint64_t deadline_ms, uint64_t now_ms) {
     if (deadline_ms > now_ms)
-        leftovers->due_ms = earlier(leftovers->due_ms, deadline_ms);
+        leftovers->due_ms = patience_earlier(leftovers->due_ms, deadline_ms);
 }
 
 static void plan(struct leftovers *leftovers, uint64_t now_ms) {
@@ -234,7 +241,7 @@ static void plan(struct leftovers *leftovers, uint64_t now_ms) {
         return;
     }
     leftovers->due_ms = now_ms + leftovers->interval_ms;
-    leftovers->interval_ms = earlier(leftovers->interval_ms * 2, INTERVAL_MOST_MS);
+    leftovers->interval_ms = patience_earlier(leftovers->interval_ms * 2, INTERVAL_MOST_MS);
     be_due_by(leftovers, leftovers->phase == PHASE_LISTEN ? leftovers->listen_by_ms : leftovers->phase_end_ms, now_ms);
     if (leftovers->settle_by_ms != 0 || has_bystanders(leftovers))
         be_due_by(leftovers, leftovers->quiet_ms + SETTLE_MS, now_ms);
@@ -286,10 +293,10 @@ int leftovers_new(const struct leftovers_setup *setup, struct leftovers **ret_le
     leftovers->list.seen.bystanders = setup->bystanders;
     leftovers->listen_by_ms = now_ms + LEFTOVERS_LISTEN_MS;
     note_change(leftovers, now_ms);
-    if (setup->keep)
+    if (setup->waits)
         enter(leftovers, PHASE_LISTEN, 0);
     else
-        enter(leftovers, PHASE_STOP, now_ms + setup->patience_ms);
+        enter(leftovers, PHASE_GRACE, now_ms + LEFTOVERS_GRACE_MS);
     leftovers_turn(leftovers);
     *ret_leftovers = leftovers;
     return 0;

@@ -1,7 +1,7 @@
 /*
  * What the program of `run` leaves behind when it has ended: servers that went into the background, watchers, build daemons. portctl is their
- * subreaper, so all of them descend from it. They are stopped: SIGTERM, and SIGKILL for those that do not end; unless they serve a leased port and
- * are to be kept.
+ * subreaper, so all of them descend from it. They are stopped: SIGTERM, and SIGKILL for those that do not end; unless they serve a port on which
+ * they are to be kept.
  *
  * Only what descends from this process is ever signalled, behind a pidfd, so that no pid that was used again is hit. This process must be a
  * subreaper (PR_SET_CHILD_SUBREAPER) with SIGCHLD at its default, and have no child whose status somebody else waits for: all that end are
@@ -12,14 +12,14 @@
  *         leftovers_turn(leftovers);
  *     }
  *
- *                    nobody is left
- *        ┌──────────────────┬─────────────────┬──────────────┐
- *        │                  │                 │              v
- *     LISTEN ───────────> STOP ───────────> KILL ─────────> DONE
- *     keep: until each    SIGTERM;          SIGSTOP, then    ^
- *     port is served      patience_ms       SIGKILL          │
- *        │                  └─ only others' and kept ones ───┤
- *        └─ only others' and kept ones ──────────────────────┘
+ *                                nobody is left
+ *        ┌──────────────────┬──────────────────┬─────────────────┬──────────────┐
+ *        │                  │                  │                 │              v
+ *     LISTEN ───────────> GRACE ───────────> STOP ───────────> KILL ─────────> DONE
+ *     waits: until each   who only waits     SIGTERM;          SIGSTOP, then    ^
+ *     port is served      for the end of     patience_ms       SIGKILL          │
+ *        │                his input ends       │                                │
+ *        └──────────────────┴─ only others' and kept ones ──────────────────────┘
  */
 #ifndef CLI_LEFTOVERS_H
 #define CLI_LEFTOVERS_H
@@ -33,22 +33,25 @@
 
 #define LEFTOVERS_PATIENCE_MS 10000
 
-/* How long a server may take to its listen(), with keep. */
+/* How long a server may take to its listen(), with `waits`. */
 #define LEFTOVERS_LISTEN_MS 10000
+
+/* Who reads what the program wrote (tee, gzip, a filter behind `exec > >(...)`) sees its end now, and needs a moment for the rest: a pipe holds 64 KiB. */
+#define LEFTOVERS_GRACE_MS 1000
 
 /* What SIGKILL has not ended by then (it waits for a disk, or forks faster than it can be found) is left. */
 #define LEFTOVERS_KILL_MS 5000
 
 struct leftovers_setup {
-    bool
-        keep; /* what listens on one of the ports stays, with its ancestors and descendants. Who is not yet there is waited for: until there is a
-                  listener on each port, anybody's, or LEFTOVERS_LISTEN_MS are over */
-    const uint16_t *ports; /* host order; borrowed until leftovers_free() */
+    /* What listens on one of these stays, with its ancestors and descendants. Host order; borrowed until leftovers_free(). */
+    const uint16_t *ports;
     size_t n_ports;
+    /* Who is not yet there is waited for: until there is a listener on each port, anybody's, or LEFTOVERS_LISTEN_MS are over. */
+    bool waits;
     uint64_t patience_ms; /* from SIGTERM to SIGKILL */
-    const struct descendants *
-        bystanders; /* who was there before the program: they are none of it, and are left alone with all that is below them.
-                                             Borrowed like the ports; NULL or empty: nobody was */
+    /* Who was there before the program: they are none of it, and are left alone with all that is below them. Borrowed like the ports; NULL or
+     * empty: nobody was. */
+    const struct descendants *bystanders;
 };
 
 struct leftovers;
@@ -81,11 +84,11 @@ struct leftovers_outcome {
     size_t n_stopped; /* that ended after SIGTERM. Who ended before he was sent it counts nowhere */
     size_t n_killed;  /* that ended after SIGKILL */
     size_t n_kept;    /* that serve: listeners, their ancestors and descendants */
-    size_t
-        n_left; /* that live and are not kept: another user's, or what SIGKILL did not end. At least 1 if there is one that is not seen */
+    /* That live and are not kept: another user's, or what SIGKILL did not end. At least 1 if there is one that is not seen. */
+    size_t n_left;
     pid_t kept_pid; /* one that listens on a leased port, or may (another user's); 0: none */
-    char first_name
-        [16]; /* the name of the first that was sent a signal, the topmost; "" if none was stopped or killed. May be any bytes */
+    /* The name of the first that was sent a signal, the topmost; "" if none was stopped or killed. May be any bytes. */
+    char first_name[16];
     pid_t left_pid; /* one of n_left; 0: none, or it is not seen */
 };
 

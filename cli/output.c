@@ -4,6 +4,7 @@
 #include "cli/output.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,21 +87,59 @@ const char *output_style_end(bool colour, enum style style) {
 }
 
 /* One write for a line, so that lines of two processes on one terminal do not run into each other. */
-void output_say(const struct output *output, const char *format, ...) {
+/* Less than PIPE_BUF, so that it goes into a pipe whole or not at all (pipe(7)). */
+#define LINE_MAX_BYTES 2048
+
+/* The file behind standard error is also others', so it is not ours to make non-blocking: it is asked beforehand. */
+static bool would_wait(void) {
+    struct pollfd pollfd = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+    return poll(&pollfd, 1, 0) == 0;
+}
+
+static void put_line(const struct output *output, const char *before, const char *text) {
+    char line[LINE_MAX_BYTES];
+    size_t length = (size_t)snprintf(line, sizeof line - 1, "%s%s", before, text);
+
+    if (length > sizeof line - 2)
+        length = sizeof line - 2;
+    line[length] = '\n';
+    line[length + 1] = '\0';
+    if (output->impatient && would_wait())
+        return;
+    fputs(line, stderr);
+    fflush(stderr);
+}
+
+void output_tell(const struct output *output, const char *format, ...) {
     char text[1024];
     va_list arguments;
 
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "%sportctl:%s %s\n", output_style(output->error_colour, STYLE_BOLD),
-            output_style_end(output->error_colour, STYLE_BOLD), text);
-    fflush(stderr);
+    put_line(output, "", text);
+}
+
+void output_say(const struct output *output, const char *format, ...) {
+    char text[1024];
+    char before[64];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    snprintf(before, sizeof before, "%sportctl:%s ", output_style(output->error_colour, STYLE_BOLD),
+             output_style_end(output->error_colour, STYLE_BOLD));
+    put_line(output, before, text);
 }
 
 void output_hint(const struct output *output, const char *hint) {
-    fprintf(stderr, "  %shint:%s %s\n", output_style(output->error_colour, STYLE_INFO),
-            output_style_end(output->error_colour, STYLE_INFO), hint);
+    char before[64];
+
+    snprintf(before, sizeof before, "  %shint:%s ", output_style(output->error_colour, STYLE_INFO),
+             output_style_end(output->error_colour, STYLE_INFO));
+    put_line(output, before, hint);
 }
 
 void output_notes(const struct output *output, const cJSON *notes) {

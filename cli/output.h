@@ -25,6 +25,7 @@ struct output {
     bool colour;         /* on standard output */
     bool error_colour;   /* on standard error */
     bool utf8;           /* the locale takes more than ASCII */
+    bool impatient;      /* a sentence that would have to wait for the reader of standard error is dropped */
     unsigned width;      /* columns of the terminal; 80 where it does not say */
 };
 
@@ -35,8 +36,11 @@ void output_init(struct output *output, const struct options *options);
 const char *output_style(bool colour, enum style style);
 const char *output_style_end(bool colour, enum style style);
 
-/* A line on standard error: `portctl: ...`. */
+/* A line on standard error: `portctl: ...`. Cut after about a thousand bytes. */
 void output_say(const struct output *output, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A line on standard error as it is. */
+void output_tell(const struct output *output, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* A line on standard error below one of output_say(): `  hint: ...`. */
 void output_hint(const struct output *output, const char *hint);

@@ -15,6 +15,10 @@ struct patience {
 /* Milliseconds of CLOCK_MONOTONIC. */
 uint64_t patience_now_ms(void);
 
+static inline uint64_t patience_earlier(uint64_t a_ms, uint64_t b_ms) {
+    return a_ms < b_ms ? a_ms : b_ms;
+}
+
 /* Milliseconds from now until then, for poll(): 0 if it is over. */
 int patience_timeout_ms(uint64_t due_ms);
 

@@ -44,6 +44,7 @@ static int place_sockets(const int *sockets, size_t n_sockets, int *channel) {
         moved[i] = fcntl(sockets[i], F_DUPFD_CLOEXEC, behind);
         if (moved[i] < 0)
             return -errno;
+        close(sockets[i]);
     }
     for (size_t i = 0; i < n_sockets; i++)
         if (dup2(moved[i], LISTEN_FDS_START + (int)i) < 0)
@@ -134,16 +135,15 @@ static _Noreturn void become_program(const struct run_child *child, char *const 
     if (r == 0) {
         run_signals_restore(&child->signals);
         execvp(words[0], words);
-        r = -errno;
+        r = errno;
     }
-    r = -r;
     run_channel_send(channel, &r, sizeof r, NULL, 0);
     _exit(EXIT_RUN_FAILED);
 }
 
 /* ---- In portctl */
 
-int run_child_fork(struct run_child *child, char *const *argv, bool filters) {
+int run_child_fork(struct run_child *child, const struct run_program *program) {
     int ends[2];
     int r;
 
@@ -151,20 +151,21 @@ int run_child_fork(struct run_child *child, char *const *argv, bool filters) {
     r = run_signals_take(&child->signals);
     if (r < 0)
         return r;
-    /* What a program leaves behind stays below us and not below init, so that it can be found. Where the kernel refuses it is no
-     * worse than without portctl. */
-    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    /* Where the kernel refuses it is no worse than without portctl. */
+    if (program->is_adopted)
+        prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     r = run_channel_open(ends);
     if (r < 0)
         return r;
     child->pid = fork();
     if (child->pid == 0) {
         close(ends[0]);
-        become_program(child, argv, filters, ends[1]);
+        become_program(child, program->argv, program->filters, ends[1]);
     }
     r = child->pid < 0 ? -errno : 0;
     close(ends[1]);
     child->channel = ends[0];
+    run_signals_allow_stop(true);
     return r;
 }
 
@@ -182,8 +183,10 @@ int run_child_start(struct run_child *child, const struct run_start *start) {
         .n_ports = start->n_ports,
         .n_sockets = start->n_sockets,
     };
-    int r = run_channel_send(child->channel, &header, sizeof header, NULL, 0);
+    int r;
 
+    run_signals_allow_stop(false);
+    r = run_channel_send(child->channel, &header, sizeof header, NULL, 0);
     if (r == 0)
         r = run_channel_send(child->channel, start->environment->text, start->environment->length, start->sockets,
                              start->n_sockets);

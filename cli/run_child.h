@@ -19,12 +19,17 @@ struct run_child {
     bool terminal_ended[2]; /* SIGINT, SIGQUIT came from the terminal while the program ran */
     int status;             /* of waitpid(), once it has ended */
     bool ended;
-    int exec_error; /* why the program could not be started; 0: it was, or was not tried */
+    int exec_error; /* why the program could not be started: errno of execvp(), or -errno of what comes before; 0: it was, or was not tried */
 };
 
-/* Blocks all signals and forks the child, which waits. `argv` is borrowed: the program first, NULL last. With `filters` it puts its binds before us
- * (remap.h): run_child_hear_filter() must come next. Returns 0 or -errno. */
-int run_child_fork(struct run_child *child, char *const *argv, bool filters);
+struct run_program {
+    char *const *argv; /* borrowed: the program first, NULL last */
+    bool filters;      /* it puts its binds before us (remap.h): run_child_hear_filter() must come next */
+    bool is_adopted;   /* what it leaves behind becomes our child (PR_SET_CHILD_SUBREAPER), and not init's */
+};
+
+/* Blocks all signals but stops and forks the child, which waits. Returns 0 or -errno. */
+int run_child_fork(struct run_child *child, const struct run_program *program);
 
 /* What came of remap_filter_install() in the child: returns 0 and *ret_fd, the caller's, or what that returned, or -EPIPE if the child was killed. */
 int run_child_hear_filter(struct run_child *child, int *ret_fd);
@@ -50,7 +55,7 @@ bool run_child_reap(struct run_child *child);
 /* Notes a signal that came from the terminal, for run_child_exit_code(). */
 void run_child_note_terminal(struct run_child *child, int number);
 
-/* Ends a child that was not started, and waits for it. Returns true if a signal asked us to stop meanwhile: then
+/* Kills a child that was not started, and waits for its end, which comes at once. Returns true if a signal asked us to stop meanwhile: then
  * run_child_exit_code() speaks as if the program had ended of it. */
 bool run_child_abandon(struct run_child *child);
 

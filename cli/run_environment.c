@@ -147,6 +147,15 @@ int run_environment_add_services(struct run_environment *environment, const cJSO
     return r;
 }
 
+static bool is_ours(const char *pair) {
+    static const char *const names[] = {"LISTEN_FDS=", "LISTEN_FDNAMES=", "LISTEN_PID=", PREFIX};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strncmp(pair, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
 /* unsetenv() moves what follows, so each round begins anew. */
 static void forget_inherited(void) {
     for (bool found = true; found;) {
@@ -155,7 +164,7 @@ static void forget_inherited(void) {
             char name[VARIABLE_MAX];
             size_t length = strcspn(*at, "=");
 
-            if (strncmp(*at, PREFIX, strlen(PREFIX)) != 0 || length >= sizeof name)
+            if (!is_ours(*at) || length >= sizeof name)
                 continue;
             memcpy(name, *at, length);
             name[length] = '\0';

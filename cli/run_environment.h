@@ -36,8 +36,8 @@ int run_environment_add_url(struct run_environment *environment, const char *hos
 int run_environment_add_services(struct run_environment *environment, const cJSON *leases, uid_t uid,
                                  const char *own_name);
 
-/* In the child: takes out every PORTMANAGER_ variable that was inherited (of a `run` around this one), and puts the pairs in, which must stay where they
- * are. Returns 0 or -ENOMEM. */
+/* In the child: takes out every PORTMANAGER_ variable that was inherited (of a `run` around this one), and LISTEN_FDS with those that belong to it, which
+ * are for another process. Puts the pairs in, which must stay where they are. Returns 0 or -ENOMEM. */
 int run_environment_apply(char *text, size_t length);
 
 /* The first `n_pairs` pairs of a block, as pointers into it. */

@@ -12,23 +12,27 @@ static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 
 #define N_ENDING (sizeof ending / sizeof ending[0])
 
-bool run_signals_asks_to_end(int number) {
-    for (size_t i = 0; i < N_ENDING; i++)
-        if (ending[i] == number)
-            return true;
-    return false;
+bool run_signals_asks_to_end(const struct run_signals *signals, int number) {
+    return sigismember(&signals->ending, number) == 1;
 }
 
-static int open_ending_fd(void) {
-    sigset_t set;
-
-    sigemptyset(&set);
+static void find_ending(sigset_t *ret_set) {
+    sigemptyset(ret_set);
     for (size_t i = 0; i < N_ENDING; i++) {
         struct sigaction action;
         if (sigaction(ending[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
-            sigaddset(&set, ending[i]);
+            sigaddset(ret_set, ending[i]);
     }
-    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+void run_signals_allow_stop(bool allow) {
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTSTP);
+    sigaddset(&set, SIGTTIN);
+    sigaddset(&set, SIGTTOU);
+    sigprocmask(allow ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
 }
 
 int run_signals_take(struct run_signals *signals) {
@@ -43,7 +47,8 @@ int run_signals_take(struct run_signals *signals) {
         sigaction(SIGPIPE, &ignored, &signals->on_pipe) < 0)
         return -errno;
     signals->fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-    signals->ending_fd = open_ending_fd();
+    find_ending(&signals->ending);
+    signals->ending_fd = signalfd(-1, &signals->ending, SFD_CLOEXEC | SFD_NONBLOCK);
     return signals->fd < 0 || signals->ending_fd < 0 ? -errno : 0;
 }
 

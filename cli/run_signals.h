@@ -11,7 +11,8 @@
 
 struct run_signals {
     int fd;        /* every signal */
-    int ending_fd; /* readable when one waits that asks to end (of those that were not ignored when we were started: nohup) */
+    int ending_fd; /* readable when one of `ending` waits: INT, TERM, HUP and QUIT, without those that were ignored when we were started (nohup) */
+    sigset_t ending;
     sigset_t mask; /* as it was, like the dispositions below */
     struct sigaction on_child;
     struct sigaction on_pipe;
@@ -29,7 +30,10 @@ void run_signals_deinit(struct run_signals *signals);
 /* Reads the next one that waits. Returns false if none does. */
 bool run_signals_read(int fd, struct signalfd_siginfo *ret_info);
 
-/* True for INT, TERM, HUP and QUIT. */
-bool run_signals_asks_to_end(int number);
+/* True if the signal asks to end, and was not ignored when we were started. */
+bool run_signals_asks_to_end(const struct run_signals *signals, int number);
+
+/* While the program has not begun a stop (Ctrl-Z) is portctl's own: it stops as any process does. To be called with false before it begins. */
+void run_signals_allow_stop(bool allow);
 
 #endif

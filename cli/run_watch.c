@@ -4,6 +4,7 @@
 #include "cli/run_watch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
 
@@ -36,10 +37,6 @@ void run_watch_deinit(struct run_watch *watch) {
     fd_close_at(&watch->urgent_fd);
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b) {
-    return a < b ? a : b;
-}
-
 /* Waits for one of these, or until it is due, and serves what concerns no signal. */
 static void wait_and_serve(struct run_watch *watch, uint64_t due_ms) {
     int bind_fd = watch->remap != NULL ? remap_fd(watch->remap) : -1;
@@ -60,17 +57,22 @@ static void wait_and_serve(struct run_watch *watch, uint64_t due_ms) {
 
 /* Stops as the child did, so that the shell sees its job stopped, unless the SIGCONT that ends the stop has come already.
  * SIGSTOP, because it also works while all others are blocked. The SIGCONT that wakes us is then passed on like any
- * other. */
+ * other. Without a terminal there is no shell that would see it, and none that would wake us: whoever wakes the child knows nothing of
+ * portctl. */
 static void stop_too(void) {
+    CLEANUP(fd_close_at) int terminal = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
     sigset_t pending;
 
+    if (terminal < 0)
+        return;
     if (sigpending(&pending) == 0 && sigismember(&pending, SIGCONT) == 1)
         return;
     kill(getpid(), SIGSTOP);
 }
 
 static void note_asked(struct run_watch *watch, int number) {
-    if (watch->kill_after_ms != 0 && watch->kill_due_ms == UINT64_MAX && run_signals_asks_to_end(number))
+    if (watch->kill_after_ms != 0 && watch->kill_due_ms == UINT64_MAX &&
+        run_signals_asks_to_end(&watch->child->signals, number))
         watch->kill_due_ms = patience_now_ms() + watch->kill_after_ms;
 }
 
@@ -119,10 +121,10 @@ void run_watch_program(struct run_watch *watch) {
     struct signalfd_siginfo info;
 
     while (!child->ended) {
-        uint64_t due_ms = earlier(watch->keeper->due_ms, watch->kill_due_ms);
+        uint64_t due_ms = patience_earlier(watch->keeper->due_ms, watch->kill_due_ms);
 
         if (watch->elsewhere != NULL)
-            due_ms = earlier(due_ms, elsewhere_due_ms(watch->elsewhere));
+            due_ms = patience_earlier(due_ms, elsewhere_due_ms(watch->elsewhere));
         wait_and_serve(watch, due_ms);
         while (!child->ended && run_signals_read(child->signals.fd, &info))
             handle_signal(watch, &info);
@@ -137,8 +139,9 @@ void run_watch_program(struct run_watch *watch) {
     run_child_hear(child);
 }
 
-static void handle_late_signal(struct leftovers *leftovers, const struct signalfd_siginfo *info) {
-    if (run_signals_asks_to_end((int)info->ssi_signo))
+static void handle_late_signal(const struct run_watch *watch, struct leftovers *leftovers,
+                               const struct signalfd_siginfo *info) {
+    if (run_signals_asks_to_end(&watch->child->signals, (int)info->ssi_signo))
         leftovers_hurry(leftovers);
 }
 
@@ -146,9 +149,9 @@ void run_watch_leftovers(struct run_watch *watch, struct leftovers *leftovers) {
     struct signalfd_siginfo info;
 
     while (!leftovers_are_done(leftovers)) {
-        wait_and_serve(watch, earlier(leftovers_due_ms(leftovers), watch->keeper->due_ms));
+        wait_and_serve(watch, patience_earlier(leftovers_due_ms(leftovers), watch->keeper->due_ms));
         while (run_signals_read(watch->child->signals.fd, &info))
-            handle_late_signal(leftovers, &info);
+            handle_late_signal(watch, leftovers, &info);
         leftovers_turn(leftovers);
         keeper_beat(watch->keeper);
     }

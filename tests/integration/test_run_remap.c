@@ -99,6 +99,29 @@ Test(run_remap, with_auto_and_without_portd_the_bind_goes_through_and_it_is_said
     end(&cli);
 }
 
+/* A signal is no reason to let a bind go through: the lease comes first. */
+Test(run_remap, with_auto_a_signal_does_not_spoil_a_lease) {
+    const struct cli cli =
+        cli_start(&(struct cli_setup){.words = {"run", "web", "--remap", "auto", "--", "python3", "-c",
+                                                "import signal, socket, time\n"
+                                                "signal.signal(signal.SIGHUP, lambda *_: None)\n"
+                                                "first = socket.create_server(('127.0.0.1', 3000))\n"
+                                                "print('up', flush=True)\n"
+                                                "time.sleep(0.5)\n"
+                                                "second = socket.create_server(('127.0.0.1', 4000))\n"
+                                                "print(second.getsockname()[1] != 4000, flush=True)\n"
+                                                "time.sleep(30)\n"}});
+    cli_wait_for_output(&cli, "up\n");
+    daemon_freeze(&portd);
+    usleep(1000000); /* the second bind waits by now */
+    kill(cli.pid, SIGHUP);
+    usleep(200000);
+    daemon_thaw(&portd);
+    cli_wait_for_output(&cli, "up\nTrue\n");
+    sees_lease(&me, port_of_lease(1, 2), "state", "bound");
+    end(&cli);
+}
+
 Test(run_remap, one_inside_another_is_refused_and_nothing_is_leased_for_it) {
     static const char portctl[] = SANDBOX_BIN "/portctl";
     const struct cli cli =
@@ -137,8 +160,13 @@ Test(run_remap, when_portctl_is_killed_what_runs_serves_on_and_binds_nothing_mor
 }
 
 Test(run_remap, a_setuid_program_is_told_to_have_no_effect) {
+    static const char path[] = "PATH=" SANDBOX_DIR ":/usr/bin:/bin";
     const char *program = puppet_install("server");
     cr_assert_eq(chmod(program, 04755), 0);
+    CLEANUP(cli_result_deinit)
+    struct cli_result by_name = cli_run(&(struct cli_setup){.words = {"run", "web", "--remap", "3000", "--", "server"},
+                                                            .environment = {"PUPPET=nap 1", path}});
+    cr_assert_str_eq(by_name.errors, "portctl: 'server' is setuid: under --remap it gets no privileges\n");
     CLEANUP(cli_result_deinit)
     struct cli_result result = cli_run(&(struct cli_setup){.words = {"run", "web", "--remap", "3000", "--", program},
                                                            .environment = {"PUPPET=nap 1"}});

@@ -144,7 +144,7 @@ static const uint16_t ports[] = {8001, 8002};
 
 struct leftovers *brood_begin_keeping(size_t n_ports) {
     return brood_begin(&(const struct leftovers_setup){
-        .keep = true, .ports = ports, .n_ports = n_ports, .patience_ms = BROOD_NEVER_MS});
+        .waits = true, .ports = ports, .n_ports = n_ports, .patience_ms = BROOD_NEVER_MS});
 }
 
 void brood_keep(size_t n_ports) {

@@ -59,7 +59,7 @@ void brood_wait(unsigned n);
 /* Waits for a signal until then (UINT64_MAX: for ever), and takes all that are there. */
 void brood_wait_for_signal(uint64_t until_ms);
 
-/* The first turn; all the others, into brood->outcome; both, without and with keep: the ports are 8001 and 8002, the first n of them. */
+/* The first turn; all the others, into brood->outcome; both, without and with ports to be kept: these are 8001 and 8002, the first n of them. */
 struct leftovers *brood_begin(const struct leftovers_setup *setup);
 struct leftovers *brood_begin_keeping(size_t n_ports);
 void brood_finish(struct leftovers *leftovers);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cli/descendants.h"
+#include "cli/patience.h"
 #include "probe/fd.h"
 #include "tests/support/brood.h"
 #include "tests/support/child.h"
@@ -89,13 +90,14 @@ Test(cli_leftovers, one_is_stopped_and_told_by_its_name) {
     brood_assert_nobody_lives();
 }
 
-/* No turn comes but at SIGCHLD. */
+/* Once it has been asked, no turn comes but at SIGCHLD. */
 static void leave_sleeper_and_wait_for_signals(void) {
     brood_grow(brood_be_sleeper);
     brood_wait(1);
     struct leftovers *leftovers = brood_begin(&(const struct leftovers_setup){.patience_ms = BROOD_NEVER_MS});
+    const uint64_t asked_ms = patience_now_ms() + LEFTOVERS_GRACE_MS;
     while (!leftovers_are_done(leftovers)) {
-        brood_wait_for_signal(UINT64_MAX);
+        brood_wait_for_signal(patience_now_ms() <= asked_ms ? leftovers_due_ms(leftovers) : UINT64_MAX);
         leftovers_turn(leftovers);
     }
     brood_finish(leftovers);

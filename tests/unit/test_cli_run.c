@@ -167,6 +167,24 @@ Test(cli_run, a_standard_stream_that_is_closed_is_closed_for_the_program_too) {
     ASSERT_RUN(0, "0\n1\n", "", "web", "sh", "-c", "$PORTCTL run web -- sh -c 'ls /proc/$$/fd; true' 2>&-");
 }
 
+/* What portctl says is said into nothing, and not into a descriptor that has got the number. */
+Test(cli_run, closed_standard_streams_swallow_what_is_said) {
+    static const char script[] =
+        "$PORTCTL run web -v -- sh -c 'echo ran >" SANDBOX_DIR "/ran; sleep 1.5' <&- >&- 2>&-; echo $?";
+    const struct fake_portd_setup notes = {
+        .answers = {{"POST /alloc", 200, "{\"port\":8001,\"lease\":" LEASE ",\"notes\":[\"one\",\"two\"]}", 0, NULL},
+                    {"POST /heartbeat", 500, "{\"detail\":\"Ill.\"}", 0, NULL},
+                    RELEASE},
+        .socket = SOCKET};
+
+    restart(&notes);
+    CLEANUP(cli_result_deinit)
+    struct cli_result result =
+        cli_run(&(const struct cli_setup){.words = {"run", "web", "-q", "--", "sh", "-c", script}, ENVIRONMENT});
+    cr_assert_str_eq(result.output, "0\n");
+    cr_assert(file_exists(SANDBOX_DIR "/ran"));
+}
+
 Test(cli_run, words_for_a_closed_stream_go_nowhere_else) {
     ASSERT_RUN(1, "", "portctl: standard output: Bad file descriptor\n", "web", "sh", "-c", "$PORTCTL alloc web >&-");
     ASSERT_RUN(2, "", "", "web", "sh", "-c", "$PORTCTL alloc 2>&-");
@@ -287,6 +305,39 @@ Test(cli_run, a_program_that_a_forwarded_signal_ends_is_128_and_its_number) {
     cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7}\n"), 1);
 }
 
+/* nohup: who ignores a signal is not killed for it, neither at once nor later. */
+Test(cli_run, a_signal_that_was_ignored_starts_no_clock) {
+    signal(SIGHUP, SIG_IGN);
+    const struct cli cli = cli_start(&(const struct cli_setup){
+        .words = {"run", "web", "--kill-after", "1s", "--", "sh", "-c", "echo up; sleep 2.5; exit 6"}, ENVIRONMENT});
+
+    cli_wait_for_output(&cli, "up\n");
+    kill(cli.pid, SIGHUP);
+    CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
+    cr_assert_eq(result.exit_code, 6);
+}
+
+/* Who reads what portctl says has stopped to read: what it has to say is lost, and a signal is not. */
+Test(cli_run, a_full_standard_error_holds_up_no_signal) {
+    static const char script[] = "mkfifo " SANDBOX_DIR "/full; exec 8<>" SANDBOX_DIR "/full; (exec 7>" SANDBOX_DIR
+                                 "/full; timeout 0.5 dd if=/dev/zero bs=1024 >&7 2>/dev/null); echo full; exec "
+                                 "$PORTCTL run web -- sh -c 'echo up; exec sleep "
+                                 "1000' 2>&8";
+    const struct fake_portd_setup ill = {
+        .answers = {ALLOC, {"POST /heartbeat", 500, "{\"detail\":\"Ill.\"}", 0, NULL}, RELEASE}, .socket = SOCKET};
+    const struct wait wait = wait_for("a heartbeat that fails");
+
+    restart(&ill);
+    const struct cli cli =
+        cli_start(&(const struct cli_setup){.words = {"run", "outer", "-q", "--", "sh", "-c", script}, ENVIRONMENT});
+    cli_wait_for_output(&cli, "full\nup\n");
+    while (count_requests("POST /heartbeat") < 6)
+        wait_more(&wait);
+    kill(cli.pid, SIGTERM);
+    CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
+    cr_assert_eq(result.exit_code, 128 + SIGTERM);
+}
+
 static char state_of(pid_t pid) {
     char path[64];
     snprintf(path, sizeof(path), "/proc/%d/stat", pid);
@@ -305,13 +356,16 @@ static void wait_for_state(pid_t pid, bool stopped) {
         wait_more(&wait);
 }
 
-Test(cli_run, a_program_that_stops_stops_portctl_and_goes_on_with_it) {
+/* Without a terminal there is no shell to see a stop of portctl, and none that would wake it. With one: test_cli_run_terminal.c. */
+Test(cli_run, without_a_terminal_a_program_that_stops_does_not_stop_portctl) {
     const struct cli cli = start_script("echo $$; kill -STOP $$; echo on; exit 5");
+    const struct wait wait = wait_for("a heartbeat while the program stands still");
 
     cli_wait_for_output(&cli, "\n");
     wait_for_state(read_pid(&cli), true);
-    wait_for_state(cli.pid, true);
-    kill(cli.pid, SIGCONT);
+    while (count_requests("POST /heartbeat") < 1)
+        wait_more(&wait);
+    kill(cli.pid, SIGCONT); /* passed on */
     CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
     cr_assert_eq(result.exit_code, 5);
     cr_assert_not_null(strstr(result.output, "on\n"));

@@ -87,6 +87,10 @@ Test(cli_run_environment, what_an_outer_run_left_is_forgotten) {
     setenv("PORTMANAGER_PORT_OLD", "1", 1);
     setenv("PORTMANAGER_SERVICE", "outer", 1);
     setenv("PORTMANAGERS", "stays", 1);
+    setenv("LISTEN_FDS", "1", 1);
+    setenv("LISTEN_PID", "1", 1);
+    setenv("LISTEN_FDNAMES", "a", 1);
+    setenv("LISTEN_ADDRESS", "stays", 1);
     setenv("PORT", "1", 1);
     setenv("HOST", "stays", 1);
     cr_assert_eq(run_environment_add_number(&environment, "PORT", 8001), 0);
@@ -96,6 +100,10 @@ Test(cli_run_environment, what_an_outer_run_left_is_forgotten) {
     cr_assert_str_eq(getenv("PORTMANAGER_SERVICE"), "web=x");
     cr_assert_null(getenv("PORTMANAGER_PORT_OLD"));
     cr_assert_str_eq(getenv("PORTMANAGERS"), "stays");
+    cr_assert_null(getenv("LISTEN_FDS"));
+    cr_assert_null(getenv("LISTEN_PID"));
+    cr_assert_null(getenv("LISTEN_FDNAMES"));
+    cr_assert_str_eq(getenv("LISTEN_ADDRESS"), "stays");
     cr_assert_str_eq(getenv("HOST"), "stays");
     clearenv(); /* nothing points into the block any more */
 }

@@ -109,6 +109,21 @@ Test(cli_run_ports, a_portd_that_grants_fewer_than_were_asked_for_is_refused) {
                "echo", "it ran");
 }
 
+/* It is there and says nothing: it is waited for once, however many leases there are. */
+Test(cli_run_ports, a_portd_that_hangs_at_the_end_is_waited_for_once) {
+    START({"POST /alloc", 200, TWO, 0, NULL}, RENEWED, RELEASED);
+    const struct cli cli = cli_start(&(const struct cli_setup){
+        .words = {"run", "web", "-v", "--env-name", "A", "--env-name", "B", "--", "sh", "-c", "echo up; sleep 0.3"},
+        ENVIRONMENT});
+    cli_wait_for_output(&cli, "up");
+    kill(portd.pid, SIGSTOP);
+    CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
+    kill(portd.pid, SIGCONT);
+    cr_assert_eq(result.exit_code, 0);
+    cr_assert(strstr(result.errors, "port 8001 (web) was not released"), "%s", result.errors);
+    cr_assert_null(strstr(result.errors, "8002"), "%s", result.errors);
+}
+
 /* ---- Waiting */
 
 #define TAKEN "{\"type\":\"urn:portmanager:problem:port-taken\",\"detail\":\"Port 8001 is taken.\"}"
