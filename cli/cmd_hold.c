@@ -116,6 +116,8 @@ int cmd_hold(const struct invocation *invocation, int *ret_exit_code, struct pro
     if (keeper_has_lost_all(&keeper))
         return problem_fill(problem, EXIT_NO, "no-such-lease", "there is nothing left to hold");
     keeper_release(&keeper);
+    if (invocation->output.error_terminal && !invocation->output.quiet && !invocation->output.json)
+        output_tell(&invocation->output, "\nReleased port: %u (%s)", keeper.leases[0].port, keeper.service_name);
     if (r == 0)
         r = tell(&invocation->output, "released", describe(&keeper));
     return r < 0 ? problem_fill(problem, EXIT_NO, "internal", "standard output: %s", strerror(-r)) : 0;

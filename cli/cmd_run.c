@@ -315,13 +315,12 @@ static void tell_remap(const struct run *run) {
     if (!output->error_terminal || output->quiet || output->json)
         return;
     if (run->invocation->options.remap_auto)
-        output_tell(output, "  the first port that it binds is %u here; each further one gets a lease of its own",
+        output_tell(output, "  the first port that it binds is %u; each other one gets a lease of its own",
                     port_of(run, 0));
     else
-        output_tell(output, "  where it binds %u it gets %u, and getsockname() says so", run->invocation->options.remap,
-                    port_of(run, 0));
-    output_tell(output,
-                "  not remapped: connect(), io_uring. No sudo or ping in it, no bind() once portctl is killed.");
+        output_tell(output, "  which it gets where it binds %u; getsockname() tells the real one",
+                    run->invocation->options.remap);
+    output_tell(output, "  not remapped: connect(), io_uring; no sudo in it; no bind() without portctl");
 }
 
 static void tell_granted(const struct run *run) {

@@ -42,7 +42,8 @@ static const char *const run_more[] = {
     "LISTEN_PID and LISTEN_FDNAMES (the variables' names). LISTEN_PID is the program itself, and not what a script or "
     "npm "
     "starts.",
-    "What the program leaves behind has a second to end by itself, then gets SIGTERM, and SIGKILL after ten seconds, "
+    "What the program leaves behind has a second to end by itself (ten, if it reads from a pipe), then gets SIGTERM, "
+    "and SIGKILL after ten seconds, "
     "or "
     "what --kill-after says. With --keep what listens on the port stays, and with it the lease; ten seconds long it "
     "may "

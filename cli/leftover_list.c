@@ -5,9 +5,11 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <unistd.h>
 
 #include "probe/fd.h"
 #include "probe/proc_file.h"
@@ -159,12 +161,43 @@ bool leftover_is_to_stop(const struct leftover *leftover) {
     return !leftover->is_foreign && !leftover->is_branch && !leftover->is_stem;
 }
 
-size_t leftover_list_ask(struct leftover_list *list) {
+/* "pipe:[4711]", or something else. */
+#define LINK_MAX_BYTES 64
+
+static bool read_input(const char *path, char *ret_target) {
+    ssize_t length = readlink(path, ret_target, LINK_MAX_BYTES - 1);
+
+    ret_target[length > 0 ? length : 0] = '\0';
+    return length > 0 && strncmp(ret_target, "pipe:", strlen("pipe:")) == 0;
+}
+
+/* Of a pipe that is not ours: where portctl itself stands behind one, everybody has inherited that. A pid that is another's by now costs a wrong
+ * answer about one who has gone, and nothing else. */
+static bool is_reader(const struct leftover *leftover) {
+    char path[64];
+    char target[LINK_MAX_BYTES];
+    char own[LINK_MAX_BYTES];
+
+    snprintf(path, sizeof path, "/proc/%d/fd/0", (int)leftover->id.pid);
+    if (!read_input(path, target))
+        return false;
+    return !read_input("/proc/self/fd/0", own) || strcmp(target, own) != 0;
+}
+
+bool leftover_list_has_readers(const struct leftover_list *list) {
+    for (size_t i = 0; i < list->n_items; i++)
+        if (leftover_is_to_stop(&list->items[i]) && !list->items[i].is_asked && is_reader(&list->items[i]))
+            return true;
+    return false;
+}
+
+size_t leftover_list_ask(struct leftover_list *list, bool spares_readers) {
     size_t n_sent = 0;
 
     for (size_t i = 0; i < list->n_items; i++) {
         struct leftover *leftover = &list->items[i];
-        if (!leftover_is_to_stop(leftover) || leftover->is_asked || !send(leftover, SIGTERM))
+        if (!leftover_is_to_stop(leftover) || leftover->is_asked || (spares_readers && is_reader(leftover)) ||
+            !send(leftover, SIGTERM))
             continue;
         leftover->is_asked = true;
         note_name(list, leftover);

@@ -47,8 +47,9 @@ void leftover_list_end(struct leftover_list *list);
 bool leftover_is_to_stop(const struct leftover *leftover);
 
 /* Send what the name says to all that are to be stopped and did not get it yet (ask: SIGTERM, and SIGCONT for those that are stopped; freeze:
- * SIGSTOP; kill: SIGKILL). Who cannot be signalled is marked. Return how many were sent it. */
-size_t leftover_list_ask(struct leftover_list *list);
+ * SIGSTOP; kill: SIGKILL). Who cannot be signalled is marked. Return how many were sent it. With
+ * `spares_readers` who has a pipe for his standard input (and not ours) is not asked yet. */
+size_t leftover_list_ask(struct leftover_list *list, bool spares_readers);
 size_t leftover_list_freeze(struct leftover_list *list);
 size_t leftover_list_kill(struct leftover_list *list);
 
@@ -58,5 +59,8 @@ void leftover_list_thaw_kept(struct leftover_list *list);
 /* How many are to be stopped; of these, how many were not sent SIGKILL yet. */
 size_t leftover_list_count_to_stop(const struct leftover_list *list);
 size_t leftover_list_count_to_kill(const struct leftover_list *list);
+
+/* True if one that is to be stopped and was not asked yet has a pipe for his standard input. */
+bool leftover_list_has_readers(const struct leftover_list *list);
 
 #endif

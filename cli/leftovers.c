@@ -47,6 +47,7 @@ struct leftovers {
     bool has_no_proc;       /* nobody can be found */
     size_t n_served;        /* ports with a listener */
     uint64_t listen_by_ms;
+    uint64_t read_by_ms;   /* before, no reader is asked to end */
     uint64_t phase_end_ms; /* of GRACE, STOP and KILL */
     uint64_t turn_end_ms;
     uint64_t looked_ms;    /* 0: never */
@@ -190,14 +191,21 @@ static void step_stop(struct leftovers *leftovers, uint64_t now_ms) {
         step_kill(leftovers, now_ms);
         return;
     }
-    leftover_list_ask(&leftovers->list);
+    leftover_list_ask(&leftovers->list, now_ms < leftovers->read_by_ms);
     if (is_over(leftovers, now_ms))
         enter(leftovers, PHASE_DONE, 0);
 }
 
+/* A reader that does not hear gets as long as everybody, once he was asked. */
+static uint64_t end_of_stop(const struct leftovers *leftovers, uint64_t now_ms) {
+    bool has_readers = now_ms < leftovers->read_by_ms && leftover_list_has_readers(&leftovers->list);
+
+    return (has_readers ? leftovers->read_by_ms : now_ms) + leftovers->setup.patience_ms;
+}
+
 static void step_grace(struct leftovers *leftovers, uint64_t now_ms) {
     if (now_ms >= leftovers->phase_end_ms || leftovers->is_hurried) {
-        enter(leftovers, PHASE_STOP, now_ms + leftovers->setup.patience_ms);
+        enter(leftovers, PHASE_STOP, end_of_stop(leftovers, now_ms));
         step_stop(leftovers, now_ms);
     } else if (is_over(leftovers, now_ms)) {
         enter(leftovers, PHASE_DONE, 0);
@@ -206,6 +214,7 @@ static void step_grace(struct leftovers *leftovers, uint64_t now_ms) {
 
 static void step_listen(struct leftovers *leftovers, uint64_t now_ms) {
     if (leftovers->n_served == leftovers->setup.n_ports || now_ms >= leftovers->listen_by_ms || leftovers->is_hurried) {
+        leftovers->read_by_ms = now_ms + LEFTOVERS_READ_MS;
         enter(leftovers, PHASE_GRACE, now_ms + LEFTOVERS_GRACE_MS);
         step_grace(leftovers, now_ms);
     } else if (is_over(leftovers, now_ms)) {
@@ -243,6 +252,8 @@ static void plan(struct leftovers *leftovers, uint64_t now_ms) {
     leftovers->due_ms = now_ms + leftovers->interval_ms;
     leftovers->interval_ms = patience_earlier(leftovers->interval_ms * 2, INTERVAL_MOST_MS);
     be_due_by(leftovers, leftovers->phase == PHASE_LISTEN ? leftovers->listen_by_ms : leftovers->phase_end_ms, now_ms);
+    if (leftovers->phase == PHASE_STOP)
+        be_due_by(leftovers, leftovers->read_by_ms, now_ms);
     if (leftovers->settle_by_ms != 0 || has_bystanders(leftovers))
         be_due_by(leftovers, leftovers->quiet_ms + SETTLE_MS, now_ms);
 }
@@ -292,6 +303,7 @@ int leftovers_new(const struct leftovers_setup *setup, struct leftovers **ret_le
     leftovers->setup = *setup;
     leftovers->list.seen.bystanders = setup->bystanders;
     leftovers->listen_by_ms = now_ms + LEFTOVERS_LISTEN_MS;
+    leftovers->read_by_ms = now_ms + LEFTOVERS_READ_MS;
     note_change(leftovers, now_ms);
     if (setup->waits)
         enter(leftovers, PHASE_LISTEN, 0);

@@ -16,9 +16,9 @@
  *        ┌──────────────────┬──────────────────┬─────────────────┬──────────────┐
  *        │                  │                  │                 │              v
  *     LISTEN ───────────> GRACE ───────────> STOP ───────────> KILL ─────────> DONE
- *     waits: until each   who only waits     SIGTERM;          SIGSTOP, then    ^
- *     port is served      for the end of     patience_ms       SIGKILL          │
- *        │                his input ends       │                                │
+ *     waits: until each   what ends by       SIGTERM (readers  SIGSTOP, then    ^
+ *     port is served      itself, ends       later);           SIGKILL          │
+ *        │                                   patience_ms                        │
  *        └──────────────────┴─ only others' and kept ones ──────────────────────┘
  */
 #ifndef CLI_LEFTOVERS_H
@@ -36,8 +36,12 @@
 /* How long a server may take to its listen(), with `waits`. */
 #define LEFTOVERS_LISTEN_MS 10000
 
-/* Who reads what the program wrote (tee, gzip, a filter behind `exec > >(...)`) sees its end now, and needs a moment for the rest: a pipe holds 64 KiB. */
+/* What may end by itself has a moment for it. */
 #define LEFTOVERS_GRACE_MS 1000
+
+/* Who reads what the program wrote (tee, sort, an upload behind `exec > >(...)`) sees the end of his input only now, and has his work before him. Whoever
+ * has a pipe for his standard input is taken for one. */
+#define LEFTOVERS_READ_MS 10000
 
 /* What SIGKILL has not ended by then (it waits for a disk, or forks faster than it can be found) is left. */
 #define LEFTOVERS_KILL_MS 5000

@@ -91,7 +91,7 @@ static const struct option_entry entries[N_OPTIONS] = {
                       AT(since)},
     [OPTION_LIMIT] = {{"limit", 0, "N", "the newest so many (100)"}, VALUE_LIMIT, AT(limit)},
     [OPTION_JSON] = {{"json", 0, NULL, "answer with a JSON document, errors too"}, VALUE_SWITCH, AT(json)},
-    [OPTION_QUIET] = {{"quiet", 'q', NULL, "ports only, one a line"}, VALUE_SWITCH, AT(quiet)},
+    [OPTION_QUIET] = {{"quiet", 'q', NULL, "ports only, one a line; run: errors only"}, VALUE_SWITCH, AT(quiet)},
     [OPTION_VERBOSE] = {{"verbose", 'v', NULL, "say more on standard error"}, VALUE_SWITCH, AT(verbose)},
     [OPTION_COLOR] = {{"color", 0, "WHEN", "auto, always or never (auto)"}, VALUE_COLOUR, AT(colour)},
     [OPTION_SOCKET] = {{"socket", 0, "PATH", "portd's Unix socket"}, VALUE_TEXT, AT(socket)},
@@ -254,12 +254,24 @@ static bool is_reserved(const char *name) {
            strncmp(name, "LISTEN_", strlen("LISTEN_")) == 0;
 }
 
+/* Without these a program is not even found, or does strange things. */
+static bool is_vital(const char *name) {
+    static const char *const names[] = {"PATH", "HOME", "SHELL", "USER", "IFS"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return strncmp(name, "LD_", strlen("LD_")) == 0;
+}
+
 static int take_variable(const char *value, struct options *options, struct problem *problem) {
     if (!is_variable_name(value))
         return refuse_value(problem, OPTION_ENV_NAME, value, "variable's name",
                             "letters, digits and _, no digit first");
     if (is_reserved(value))
         return problem_fill_usage(problem, "--env-name %s: portctl uses that name itself", value);
+    if (is_vital(value))
+        return problem_fill_usage(problem, "--env-name %s: the program needs that for something else", value);
     for (size_t i = 0; i < options->n_env_names; i++)
         if (strcmp(options->env_names[i], value) == 0)
             return problem_fill_usage(problem, "--env-name %s is there twice: each variable tells one port", value);
@@ -432,6 +444,8 @@ static int check_together(const struct options *options, struct problem *problem
         problem_fill_usage(problem, "--port is one port, and there are %zu variables", options->n_env_names);
         return problem_set_hint(problem, "--prefer %u, and the others come beside it", options->port);
     }
+    if (options->listen_address != NULL && (options->remap != 0 || options->remap_auto))
+        return problem_fill_usage(problem, "--listen and --remap exclude each other: the port is open already");
     if (options->n_env_names > 0 && options->host != NULL) {
         for (size_t i = 0; i < options->n_env_names; i++)
             if (strcmp(options->env_names[i], "HOST") == 0)

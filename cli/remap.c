@@ -95,7 +95,7 @@ int remap_fd(const struct remap *remap) {
 
 static void tell_port(const struct remap *remap, struct remap_port *port, int r) {
     const struct output *output = remap->setup.output;
-    const bool is_wanted = output->verbose || (output->error_terminal && !output->quiet && !output->json);
+    const bool is_wanted = output->verbose || (!output->quiet && !output->json);
 
     if (port->is_told)
         return;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/lease_view.h"
+#include "probe/sock_diag.h"
 #include "src/base/json.h"
 #include "src/base/text.h"
 
@@ -51,6 +52,19 @@ static void add_kept_by_others(const struct run_end *end, struct kept_ports *por
     }
 }
 
+/* Does anything listen on one of the leased ports? */
+static bool is_served(const struct keeper *keeper) {
+    CLEANUP(sock_diag_free_at) struct sock_diag *diag = NULL;
+    CLEANUP(listener_list_deinit) struct listener_list list = {0};
+
+    if (sock_diag_new(&diag) < 0)
+        return false;
+    for (size_t i = 0; i < keeper->n_leases; i++)
+        if (sock_diag_dump(diag, SOCK_DIAG_LISTEN, keeper->leases[i].port, &list) >= 0 && list.n_items > 0)
+            return true;
+    return false;
+}
+
 /* "sleep and 2 other processes" */
 static void tell_stopped(const struct run_end *end, const struct leftovers_outcome *outcome) {
     char name[4 * sizeof outcome->first_name];
@@ -64,15 +78,21 @@ static void tell_stopped(const struct run_end *end, const struct leftovers_outco
                    n_others, n_others > 1 ? "es" : "");
 }
 
-static void tell(const struct run_end *end, const struct leftovers_outcome *outcome) {
+static void tell(const struct run_end *end, const struct leftovers_outcome *outcome, bool was_served) {
     const struct output *output = end->output;
+    bool keep = end->invocation->options.keep;
 
     if (outcome->n_left > 0)
         output_say(output, "%s left pid %d behind%s, which cannot be stopped: it is another user's", end->service_name,
                    (int)outcome->left_pid, outcome->n_left > 1 ? " and others" : "");
-    if (outcome->n_stopped + outcome->n_killed > 0 && !output->quiet && !output->json &&
-        (output->error_terminal || output->verbose))
-        tell_stopped(end, outcome);
+    if (outcome->n_stopped + outcome->n_killed == 0 || output->quiet || output->json)
+        return;
+    if (keep && outcome->n_kept == 0)
+        output_say(output, "%s: nothing that it left behind listens on port %u, so --keep kept nothing",
+                   end->service_name, end->watch->keeper->leases[0].port);
+    tell_stopped(end, outcome);
+    if (!keep && was_served)
+        output_hint(output, "with --keep a server that goes into the background lives on");
 }
 
 bool run_end_leftovers(const struct run_end *end) {
@@ -81,6 +101,7 @@ bool run_end_leftovers(const struct run_end *end) {
     struct kept_ports ports = {.n_items = 0};
     CLEANUP(leftovers_free_at) struct leftovers *leftovers = NULL;
     struct leftovers_outcome outcome;
+    bool was_served = descendants_has_children() && is_served(keeper);
     struct leftovers_setup setup = {
         .ports = ports.items,
         .waits = options->keep,
@@ -97,6 +118,6 @@ bool run_end_leftovers(const struct run_end *end) {
         return true;
     run_watch_leftovers(end->watch, leftovers);
     leftovers_get_outcome(leftovers, &outcome);
-    tell(end, &outcome);
+    tell(end, &outcome, was_served);
     return options->keep || outcome.n_left > 0; /* what serves need not be ours: a container's proxy */
 }

@@ -11,6 +11,9 @@
 #include "cli/patience.h"
 #include "probe/fd.h"
 
+/* Leftovers that take longer than a person expects. */
+#define WAITING_MS 2500
+
 static int add_urgent(const struct run_watch *watch, int fd) {
     struct epoll_event event = {.events = EPOLLIN};
 
@@ -113,7 +116,8 @@ static void kill_stubborn(struct run_watch *watch) {
         return;
     watch->kill_due_ms = UINT64_MAX;
     watch->kill_after_ms = 0; /* once is enough */
-    kill(watch->child->pid, SIGKILL);
+    if (kill(watch->child->pid, SIGKILL) == 0 && !watch->keeper->output->quiet)
+        output_say(watch->keeper->output, "%s did not end, and was killed (--kill-after)", watch->keeper->service_name);
 }
 
 void run_watch_program(struct run_watch *watch) {
@@ -145,14 +149,34 @@ static void handle_late_signal(const struct run_watch *watch, struct leftovers *
         leftovers_hurry(leftovers);
 }
 
+/* Once, and only to somebody who sits there: he may have better things to do. */
+static void tell_waiting(const struct run_watch *watch, uint64_t *due_ms) {
+    const struct output *output = watch->keeper->output;
+
+    if (patience_now_ms() < *due_ms)
+        return;
+    *due_ms = UINT64_MAX;
+    if (output->error_terminal && !output->quiet && !output->json)
+        output_say(output, "%s: waiting for what it left behind; Ctrl-C kills it", watch->keeper->service_name);
+}
+
 void run_watch_leftovers(struct run_watch *watch, struct leftovers *leftovers) {
+    uint64_t tell_ms = patience_now_ms() + WAITING_MS;
     struct signalfd_siginfo info;
 
     while (!leftovers_are_done(leftovers)) {
-        wait_and_serve(watch, patience_earlier(leftovers_due_ms(leftovers), watch->keeper->due_ms));
+        uint64_t due_ms =
+            patience_earlier(patience_earlier(leftovers_due_ms(leftovers), tell_ms), watch->keeper->due_ms);
+
+        if (watch->elsewhere != NULL)
+            due_ms = patience_earlier(due_ms, elsewhere_due_ms(watch->elsewhere));
+        wait_and_serve(watch, due_ms);
         while (run_signals_read(watch->child->signals.fd, &info))
             handle_late_signal(watch, leftovers, &info);
         leftovers_turn(leftovers);
+        tell_waiting(watch, &tell_ms);
+        if (watch->elsewhere != NULL)
+            elsewhere_turn(watch->elsewhere, patience_now_ms());
         keeper_beat(watch->keeper);
     }
 }

@@ -169,12 +169,13 @@ static void turn_until_hang_up(struct remap *remap) {
 }
 
 static int supervise(struct plan *plan, int fd) {
+    static const struct output quiet = {.quiet = true};
     const struct remap_setup setup = {
         .fd = fd,
         .fixed = plan->setup->is_auto ? 0 : REMAPPED_FIXED,
         .leased = REMAPPED_LEASED,
         .service_name = "web",
-        .output = &plan->setup->output,
+        .output = plan->setup->is_loud ? &plan->setup->output : &quiet,
         .lease = lease,
         .context = plan,
     };

@@ -27,10 +27,11 @@ void remapped_set_option(int fd, int level, int option);
 uint16_t remapped_land(const char *text, uint16_t port);
 
 struct remapped_setup {
-    bool is_auto;          /* --remap auto */
-    bool no_more_leases;   /* with auto, the second one is refused */
-    bool is_freed;         /* portctl's side gives up when the first bind waits */
-    struct output output;  /* portctl's; by default neither a terminal nor quiet */
+    bool is_auto;        /* --remap auto */
+    bool no_more_leases; /* with auto, the second one is refused */
+    bool is_freed;       /* portctl's side gives up when the first bind waits */
+    bool is_loud;        /* portctl says what `output` lets it say; else it is quiet */
+    struct output output;
     void (*prepare)(void); /* in the child, before the filter is there; or NULL */
     void (*run)(void);     /* in the child, behind it; NULL: `program` is executed */
     const char *const *program;

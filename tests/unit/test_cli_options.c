@@ -174,6 +174,12 @@ Test(cli_options, wrong_values_are_refused_with_the_rule) {
                    "PORTMANAGER_URL", "web", "true");
     ASSERT_REFUSED("run", "--env-name LISTEN_FDS: portctl uses that name itself", "", "--env-name", "LISTEN_FDS", "web",
                    "true");
+    ASSERT_REFUSED("run", "--env-name PATH: the program needs that for something else", "", "--env-name", "PATH", "web",
+                   "true");
+    ASSERT_REFUSED("run", "--env-name LD_PRELOAD: the program needs that for something else", "", "--env-name",
+                   "LD_PRELOAD", "web", "true");
+    ASSERT_REFUSED("run", "--listen and --remap exclude each other: the port is open already", "", "--listen",
+                   "--remap", "3000", "web", "true");
     ASSERT_REFUSED("run", "--env-name P is there twice: each variable tells one port", "", "--env-name", "P",
                    "--env-name", "Q", "--env-name", "P", "web", "true");
     ASSERT_REFUSED("run", "--remap 0 is no port", "a whole number from 1 to 65535, or auto", "--remap", "0", "web",

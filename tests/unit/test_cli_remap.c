@@ -226,7 +226,7 @@ static void bind_what_is_taken(void) {
 }
 
 Test(cli_remap, a_leased_port_that_is_taken_is_in_use) {
-    const struct remapped_setup setup = {.run = bind_what_is_taken, .output.error_terminal = true};
+    const struct remapped_setup setup = {.run = bind_what_is_taken, .is_loud = true};
     CLEANUP(fd_close_at) int fd = tcp_listen("127.0.0.1", REMAPPED_LEASED);
     remapped_run(0, &setup, "", "portctl: web's port 3000 is 8001 here, and cannot be bound: Address already in use\n");
 }
@@ -378,7 +378,7 @@ Test(cli_remap, auto_counts_no_address_that_is_cut_short) {
 }
 
 Test(cli_remap, auto_gives_each_port_one_of_its_own_and_says_so_once) {
-    const struct remapped_setup setup = {.is_auto = true, .output.error_terminal = true, .run = bind_several};
+    const struct remapped_setup setup = {.is_auto = true, .is_loud = true, .run = bind_several};
     remapped_run(0, &setup, "",
                  "portctl: web's port 3000 is 8001 here\n"
                  "portctl: web's port 3001 is 8002 here\n"
@@ -396,13 +396,14 @@ Test(cli_remap, the_port_is_told_to_a_person_and_to_who_asks_for_all) {
         bool is_told;
     } cases[] = {
         {{.error_terminal = true}, true},
+        {{.error_terminal = false}, true},
         {{.verbose = true}, true},
         {{.verbose = true, .json = true}, true},
         {{.error_terminal = true, .quiet = true}, false},
         {{.error_terminal = true, .json = true}, false},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        remapped_run(0, &(const struct remapped_setup){.run = bind_one, .output = cases[i].output}, "",
+        remapped_run(0, &(const struct remapped_setup){.run = bind_one, .is_loud = true, .output = cases[i].output}, "",
                      cases[i].is_told ? "portctl: web's port 3000 is 8001 here\n" : "");
 }
 

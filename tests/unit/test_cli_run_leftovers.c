@@ -118,6 +118,41 @@ Test(cli_run_leftovers, who_still_reads_what_the_program_wrote_comes_to_his_end)
     cr_assert_str_eq(result.errors, "");
 }
 
+/* sort, an upload: his work begins with the end of his input, and takes longer than anything else is waited for. */
+Test(cli_run_leftovers, who_has_a_pipe_for_his_input_has_longer) {
+    static const char script[] = "seq 1000 | { sleep 2; tail -n 1; } &\n"
+                                 "sleep 1000 & echo $!; exit 3";
+    CLEANUP(cli_result_deinit) struct cli_result result = run_script("-v", script);
+    cr_assert_eq(result.exit_code, 3);
+    cr_assert(strstr(result.output, "\n1000\n"), "%s: %s", result.output, result.errors);
+    cr_assert(strstr(result.errors, "stopped"), "%s", result.errors);
+    assert_gone(pid_in(result.output));
+}
+
+/* Also where nobody sits: in a script it is the hardest thing to find out. */
+Test(cli_run_leftovers, a_server_that_is_stopped_is_told_with_what_would_have_kept_it) {
+    static const char script[] =
+        "python3 -c 'import socket, time; s = socket.create_server((\"127.0.0.1\", 8001)); time.sleep(50)' & "
+        "while ! grep -q :1F41 /proc/net/tcp; do sleep 0.05; done";
+    CLEANUP(cli_result_deinit)
+    struct cli_result result =
+        cli_run(&(const struct cli_setup){.words = {"run", "web", "--", "sh", "-c", script}, ENVIRONMENT});
+    cr_assert(strstr(result.errors, "portctl: web: stopped python3, which it left behind\n"
+                                    "  hint: with --keep a server that goes into the background lives on\n"),
+              "%s", result.errors);
+}
+
+Test(cli_run_leftovers, keep_that_kept_nothing_says_so) {
+    const struct cli cli = cli_start(
+        &(const struct cli_setup){.words = {"run", "web", "--keep", "--", "sh", "-c", SLEEP "exit 4"}, ENVIRONMENT});
+    cli_wait_for_errors(&cli, "stopped sleep, which it left behind\n");
+    CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
+    cr_assert_eq(result.exit_code, 4);
+    cr_assert_str_eq(result.errors,
+                     "portctl: web: nothing that it left behind listens on port 8001, so --keep kept nothing\n"
+                     "portctl: web: stopped sleep, which it left behind\n");
+}
+
 /* A server that an inner run was told to keep has a lease of its own, which lives by its listener alone: portd says so. */
 Test(cli_run_leftovers, what_another_run_has_kept_is_left_alone) {
     static const char server[] = "python3 -c 'import os, socket, time; s = socket.create_server((\"127.0.0.1\", "
