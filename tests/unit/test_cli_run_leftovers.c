@@ -143,8 +143,9 @@ Test(cli_run_leftovers, a_server_that_is_stopped_is_told_with_what_would_have_ke
 }
 
 Test(cli_run_leftovers, keep_that_kept_nothing_says_so) {
-    const struct cli cli = cli_start(
-        &(const struct cli_setup){.words = {"run", "web", "--keep", "--", "sh", "-c", SLEEP "exit 4"}, ENVIRONMENT});
+    static const char script[] = SLEEP "exit 4";
+    const struct cli cli =
+        cli_start(&(const struct cli_setup){.words = {"run", "web", "--keep", "--", "sh", "-c", script}, ENVIRONMENT});
     cli_wait_for_errors(&cli, "stopped sleep, which it left behind\n");
     CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
     cr_assert_eq(result.exit_code, 4);
