@@ -13,22 +13,17 @@
 #include "cli/grant.h"
 #include "cli/keeper.h"
 #include "cli/patience.h"
+#include "cli/run_signals.h"
 #include "src/base/json.h"
 #include "src/base/text.h"
 
 /* The signals that end it are events from before the lease is asked for, so that none can come between the grant and the
- * release. One that was ignored by whoever started us (nohup) stays ignored. */
+ * release. */
 static int open_end_signals(int *ret_fd) {
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
     sigset_t set;
     int fd;
 
-    sigemptyset(&set);
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
-        struct sigaction action;
-        if (sigaction(signals[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
-            sigaddset(&set, signals[i]);
-    }
+    run_signals_find_ending(&set);
     fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (fd < 0)
         return -errno;

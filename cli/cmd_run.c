@@ -379,6 +379,7 @@ static void start_looking(struct run *run) {
         .n_ports = run->grant.n_leases,
         .argv = run->argv,
         .output = &run->output,
+        .bystanders = &run->bystanders,
     };
 
     for (size_t i = 0; i < run->grant.n_leases; i++)

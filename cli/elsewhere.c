@@ -254,7 +254,7 @@ static int judge_with(struct elsewhere *elsewhere, struct own_socket *sockets, u
 
     for (size_t i = 0; i < elsewhere->n_newcomers; i++)
         sockets[i].inode = elsewhere->newcomers[i].inode;
-    r = own_sockets_find(sockets, elsewhere->n_newcomers);
+    r = own_sockets_find(sockets, elsewhere->n_newcomers, elsewhere->setup.bystanders);
     if (r < 0)
         return r;
     settle_strangers(elsewhere, sockets);

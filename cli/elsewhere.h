@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cli/descendants.h"
 #include "cli/output.h"
 
 /* The sentence is said so long after the last look that did not find the listener yet: 3 s are promised, the rest is for a machine that is slow. */
@@ -33,6 +34,7 @@ struct elsewhere_setup {
     size_t n_ports;
     char *const *argv; /* the program and its arguments, as the person gave them; NULL last */
     const struct output *output;
+    const struct descendants *bystanders; /* who was there before the program, and is none of it; NULL: nobody */
 };
 
 /* Whatever descends from this process counts as the program. To be called before the program begins: what listens now is none of its.

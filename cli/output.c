@@ -86,7 +86,6 @@ const char *output_style_end(bool colour, enum style style) {
     return colour && style != STYLE_PLAIN ? "\033[0m" : "";
 }
 
-/* One write for a line, so that lines of two processes on one terminal do not run into each other. */
 /* Less than PIPE_BUF, so that it goes into a pipe whole or not at all (pipe(7)). */
 #define LINE_MAX_BYTES 2048
 
@@ -97,6 +96,7 @@ static bool would_wait(void) {
     return poll(&pollfd, 1, 0) == 0;
 }
 
+/* One write for a line, so that lines of two processes on one terminal do not run into each other. */
 static void put_line(const struct output *output, const char *before, const char *text) {
     char line[LINE_MAX_BYTES];
     size_t length = (size_t)snprintf(line, sizeof line - 1, "%s%s", before, text);

@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "cli/descendants.h"
 #include "probe/fd.h"
 #include "probe/proc_file.h"
 #include "probe/process_sockets.h"
@@ -54,8 +53,8 @@ static int compare_pids(const void *a, const void *b) {
 }
 
 /* More descendants than anybody can have are cut: of those that are known it can still be told. */
-int own_sockets_find(struct own_socket *sockets, size_t n_sockets) {
-    CLEANUP(descendants_deinit) struct descendants descendants = {0};
+int own_sockets_find(struct own_socket *sockets, size_t n_sockets, const struct descendants *bystanders) {
+    CLEANUP(descendants_deinit) struct descendants descendants = {.bystanders = bystanders};
     struct search search = {.sockets = sockets, .n_sockets = n_sockets};
     size_t n_fds_left = DESCRIPTORS_MAX;
     int r = descendants_look(&descendants);

@@ -10,13 +10,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "cli/descendants.h"
+
 struct own_socket {
     uint32_t inode;
     pid_t pid; /* the lowest that has it open; 0: none of ours */
 };
 
-/* Fills in the pids. `sockets` are sorted by inode. A process that was forked or adopted in this very moment can be overlooked: ask
+/* Fills in the pids. `sockets` are sorted by inode; `bystanders` and what is below them are none of ours (NULL: there are none). A process that was forked or adopted in this very moment can be overlooked: ask
  * again. Returns 0, or -errno (some pids may be filled in). */
-int own_sockets_find(struct own_socket *sockets, size_t n_sockets);
+int own_sockets_find(struct own_socket *sockets, size_t n_sockets, const struct descendants *bystanders);
 
 #endif

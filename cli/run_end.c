@@ -101,7 +101,8 @@ bool run_end_leftovers(const struct run_end *end) {
     struct kept_ports ports = {.n_items = 0};
     CLEANUP(leftovers_free_at) struct leftovers *leftovers = NULL;
     struct leftovers_outcome outcome;
-    bool was_served = descendants_has_children() && is_served(keeper);
+    bool has_left = descendants_has_children();
+    bool was_served = has_left && is_served(keeper);
     struct leftovers_setup setup = {
         .ports = ports.items,
         .waits = options->keep,
@@ -111,7 +112,7 @@ bool run_end_leftovers(const struct run_end *end) {
 
     for (size_t i = 0; options->keep && i < keeper->n_leases; i++)
         add(&ports, keeper->leases[i].port);
-    if (descendants_has_children())
+    if (has_left)
         add_kept_by_others(end, &ports);
     setup.n_ports = ports.n_items;
     if (leftovers_new(&setup, &leftovers) < 0)

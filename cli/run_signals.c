@@ -16,7 +16,7 @@ bool run_signals_asks_to_end(const struct run_signals *signals, int number) {
     return sigismember(&signals->ending, number) == 1;
 }
 
-static void find_ending(sigset_t *ret_set) {
+void run_signals_find_ending(sigset_t *ret_set) {
     sigemptyset(ret_set);
     for (size_t i = 0; i < N_ENDING; i++) {
         struct sigaction action;
@@ -47,7 +47,7 @@ int run_signals_take(struct run_signals *signals) {
         sigaction(SIGPIPE, &ignored, &signals->on_pipe) < 0)
         return -errno;
     signals->fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-    find_ending(&signals->ending);
+    run_signals_find_ending(&signals->ending);
     signals->ending_fd = signalfd(-1, &signals->ending, SFD_CLOEXEC | SFD_NONBLOCK);
     return signals->fd < 0 || signals->ending_fd < 0 ? -errno : 0;
 }

@@ -10,13 +10,17 @@
 #include <sys/signalfd.h>
 
 struct run_signals {
-    int fd;        /* every signal */
-    int ending_fd; /* readable when one of `ending` waits: INT, TERM, HUP and QUIT, without those that were ignored when we were started (nohup) */
-    sigset_t ending;
-    sigset_t mask; /* as it was, like the dispositions below */
+    int fd;          /* every signal */
+    int ending_fd;   /* readable when one of `ending` waits */
+    sigset_t ending; /* see run_signals_find_ending() */
+    sigset_t mask;   /* as it was, like the dispositions below */
     struct sigaction on_child;
     struct sigaction on_pipe;
 };
+
+/* The signals that end a program unless it is told otherwise: INT, TERM, HUP and QUIT. Those that were ignored when we were started (nohup) are not
+ * ours to obey. */
+void run_signals_find_ending(sigset_t *ret_set);
 
 /* Blocks all. SIGCHLD and SIGPIPE are set so that a child's end is seen, and a broken standard error ends no lease. Returns 0 or -errno. */
 int run_signals_take(struct run_signals *signals);

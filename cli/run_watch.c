@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/wait.h>
 
 #include "cli/patience.h"
 #include "probe/fd.h"
@@ -95,6 +96,13 @@ static bool has_it_already(const struct run_child *child, const struct signalfd_
     return info->ssi_signo != SIGCONT && info->ssi_code > 0 && getpgid(child->pid) == getpgrp();
 }
 
+/* A shell's `fg` wakes the whole group, so the child goes on already. Another SIGCONT would be one too many, and would undo a Ctrl-Z that has come since. */
+static bool has_gone_on(const struct run_child *child) {
+    siginfo_t info = {.si_pid = 0};
+
+    return waitid(P_PID, (id_t)child->pid, &info, WCONTINUED | WNOHANG) == 0 && info.si_pid == child->pid;
+}
+
 static void handle_signal(struct run_watch *watch, const struct signalfd_siginfo *info) {
     struct run_child *child = watch->child;
     int number = (int)info->ssi_signo;
@@ -104,6 +112,8 @@ static void handle_signal(struct run_watch *watch, const struct signalfd_siginfo
             stop_too();
         return;
     }
+    if (number == SIGCONT && has_gone_on(child))
+        return;
     note_asked(watch, number);
     if (info->ssi_code > 0)
         run_child_note_terminal(child, number);

@@ -61,3 +61,16 @@ Test(run_elsewhere, a_program_that_takes_its_port_a_second_later_is_not) {
     cr_assert_eq(result.exit_code, 0);
     cr_assert_str_empty(result.errors, "%s", result.errors);
 }
+
+/* `server & exec portctl run ...`: what listens is below portctl, and none of the program. */
+Test(run_elsewhere, who_was_there_before_the_program_is_not_told_on) {
+    char script[512];
+    snprintf(script, sizeof(script),
+             "PUPPET='nap 800 listen 127.0.0.1 5173 pause' %s & exec " SANDBOX_BIN "/portctl run web -- sleep 5",
+             puppet_install("server"));
+    const struct cli cli = cli_start(&(struct cli_setup){.words = {"run", "outer", "-q", "--", "sh", "-c", script}});
+    sees_in_kernel(5173, true);
+    CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
+    cr_assert_eq(result.exit_code, 0);
+    cr_assert_null(strstr(result.errors, "portctl: web listens"), "%s", result.errors);
+}

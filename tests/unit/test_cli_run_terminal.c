@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -166,6 +167,37 @@ Test(cli_run_terminal, ctrl_z_stops_the_job_and_it_goes_on_in_the_foreground) {
     job_terminal_type(&terminal, "x\n");
     job_terminal_wait_for(&terminal, "got x\r\n");
     cr_assert_eq(job_terminal_end(&terminal), 5);
+}
+
+/* fg wakes the whole group: the program has its SIGCONT by then, and a second one could undo the next Ctrl-Z. Here it is awake long before portctl is. */
+Test(cli_run_terminal, a_program_that_goes_on_already_gets_no_second_sigcont) {
+    struct job_terminal terminal;
+
+    /* No shell: that waits for its sleep, which nobody wakes, before it looks at a signal. */
+    start(&terminal, "exec python3 -c 'import os, signal, sys\n"
+                     "signal.signal(signal.SIGTERM, lambda *_: os._exit(7))\n"
+                     "signal.signal(signal.SIGCONT, lambda *_: os.write(1, b\"CONT\\n\"))\n"
+                     "signal.signal(signal.SIGUSR1, lambda *_: os.write(1, b\"USR1\\n\"))\n"
+                     "print(\"up %d.\" % os.getpid(), flush=True)\n"
+                     "while True: signal.pause()\n'");
+    job_terminal_wait_for(&terminal, ".\r\n");
+    const pid_t program = (pid_t)strtol(strstr(terminal.text, "up ") + 3, NULL, 10);
+    for (unsigned i = 1; i <= 3; i++) {
+        job_terminal_type(&terminal, JOB_CTRL_Z);
+        job_terminal_wait_for_stops(&terminal, i);
+        job_terminal_wait_for_next(&terminal, "");
+        kill(program, SIGCONT);
+        job_terminal_wait_for(&terminal, "CONT\r\n");
+        kill(job_terminal_job(&terminal), SIGCONT);
+        /* portctl handles its signals one by one, so by now it has dealt with the SIGCONT. */
+        kill(job_terminal_job(&terminal), SIGUSR1);
+        job_terminal_wait_for(&terminal, "USR1\r\n");
+        cr_assert_eq(count(terminal.text, "CONT\r\n"), 1, "%s", terminal.text);
+        job_terminal_go_on(&terminal);
+        job_terminal_wait_for(&terminal, "USR1\r\nCONT\r\n");
+    }
+    kill(job_terminal_job(&terminal), SIGTERM);
+    cr_assert_eq(job_terminal_end(&terminal), 7);
 }
 
 Test(cli_run_terminal, a_stop_that_a_process_sends_stops_the_job_too) {
