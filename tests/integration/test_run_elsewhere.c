@@ -12,29 +12,11 @@
 #include "tests/support/http.h"
 #include "tests/support/json_check.h"
 #include "tests/support/puppet.h"
+#include "tests/support/run_scene.h"
 #include "tests/support/sandbox.h"
 #include "tests/support/sees.h"
 
-static struct daemon portd;
-static struct caller me;
-
-static void enter(void) {
-    sandbox_enter();
-    portd = daemon_start(&(struct daemon_setup){0});
-    me = (struct caller){.daemon = &portd, .channel = CHANNEL_UNIX};
-}
-
-static void leave(void) {
-    daemon_stop_at(&portd);
-}
-
-TestSuite(run_elsewhere, .init = enter, .fini = leave, .timeout = 60);
-
-static uint16_t only_port(void) {
-    CLEANUP(http_reply_deinit) struct http_reply list = caller_list(&me);
-    cr_assert_eq(json_size_at(list.json, ""), 1);
-    return (uint16_t)json_number_at(list.json, "[0].port");
-}
+TestSuite(run_elsewhere, .init = run_scene_enter, .fini = run_scene_leave, .timeout = 60);
 
 Test(run_elsewhere, a_program_that_ignores_its_port_is_told_on_once_with_a_line_to_copy) {
     const char *vite = puppet_install("vite");
@@ -46,7 +28,7 @@ Test(run_elsewhere, a_program_that_ignores_its_port_is_told_on_once_with_a_line_
     snprintf(expected, sizeof(expected),
              "portctl: web listens on 5173, not on its lease %u\n"
              "  hint: vite wants a flag: portctl run web -- %s --host --port {PORT}\n",
-             only_port(), vite);
+             run_scene_port(), vite);
     CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
     cr_assert_eq(result.exit_code, 0);
     cr_assert_str_eq(result.errors, expected, "%s", result.errors);

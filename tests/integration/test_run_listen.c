@@ -15,31 +15,13 @@
 #include "tests/support/http.h"
 #include "tests/support/json_check.h"
 #include "tests/support/puppet.h"
+#include "tests/support/run_scene.h"
 #include "tests/support/sandbox.h"
 #include "tests/support/sees.h"
 #include "tests/support/tcp.h"
 #include "tests/support/wait.h"
 
-static struct daemon portd;
-static struct caller me;
-
-static void enter(void) {
-    sandbox_enter();
-    portd = daemon_start(&(struct daemon_setup){0});
-    me = (struct caller){.daemon = &portd, .channel = CHANNEL_UNIX};
-}
-
-static void leave(void) {
-    daemon_stop_at(&portd);
-}
-
-TestSuite(run_listen, .init = enter, .fini = leave, .timeout = 60);
-
-static uint16_t only_port(void) {
-    CLEANUP(http_reply_deinit) struct http_reply list = caller_list(&me);
-    cr_assert_eq(json_size_at(list.json, ""), 1);
-    return (uint16_t)json_number_at(list.json, "[0].port");
-}
+TestSuite(run_listen, .init = run_scene_enter, .fini = run_scene_leave, .timeout = 60);
 
 #define PUPPET(script) .environment = {"PUPPET=" script}
 
@@ -48,7 +30,7 @@ Test(run_listen, the_protocols_own_library_finds_the_socket) {
         .words = {"run", "web", "--listen", "--", puppet_install("server")}, PUPPET("inherit pause")});
     cli_wait_for_output(&cli, "\n");
     char expected[64];
-    snprintf(expected, sizeof(expected), "1 PORT:%u\n", only_port());
+    snprintf(expected, sizeof(expected), "1 PORT:%u\n", run_scene_port());
     CLEANUP(file_free_text_at) char *output = cli_output(&cli);
     cr_assert_str_eq(output, expected);
     kill(cli.pid, SIGTERM);
@@ -60,7 +42,7 @@ Test(run_listen, an_address_of_ones_own_is_listened_on) {
     const struct cli cli = cli_start(&(struct cli_setup){
         .words = {"run", "web", "--listen=::", "--", puppet_install("server")}, PUPPET("inherit pause")});
     cli_wait_for_output(&cli, "ipv6\n");
-    const uint16_t port = only_port();
+    const uint16_t port = run_scene_port();
     /* Of both families: that is what :: is given for. */
     CLEANUP(fd_close_at) int ipv4 = tcp_connect("127.0.0.1", port);
     CLEANUP(fd_close_at) int ipv6 = tcp_connect("::1", port);
@@ -87,7 +69,7 @@ Test(run_listen, several_ports_are_several_sockets_with_names) {
                                                 "ADMIN_PORT", "--", puppet_install("server")},
                                       PUPPET("inherit pause")});
     cli_wait_for_output(&cli, "\n");
-    CLEANUP(http_reply_deinit) struct http_reply list = caller_list(&me);
+    CLEANUP(http_reply_deinit) struct http_reply list = caller_list(run_scene_me());
     char expected[64];
     snprintf(expected, sizeof(expected), "2 HTTP_PORT:%u ADMIN_PORT:%u\n",
              (unsigned)json_number_at(list.json, "[0].port"), (unsigned)json_number_at(list.json, "[1].port"));
@@ -95,18 +77,18 @@ Test(run_listen, several_ports_are_several_sockets_with_names) {
     cr_assert_str_eq(output, expected);
     kill(cli.pid, SIGTERM);
     CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
-    cr_assert_eq(caller_count_leases(&me), 0);
+    cr_assert_eq(caller_count_leases(run_scene_me()), 0);
 }
 
 Test(run_listen, the_socket_is_the_programs_alone_and_its_lease_is_bound_before_it_does_anything) {
     const struct cli cli = cli_start(&(struct cli_setup){
         .words = {"run", "web", "--listen", "--", puppet_install("server")}, PUPPET("inherit pause")});
     cli_wait_for_output(&cli, "\n");
-    const uint16_t port = only_port();
-    sees_lease(&me, port, "state", "bound");
+    const uint16_t port = run_scene_port();
+    sees_lease(run_scene_me(), port, "state", "bound");
     if (sandbox_shows_processes()) {
-        sees_evidence(&me, port, "confirmed", "holder");
-        CLEANUP(http_reply_deinit) struct http_reply who = sees_who(&me, port);
+        sees_evidence(run_scene_me(), port, "confirmed", "holder");
+        CLEANUP(http_reply_deinit) struct http_reply who = sees_who(run_scene_me(), port);
         cr_assert_eq(json_size_at(who.json, "listeners[0].owners"), 1, "%s", who.body);
     }
     kill(cli.pid, SIGTERM);
@@ -122,7 +104,7 @@ static void assert_serves(const char *const *program) {
         setup.words[4 + i] = program[i];
     const struct cli cli = cli_start(&setup);
     cli_wait_for_output(&cli, "up\n");
-    CLEANUP(fd_close_at) int fd = tcp_connect("127.0.0.1", only_port());
+    CLEANUP(fd_close_at) int fd = tcp_connect("127.0.0.1", run_scene_port());
     char answer[256] = "";
     cr_assert(http_send(fd, request, strlen(request)));
     for (size_t used = 0; used < sizeof(answer) - 1;) {
@@ -134,7 +116,7 @@ static void assert_serves(const char *const *program) {
     cr_assert(strstr(answer, "hello from 3"), "%s", answer);
     kill(cli.pid, SIGTERM);
     CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
-    cr_assert_eq(caller_count_leases(&me), 0);
+    cr_assert_eq(caller_count_leases(run_scene_me()), 0);
 }
 
 Test(run_listen, a_python_server_takes_it) {
@@ -185,19 +167,19 @@ Test(run_listen, closed_standard_streams_are_in_nobodys_way) {
     const struct cli cli =
         cli_start(&(struct cli_setup){.words = {"run", "outer", "--", "sh", "-c", script}, PUPPET("inherit pause")});
     const struct wait wait = wait_for("three leases");
-    while (caller_count_leases(&me) != 3)
+    while (caller_count_leases(run_scene_me()) != 3)
         wait_more(&wait);
-    CLEANUP(http_reply_deinit) struct http_reply list = caller_list(&me);
+    CLEANUP(http_reply_deinit) struct http_reply list = caller_list(run_scene_me());
     for (int i = 0; i < 3; i++) {
         char path[32];
         snprintf(path, sizeof(path), "[%d].service_name", i);
         if (strcmp(json_text_at(list.json, path), "web") != 0)
             continue;
         snprintf(path, sizeof(path), "[%d].port", i);
-        sees_lease(&me, (uint16_t)json_number_at(list.json, path), "state", "bound");
+        sees_lease(run_scene_me(), (uint16_t)json_number_at(list.json, path), "state", "bound");
     }
     usleep(500000); /* once the program has begun, nobody else has them open */
-    CLEANUP(http_reply_deinit) struct http_reply later = caller_list(&me);
+    CLEANUP(http_reply_deinit) struct http_reply later = caller_list(run_scene_me());
     for (int i = 0; i < 3; i++) {
         char path[32];
         snprintf(path, sizeof(path), "[%d].service_name", i);
@@ -224,5 +206,5 @@ Test(run_listen, an_address_that_is_not_ours_is_told_and_nothing_runs) {
     cr_assert_eq(result.exit_code, 125);
     cr_assert_str_eq(result.output, "");
     cr_assert(strstr(result.errors, "portctl: nobody can listen on 192.0.2.1, port 80"), "%s", result.errors);
-    cr_assert_eq(caller_count_leases(&me), 0);
+    cr_assert_eq(caller_count_leases(run_scene_me()), 0);
 }

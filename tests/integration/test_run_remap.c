@@ -15,25 +15,13 @@
 #include "tests/support/file.h"
 #include "tests/support/json_check.h"
 #include "tests/support/puppet.h"
+#include "tests/support/run_scene.h"
 #include "tests/support/sandbox.h"
 #include "tests/support/sees.h"
 #include "tests/support/tcp.h"
 #include "tests/support/wait.h"
 
-static struct daemon portd;
-static struct caller me;
-
-static void enter(void) {
-    sandbox_enter();
-    portd = daemon_start(&(struct daemon_setup){0});
-    me = (struct caller){.daemon = &portd, .channel = CHANNEL_UNIX};
-}
-
-static void leave(void) {
-    daemon_stop_at(&portd);
-}
-
-TestSuite(run_remap, .init = enter, .fini = leave, .timeout = 120);
+TestSuite(run_remap, .init = run_scene_enter, .fini = run_scene_leave, .timeout = 120);
 
 /* portctl run web with a puppet; `option` may be NULL. */
 static struct cli run_puppet(const char *option, const char *script) {
@@ -50,7 +38,7 @@ static void end(const struct cli *cli) {
     kill(cli->pid, SIGTERM);
     CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(cli);
     cr_assert_eq(result.exit_code, 128 + SIGTERM, "%d: %s", result.exit_code, result.errors);
-    cr_assert_eq(caller_count_leases(&me), 0);
+    cr_assert_eq(caller_count_leases(run_scene_me()), 0);
 }
 
 /* The port of the nth lease, once there are so many. */
@@ -59,7 +47,7 @@ static uint16_t port_of_lease(int n, int n_leases) {
     for (;;) {
         char path[32];
         snprintf(path, sizeof(path), "[%d].port", n);
-        CLEANUP(http_reply_deinit) struct http_reply list = caller_list(&me);
+        CLEANUP(http_reply_deinit) struct http_reply list = caller_list(run_scene_me());
         if (json_size_at(list.json, "") == n_leases)
             return (uint16_t)json_number_at(list.json, path);
         wait_more(&wait);
@@ -69,8 +57,8 @@ static uint16_t port_of_lease(int n, int n_leases) {
 Test(run_remap, a_program_that_hard_codes_its_port_is_bound_on_its_lease) {
     const struct cli cli = run_puppet("--remap=3000", "PUPPET=spawn listen 127.0.0.1 3000 listen ::1 3000 pause");
     const uint16_t port = port_of_lease(0, 1);
-    sees_lease(&me, port, "state", "bound");
-    sees_listeners(&me, port, 2);
+    sees_lease(run_scene_me(), port, "state", "bound");
+    sees_listeners(run_scene_me(), port, 2);
     sees_in_kernel(3000, false);
     end(&cli);
 }
@@ -79,8 +67,8 @@ Test(run_remap, with_auto_each_further_port_has_a_lease_of_its_own) {
     const struct cli cli = run_puppet(
         "--remap=auto", "PUPPET=listen 127.0.0.1 3000 listen 127.0.0.1 3001 listen ::1 3000 listen ::1 3002 pause");
     for (int i = 0; i < 3; i++)
-        sees_lease(&me, port_of_lease(i, 3), "state", "bound");
-    sees_listeners(&me, port_of_lease(0, 3), 2);
+        sees_lease(run_scene_me(), port_of_lease(i, 3), "state", "bound");
+    sees_listeners(run_scene_me(), port_of_lease(0, 3), 2);
     sees_in_kernel(3000, false);
     sees_in_kernel(3001, false);
     sees_in_kernel(3002, false);
@@ -91,11 +79,11 @@ Test(run_remap, with_auto_each_further_port_has_a_lease_of_its_own) {
 Test(run_remap, with_auto_and_without_portd_the_bind_goes_through_and_it_is_said) {
     const struct cli cli =
         run_puppet("--remap=auto", "PUPPET=listen 127.0.0.1 3000 nap 1500 listen 127.0.0.1 3001 pause");
-    sees_lease(&me, port_of_lease(0, 1), "state", "bound");
-    daemon_kill(&portd);
+    sees_lease(run_scene_me(), port_of_lease(0, 1), "state", "bound");
+    daemon_kill(run_scene_portd());
     cli_wait_for_errors(&cli, "portctl: port 3001 is not remapped: portd is not running");
     sees_in_kernel(3001, true);
-    portd = daemon_start(&(struct daemon_setup){0});
+    *run_scene_portd() = daemon_start(&(struct daemon_setup){0});
     end(&cli);
 }
 
@@ -112,13 +100,13 @@ Test(run_remap, with_auto_a_signal_does_not_spoil_a_lease) {
                                                 "print(second.getsockname()[1] != 4000, flush=True)\n"
                                                 "time.sleep(30)\n"}});
     cli_wait_for_output(&cli, "up\n");
-    daemon_freeze(&portd);
+    daemon_freeze(run_scene_portd());
     usleep(1000000); /* the second bind waits by now */
     kill(cli.pid, SIGHUP);
     usleep(200000);
-    daemon_thaw(&portd);
+    daemon_thaw(run_scene_portd());
     cli_wait_for_output(&cli, "up\nTrue\n");
-    sees_lease(&me, port_of_lease(1, 2), "state", "bound");
+    sees_lease(run_scene_me(), port_of_lease(1, 2), "state", "bound");
     end(&cli);
 }
 
@@ -131,7 +119,7 @@ Test(run_remap, one_inside_another_is_refused_and_nothing_is_leased_for_it) {
     cr_assert_eq(result.exit_code, 125);
     cr_assert_str_eq(result.output, "");
     cr_assert(strstr(result.errors, "--remap: another supervisor looks at our calls already"), "%s", result.errors);
-    CLEANUP(http_reply_deinit) struct http_reply history = caller_get(&me, "/history?service=inner");
+    CLEANUP(http_reply_deinit) struct http_reply history = caller_get(run_scene_me(), "/history?service=inner");
     cr_assert_eq(json_size_at(history.json, "events"), 0, "%s", history.body);
 }
 
@@ -150,13 +138,13 @@ Test(run_remap, when_portctl_is_killed_what_runs_serves_on_and_binds_nothing_mor
                                                 "time.sleep(30)\n"}});
     cli_wait_for_output(&cli, "up\n");
     const uint16_t port = port_of_lease(0, 1);
-    CLEANUP(http_reply_deinit) struct http_reply list = caller_list(&me);
+    CLEANUP(http_reply_deinit) struct http_reply list = caller_list(run_scene_me());
     const pid_t program = (pid_t)json_number_at(list.json, "[0].holder.pid");
     child_kill(cli.pid);
     cli_wait_for_output(&cli, "up\nFunction not implemented\n");
     sees_in_kernel(port, true);
     kill(program, SIGKILL);
-    sees_no_lease(&me, port);
+    sees_no_lease(run_scene_me(), port);
 }
 
 Test(run_remap, a_setuid_program_is_told_to_have_no_effect) {
@@ -195,7 +183,7 @@ Test(run_remap, a_program_that_ignores_its_port_is_told_of_once) {
     char expected[128];
     snprintf(expected, sizeof(expected), "portctl: web listens on 5173, not on its lease %u\n", port_of_lease(0, 1));
     cli_wait_for_errors(&cli, expected);
-    sees_lease(&me, port_of_lease(0, 1), "state", "elsewhere");
+    sees_lease(run_scene_me(), port_of_lease(0, 1), "state", "elsewhere");
     usleep(2500000); /* whole looks more, in which nothing is said */
     CLEANUP(file_free_text_at) char *errors = cli_errors(&cli);
     cr_assert_null(strstr(strstr(errors, "listens on") + 1, "listens on"), "%s", errors);
@@ -204,7 +192,7 @@ Test(run_remap, a_program_that_ignores_its_port_is_told_of_once) {
 
 Test(run_remap, nothing_is_said_of_a_program_on_its_own_port) {
     const struct cli cli = run_puppet(NULL, "PUPPET=listen 127.0.0.1 5173 nap 500 listen 127.0.0.1 $PORT pause");
-    sees_lease(&me, port_of_lease(0, 1), "state", "bound");
+    sees_lease(run_scene_me(), port_of_lease(0, 1), "state", "bound");
     usleep(3500000); /* longer than it would have taken */
     CLEANUP(file_free_text_at) char *errors = cli_errors(&cli);
     cr_assert_str_eq(errors, "");
@@ -216,7 +204,7 @@ Test(run_remap, nothing_is_said_of_a_program_that_is_remapped) {
     const struct cli cli = run_puppet("--remap=3000", "PUPPET=listen 127.0.0.1 3000 pause");
     char expected[64];
     snprintf(expected, sizeof(expected), "portctl: web's port 3000 is %u here\n", port_of_lease(0, 1));
-    sees_lease(&me, port_of_lease(0, 1), "state", "bound");
+    sees_lease(run_scene_me(), port_of_lease(0, 1), "state", "bound");
     usleep(3500000);
     CLEANUP(file_free_text_at) char *errors = cli_errors(&cli);
     cr_assert_str_eq(errors, expected);

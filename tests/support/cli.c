@@ -1,6 +1,7 @@
 /* The real portctl as a child of a test. */
 #include "tests/support/cli.h"
 
+#include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "probe/fd.h"
 #include "tests/support/child.h"
 #include "tests/support/fail.h"
 #include "tests/support/file.h"
@@ -130,4 +132,11 @@ void cli_result_deinit(struct cli_result *result) {
     free(result->output);
     free(result->errors);
     *result = (struct cli_result){0};
+}
+
+void cli_assert(const struct cli_setup *setup, int exit_code, const char *output, const char *errors) {
+    CLEANUP(cli_result_deinit) struct cli_result result = cli_run(setup);
+    cr_assert_eq(result.exit_code, exit_code, "%d: %s", result.exit_code, result.errors);
+    cr_assert_str_eq(result.output, output);
+    cr_assert_str_eq(result.errors, errors);
 }

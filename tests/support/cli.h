@@ -47,6 +47,9 @@ struct cli_result cli_finish(const struct cli *cli);
 /* Both in one. */
 struct cli_result cli_run(const struct cli_setup *setup);
 
+/* Runs it, and fails the test unless it ends like that, with exactly this on its two streams. */
+void cli_assert(const struct cli_setup *setup, int exit_code, const char *output, const char *errors);
+
 /* For CLEANUP(cli_result_deinit). */
 void cli_result_deinit(struct cli_result *result);
 

@@ -84,16 +84,8 @@ static void restart(const struct fake_answer *answers, size_t n_answers) {
     restart((const struct fake_answer[]){__VA_ARGS__},                                                                 \
             sizeof((const struct fake_answer[]){__VA_ARGS__}) / sizeof(struct fake_answer))
 
-static void assert_run(const struct cli_setup *setup, int exit_code, const char *output, const char *errors) {
-    CLEANUP(cli_result_deinit) struct cli_result result = cli_run(setup);
-
-    cr_assert_eq(result.exit_code, exit_code, "%d: %s", result.exit_code, result.errors);
-    cr_assert_str_eq(result.output, output);
-    cr_assert_str_eq(result.errors, errors);
-}
-
 #define ASSERT_RUN(exit_code, output, errors, ...)                                                                     \
-    assert_run(&(const struct cli_setup){.words = {__VA_ARGS__}, ENVIRONMENT}, exit_code, output, errors)
+    cli_assert(&(const struct cli_setup){.words = {__VA_ARGS__}, ENVIRONMENT}, exit_code, output, errors)
 
 static void assert_requests(const char *expected) {
     CLEANUP(file_free_text_at) char *requests = fake_portd_requests();
@@ -295,9 +287,9 @@ Test(cli_command, only_the_callers_own_leases_of_a_name_count) {
     if (geteuid() != 0)
         cr_skip_test("only root can become another user");
     const struct cli_setup both = {.words = {"release", "both"}, ENVIRONMENT, .uid = 12345};
-    assert_run(&both, EXIT_YES, "Released port: 8006 (both)\n", "");
+    cli_assert(&both, EXIT_YES, "Released port: 8006 (both)\n", "");
     const struct cli_setup roots = {.words = {"release", "web", "--all"}, ENVIRONMENT, .uid = 12345};
-    assert_run(&roots, EXIT_NO, "", "portctl: you have no lease with the name web; it is root's, on port 8001\n");
+    cli_assert(&roots, EXIT_NO, "", "portctl: you have no lease with the name web; it is root's, on port 8001\n");
 }
 
 Test(cli_command, renew_is_for_all_leases_of_a_name) {
@@ -335,7 +327,7 @@ Test(cli_command, without_a_portd_each_command_ends_with_3) {
     fake_portd_stop(&portd);
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         const struct cli_setup setup = {.words = {commands[i][0], commands[i][1]}, ENVIRONMENT};
-        assert_run(&setup, EXIT_UNREACHABLE, "",
+        cli_assert(&setup, EXIT_UNREACHABLE, "",
                    "portctl: portd is not running: " SOCKET ": Connection refused\n"
                    "  hint: start it with: portd --socket " SOCKET "\n");
     }
@@ -343,7 +335,7 @@ Test(cli_command, without_a_portd_each_command_ends_with_3) {
 
 Test(cli_command, output_that_is_lost_is_a_failure) {
     const struct cli_setup full = {.words = {"alloc", "web"}, ENVIRONMENT, .output = "/dev/full"};
-    assert_run(&full, EXIT_NO, "", "portctl: standard output: No space left on device\n");
+    cli_assert(&full, EXIT_NO, "", "portctl: standard output: No space left on device\n");
 }
 
 Test(cli_command, portctl_alone_shows_five_examples_and_ends_with_2) {

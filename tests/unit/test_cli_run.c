@@ -18,6 +18,7 @@
 #include "tests/support/cli.h"
 #include "tests/support/fake_portd.h"
 #include "tests/support/file.h"
+#include "tests/support/run_answers.h"
 #include "tests/support/sandbox.h"
 #include "tests/support/wait.h"
 
@@ -26,25 +27,6 @@ static const char environment_socket[] = "PM_SOCKET=" SOCKET;
 static const char environment_portctl[] = "PORTCTL=" SANDBOX_BIN "/portctl";
 
 #define ENVIRONMENT .environment = {environment_socket, environment_portctl}
-
-/* A TTL of a second: a heartbeat every second, the shortest interval there is. */
-#define LEASE   "{\"port\":8001,\"service_name\":\"web\",\"id\":7,\"uid\":0,\"ttl_seconds\":1}"
-#define GRANTED "{\"port\":8001,\"lease\":" LEASE ",\"ports\":[8001],\"leases\":[" LEASE "],\"notes\":[]}"
-
-#define ALLOC                                                                                                          \
-    (struct fake_answer) {                                                                                             \
-        "POST /alloc", 200, GRANTED, 0, NULL                                                                           \
-    }
-#define RENEWED "{\"port\":8001,\"id\":7,\"lease\":" LEASE "}"
-#define HEARTBEAT                                                                                                      \
-    (struct fake_answer) {                                                                                             \
-        "POST /heartbeat", 200, RENEWED, 0, NULL                                                                       \
-    }
-#define RELEASED "{\"port\":8001,\"id\":7,\"service_name\":\"web\",\"listeners\":[]}"
-#define RELEASE                                                                                                        \
-    (struct fake_answer) {                                                                                             \
-        "POST /release", 200, RELEASED, 0, NULL                                                                        \
-    }
 
 static const struct fake_portd_setup ordinary = {.answers = {ALLOC, HEARTBEAT, RELEASE}, .socket = SOCKET};
 
@@ -68,16 +50,8 @@ static void restart(const struct fake_portd_setup *setup) {
     portd = fake_portd_start(setup);
 }
 
-static void assert_run(const struct cli_setup *setup, int exit_code, const char *output, const char *errors) {
-    CLEANUP(cli_result_deinit) struct cli_result result = cli_run(setup);
-
-    cr_assert_eq(result.exit_code, exit_code, "%d: %s", result.exit_code, result.errors);
-    cr_assert_str_eq(result.output, output);
-    cr_assert_str_eq(result.errors, errors);
-}
-
 #define ASSERT_RUN(exit_code, output, errors, ...)                                                                     \
-    assert_run(&(const struct cli_setup){.words = {"run", __VA_ARGS__}, ENVIRONMENT}, exit_code, output, errors)
+    cli_assert(&(const struct cli_setup){.words = {"run", __VA_ARGS__}, ENVIRONMENT}, exit_code, output, errors)
 
 static size_t count(const char *text, const char *part) {
     size_t n = 0;

@@ -47,16 +47,8 @@ static void start(const struct fake_answer *answers, size_t n_answers) {
     start((const struct fake_answer[]){__VA_ARGS__},                                                                   \
           sizeof((const struct fake_answer[]){__VA_ARGS__}) / sizeof(struct fake_answer))
 
-static void assert_run(const struct cli_setup *setup, int exit_code, const char *output, const char *errors) {
-    CLEANUP(cli_result_deinit) struct cli_result result = cli_run(setup);
-
-    cr_assert_eq(result.exit_code, exit_code, "%d: %s", result.exit_code, result.errors);
-    cr_assert_str_eq(result.output, output);
-    cr_assert_str_eq(result.errors, errors);
-}
-
 #define ASSERT_RUN(exit_code, output, errors, ...)                                                                     \
-    assert_run(&(const struct cli_setup){.words = {"run", "web", __VA_ARGS__}, ENVIRONMENT}, exit_code, output, errors)
+    cli_assert(&(const struct cli_setup){.words = {"run", "web", __VA_ARGS__}, ENVIRONMENT}, exit_code, output, errors)
 
 static void assert_requested(const char *part, size_t n_expected) {
     CLEANUP(file_free_text_at) char *requests = fake_portd_requests();

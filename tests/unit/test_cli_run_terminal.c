@@ -13,28 +13,11 @@
 #include "tests/support/fake_portd.h"
 #include "tests/support/file.h"
 #include "tests/support/job_terminal.h"
+#include "tests/support/run_answers.h"
 #include "tests/support/sandbox.h"
 #include "tests/support/wait.h"
 
 #define SOCKET SANDBOX_DIR "/p.sock"
-
-#define LEASE   "{\"port\":8001,\"service_name\":\"web\",\"id\":7,\"uid\":0,\"ttl_seconds\":1}"
-#define GRANTED "{\"port\":8001,\"lease\":" LEASE ",\"ports\":[8001],\"leases\":[" LEASE "],\"notes\":[]}"
-
-#define ALLOC                                                                                                          \
-    (struct fake_answer) {                                                                                             \
-        "POST /alloc", 200, GRANTED, 0, NULL                                                                           \
-    }
-#define RENEWED "{\"port\":8001,\"id\":7,\"lease\":" LEASE "}"
-#define HEARTBEAT                                                                                                      \
-    (struct fake_answer) {                                                                                             \
-        "POST /heartbeat", 200, RENEWED, 0, NULL                                                                       \
-    }
-#define RELEASED "{\"port\":8001,\"id\":7,\"service_name\":\"web\",\"listeners\":[]}"
-#define RELEASE                                                                                                        \
-    (struct fake_answer) {                                                                                             \
-        "POST /release", 200, RELEASED, 0, NULL                                                                        \
-    }
 
 static struct fake_portd portd;
 

@@ -62,16 +62,8 @@ static void restart(const struct fake_portd_setup *setup) {
     portd = fake_portd_start(setup);
 }
 
-static void assert_run(const struct cli_setup *setup, int exit_code, const char *output, const char *errors) {
-    CLEANUP(cli_result_deinit) struct cli_result result = cli_run(setup);
-
-    cr_assert_eq(result.exit_code, exit_code, "%d: %s", result.exit_code, result.errors);
-    cr_assert_str_eq(result.output, output);
-    cr_assert_str_eq(result.errors, errors);
-}
-
 #define ASSERT_RUN(exit_code, output, errors, ...)                                                                     \
-    assert_run(&(const struct cli_setup){.words = {__VA_ARGS__}, ENVIRONMENT}, exit_code, output, errors)
+    cli_assert(&(const struct cli_setup){.words = {__VA_ARGS__}, ENVIRONMENT}, exit_code, output, errors)
 
 #define TAKEN_LINE "8001\ttaken\t127.0.0.1\tno?de\t5\tbob\tmy-api\tann\t2026-01-02T03:04:05.678Z\tTaken.\n"
 #define SPLIT_LINES                                                                                                    \

@@ -71,16 +71,8 @@ static void start(const struct fake_answer *answers, size_t n_answers) {
 
 #define LOST "portctl: the connection to portd is lost; trying again until it is back\n"
 
-static void assert_run(const struct cli_setup *setup, int exit_code, const char *output, const char *errors) {
-    CLEANUP(cli_result_deinit) struct cli_result result = cli_run(setup);
-
-    cr_assert_eq(result.exit_code, exit_code, "%d: %s", result.exit_code, result.errors);
-    cr_assert_str_eq(result.output, output);
-    cr_assert_str_eq(result.errors, errors);
-}
-
 #define ASSERT_RUN(exit_code, output, errors, ...)                                                                     \
-    assert_run(&(const struct cli_setup){.words = {__VA_ARGS__}, ENVIRONMENT}, exit_code, output, errors)
+    cli_assert(&(const struct cli_setup){.words = {__VA_ARGS__}, ENVIRONMENT}, exit_code, output, errors)
 
 #define ALL_RECORDS RECORD(GRANTED) RECORD(OPENED) RECORD(SQUATTER) RECORD(DOUBLE) RECORD(SPLIT) RECORD(NEWER)
 #define ALL_LINES   GRANTED_LINE OPENED_LINE SQUATTER_LINE SPLIT_LINE NEWER_LINE
@@ -180,7 +172,7 @@ Test(cli_watch, a_reader_that_has_gone_ends_it_without_a_word) {
 
 #define LEASE "{\"port\":8001,\"service_name\":\"web\",\"id\":7,\"uid\":0,\"ttl_seconds\":300}"
     START(endless, {"POST /alloc", 200, "{\"lease\":" LEASE "}", 0, NULL}, {"POST /release", 200, "{}", 0, NULL});
-    assert_run(&pipe, 0, GRANTED_LINE, "");
+    cli_assert(&pipe, 0, GRANTED_LINE, "");
 }
 
 Test(cli_watch, on_a_terminal_it_is_words_and_sentences_of_any_width) {

@@ -121,16 +121,8 @@ static char *screen(unsigned columns, const char *word) {
     return terminal_run(&setup).text;
 }
 
-static void assert_run(const struct cli_setup *setup, int exit_code, const char *output, const char *errors) {
-    CLEANUP(cli_result_deinit) struct cli_result result = cli_run(setup);
-
-    cr_assert_eq(result.exit_code, exit_code, "%d: %s", result.exit_code, result.errors);
-    cr_assert_str_eq(result.output, output);
-    cr_assert_str_eq(result.errors, errors);
-}
-
 #define ASSERT_RUN(exit_code, output, errors, ...)                                                                     \
-    assert_run(&(const struct cli_setup){.words = {__VA_ARGS__}, ENVIRONMENT}, exit_code, output, errors)
+    cli_assert(&(const struct cli_setup){.words = {__VA_ARGS__}, ENVIRONMENT}, exit_code, output, errors)
 
 /* The lease's age is of the wall clock's time of the test: its line is left out. */
 Test(cli_who, the_verdict_comes_first_and_then_the_whole_story) {
