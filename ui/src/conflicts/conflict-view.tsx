@@ -1,0 +1,3 @@
+export function ConflictView() {
+    return null;
+}

@@ -1,0 +1,3 @@
+export function DetailDrawer() {
+    return null;
+}

@@ -1,0 +1,3 @@
+export function PortMap() {
+    return null;
+}

@@ -1,0 +1,3 @@
+export function PortTable() {
+    return null;
+}
