@@ -1,15 +1,9 @@
 /* Renders a part of the page around a store that stands still. */
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { render, type RenderResult } from "@testing-library/react";
 import type { ReactNode } from "react";
 import type { LiveStore } from "../src/live/store.ts";
 import { LiveContext } from "../src/live/use-live.ts";
 
 export function renderWith(store: LiveStore, children: ReactNode): RenderResult {
-    const queries = new QueryClient({ defaultOptions: { queries: { retry: false } } });
-    return render(
-        <QueryClientProvider client={queries}>
-            <LiveContext value={store}>{children}</LiveContext>
-        </QueryClientProvider>,
-    );
+    return render(<LiveContext value={store}>{children}</LiveContext>);
 }

@@ -4,10 +4,13 @@
  */
 import type { Problem } from "./types.ts";
 
-export class ProblemError extends Error {
-    readonly problem: Problem;
+/** A problem of portd's, or one that the page made out of having no answer. */
+export type Refusal = Omit<Problem, "type"> & { type: Problem["type"] | "urn:portmanager:problem:unreachable" | "about:blank" };
 
-    constructor(problem: Problem) {
+export class ProblemError extends Error {
+    readonly problem: Refusal;
+
+    constructor(problem: Refusal) {
         super(problem.detail);
         this.name = "ProblemError";
         this.problem = problem;

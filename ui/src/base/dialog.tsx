@@ -1,7 +1,16 @@
 /* A modal dialog: the browser's own, which keeps the focus inside, closes on Escape, and gives the focus back. */
-import { useEffect, useId, useRef, type ReactNode } from "react";
+import { useEffect, useId, useRef, type ReactNode, type RefObject } from "react";
 
-export function Dialog({ title, onClose, children, className }: { title: string; onClose: () => void; children: ReactNode; className?: string }) {
+interface DialogProps {
+    title: string;
+    onClose: () => void;
+    children: ReactNode;
+    className?: string;
+    /** What has the focus at first; else the browser chooses. */
+    initialFocus?: RefObject<HTMLElement | null>;
+}
+
+export function Dialog({ title, onClose, children, className, initialFocus }: DialogProps) {
     const ref = useRef<HTMLDialogElement>(null);
     const titleId = useId();
 
@@ -10,11 +19,12 @@ export function Dialog({ title, onClose, children, className }: { title: string;
         const before = document.activeElement;
         if (!dialog) return;
         if (!dialog.open) dialog.showModal();
+        initialFocus?.current?.focus();
         return () => {
             dialog.close();
             if (before instanceof HTMLElement && before.isConnected) before.focus();
         };
-    }, []);
+    }, [initialFocus]);
 
     return (
         <dialog

@@ -1,5 +1,5 @@
 /* Times for a person: short, the same words as portctl's. */
-import { useEffect, useState } from "react";
+import { useEffect, useState, useSyncExternalStore } from "react";
 
 /** "3m02s", "2h05m", "1d03h", "12s". */
 export function formatDuration(ms: number): string {
@@ -36,6 +36,11 @@ function subscribe(tick: () => void): () => void {
             timer = null;
         }
     };
+}
+
+/** What `select` makes of this moment; the component is rendered anew only when that is another. */
+export function useClock<T extends string | number | boolean | null>(select: (now: number) => T): T {
+    return useSyncExternalStore(subscribe, () => select(Date.now()));
 }
 
 /** This moment, anew each second. */

@@ -21,8 +21,12 @@ export type Meta = Pick<Snapshot, "range" | "excluded" | "caller" | "portd" | "w
 
 export interface LiveState {
     run: string | null;
-    /** Up to here all records have come (or are in the snapshot). */
+    /** The newest record or snapshot that has come. Up to here all have, if there is no gap. */
     version: number;
+    /** The newest snapshot's: what it does not have was not there then, so that no older record, and no older snapshot, brings it back. */
+    floor: number;
+    /** A record up to here is missing. */
+    missing: number;
     /** The newest event that has come. */
     seq: number;
     meta: Meta | null;
@@ -46,6 +50,8 @@ export const EVENTS_MAX = 2000;
 export const emptyState: LiveState = {
     run: null,
     version: 0,
+    floor: 0,
+    missing: 0,
     seq: 0,
     meta: null,
     ports: new Map(),
@@ -97,10 +103,11 @@ interface Draft {
     events: Event[] | null;
 }
 
-/* A snapshot that is older than what has come since keeps the newer records: another tab's may be the later one. */
+/* A snapshot that is older than what has come since keeps the newer records; one that is older than another one says nothing new. */
 function takeSnapshot(draft: Draft, snapshot: Snapshot, receivedAt: number): void {
     const before = draft.state;
     const sameRun = before.run === snapshot.run;
+    if (sameRun && snapshot.version < before.floor) return;
     const ports = portsOfSnapshot(snapshot, receivedAt);
     const gone = new Map<number, number>();
     if (sameRun) {
@@ -111,15 +118,19 @@ function takeSnapshot(draft: Draft, snapshot: Snapshot, receivedAt: number): voi
             ports.delete(port);
         }
     }
+    const missing = sameRun && before.missing > snapshot.version ? before.missing : 0;
     draft.ports = ports;
     draft.gone = gone;
-    if (!sameRun) draft.events = [...(draft.events ?? before.events)];
+    // Another run goes on with the same events, but for those that its database no longer has: their ids are given again.
+    if (!sameRun) draft.events = (draft.events ?? before.events).filter((event) => event.id <= snapshot.seq);
     draft.state = {
         ...before,
         run: snapshot.run,
         version: sameRun ? Math.max(before.version, snapshot.version) : snapshot.version,
-        seq: Math.max(before.seq, snapshot.seq),
-        gap: false,
+        floor: snapshot.version,
+        missing,
+        seq: sameRun ? Math.max(before.seq, snapshot.seq) : snapshot.seq,
+        gap: missing > 0,
         meta: {
             range: snapshot.range,
             excluded: snapshot.excluded,
@@ -133,9 +144,9 @@ function takeSnapshot(draft: Draft, snapshot: Snapshot, receivedAt: number): voi
 
 function takeRecord(draft: Draft, record: PortRecord, receivedAt: number): void {
     const { state } = draft;
-    if (record.after > state.version) draft.state = { ...draft.state, gap: true };
+    if (record.after > state.version) draft.state = { ...draft.state, missing: Math.max(state.missing, record.after), gap: true };
     if (record.version > draft.state.version) draft.state = { ...draft.state, version: record.version };
-    const known = (draft.ports ?? state.ports).get(record.port)?.version ?? (draft.gone ?? state.gone).get(record.port) ?? 0;
+    const known = (draft.ports ?? state.ports).get(record.port)?.version ?? (draft.gone ?? state.gone).get(record.port) ?? state.floor;
     if (record.version <= known) return;
     draft.ports ??= new Map(state.ports);
     draft.gone ??= new Map(state.gone);
@@ -174,7 +185,7 @@ export function fold(state: LiveState, messages: readonly LiveMessage[]): LiveSt
         else if (message.type === "port") takeRecord(draft, message.record, message.receivedAt);
         else takeEvent(draft, message.event);
     }
-    if (draft.state === state && !draft.ports && !draft.events) return state;
+    if (draft.state === state && !draft.ports && !draft.gone && !draft.events) return state;
     return {
         ...draft.state,
         ports: draft.ports ?? state.ports,

@@ -4,10 +4,11 @@
  * Messages are folded in batches, one a frame, so that a burst of a thousand records paints once. A tab that was frozen, or missed something, notices it by
  * the gap in the versions and reads a snapshot.
  */
-import { get, ProblemError } from "../api/client.ts";
-import type { Event, PortRecord, Snapshot } from "../api/types.ts";
+import { get, ProblemError, unreachable } from "../api/client.ts";
+import type { Event, PortRecord } from "../api/types.ts";
+import { readSnapshot } from "./read.ts";
 import { emptyState, fold, type LiveMessage, type LiveState } from "./state.ts";
-import { openStream, type Stream } from "./stream.ts";
+import { openStream, type Stream, type StreamPosition } from "./stream.ts";
 import { joinTabs, type Tabs } from "./tabs.ts";
 
 /** loading: nothing is known yet. down: nobody answers. refused: portd answers, but not to us (`problem` says why). */
@@ -22,7 +23,7 @@ export interface Live {
 }
 
 type TabMessage =
-    | { type: "record"; record: PortRecord; receivedAt: number }
+    | { type: "record"; run: string | null; record: PortRecord; receivedAt: number }
     | { type: "event"; event: Event }
     | { type: "pulse"; liveness: Liveness; run: string | null; version: number }
     | { type: "hello" };
@@ -30,6 +31,10 @@ type TabMessage =
 /** Nobody has answered for so long: not reconnecting any more, but down. */
 const DOWN_AFTER_MS = 3000;
 const RETRY_MS = 1000;
+/** What comes is folded once a frame; where the lists that are made of it are long, more seldom. */
+const BATCH_MS = 16;
+const BATCH_OF_MANY_MS = 250;
+const MANY_PORTS = 10_000;
 /** The tab with the stream says so often that it is there; who has not heard it for three of them is not live. */
 const PULSE_MS = 2000;
 
@@ -47,6 +52,8 @@ export class LiveStore {
     private heardAt = 0;
     private downSince: number | null = null;
     private up = false;
+    /** The stream cannot go on from what is known; a snapshot is on its way. */
+    private outdated = false;
 
     readonly subscribe = (listener: () => void): (() => void) => {
         this.listeners.add(listener);
@@ -101,7 +108,7 @@ export class LiveStore {
 
     private take(message: LiveMessage): void {
         this.queue.push(message);
-        this.frame ??= setTimeout(() => this.flush(), 16);
+        this.frame ??= setTimeout(() => this.flush(), this.live.state.ports.size > MANY_PORTS ? BATCH_OF_MANY_MS : BATCH_MS);
     }
 
     private flush(): void {
@@ -122,10 +129,16 @@ export class LiveStore {
         this.wanted = false;
         const abort = new AbortController();
         this.loading = abort;
-        get<Snapshot>("/snapshot", abort.signal).then(
-            (snapshot) => {
+        get<unknown>("/snapshot", abort.signal).then(
+            (answer) => {
                 if (abort.signal.aborted) return;
                 this.loading = null;
+                const snapshot = readSnapshot(answer);
+                if (!snapshot) {
+                    this.failed(unreachable("What answers is not portd, or not one of this page's version."));
+                    return;
+                }
+                this.outdated = false;
                 this.take({ type: "snapshot", snapshot, receivedAt: Date.now() });
                 this.flush();
                 this.answered();
@@ -148,34 +161,45 @@ export class LiveStore {
 
     private failed(error: unknown): void {
         const problem = error instanceof ProblemError ? error : null;
-        if (problem && problem.problem.status !== 0) this.set({ liveness: "refused", problem });
-        else this.lost();
+        if (problem && problem.problem.status !== 0) {
+            this.downSince = null;
+            this.set({ liveness: "refused", problem });
+        } else this.lost(true);
         this.retry ??= setTimeout(() => {
             this.retry = null;
             this.load();
         }, RETRY_MS);
     }
 
-    private lost(): void {
+    /* Where portd refuses, the stream breaks, too: only that nobody answers ends a refusal. */
+    private lost(unanswered: boolean): void {
+        if (this.live.liveness === "refused" && !unanswered) return;
         this.downSince ??= Date.now();
         const down = Date.now() - this.downSince >= DOWN_AFTER_MS;
-        if (this.live.liveness !== "refused") this.set({ liveness: down ? "down" : this.live.dataAt === null ? "loading" : "reconnecting" });
+        this.set({ liveness: down ? "down" : this.live.dataAt === null ? "loading" : "reconnecting", problem: null });
+    }
+
+    private position(): StreamPosition | null {
+        const { run, version, seq } = this.live.state;
+        return run === null || this.outdated ? null : { run, version, seq };
     }
 
     private lead(): void {
         this.stream = openStream({
-            position: () =>
-                this.live.state.run === null ? null : { run: this.live.state.run, version: this.live.state.version, seq: this.live.state.seq },
+            position: () => this.position(),
             onRecord: (record) => {
                 const receivedAt = Date.now();
                 this.take({ type: "port", record, receivedAt });
-                this.tabs?.send({ type: "record", record, receivedAt });
+                this.tabs?.send({ type: "record", run: this.live.state.run, record, receivedAt });
             },
             onEvent: (event) => {
                 this.take({ type: "event", event });
                 this.tabs?.send({ type: "event", event });
             },
-            onReset: () => this.load(),
+            onReset: () => {
+                this.outdated = true;
+                this.load();
+            },
             onUp: () => {
                 this.up = true;
                 this.downSince = null;
@@ -184,7 +208,7 @@ export class LiveStore {
             },
             onDown: () => {
                 this.up = false;
-                this.lost();
+                this.lost(false);
                 this.beat();
                 // Says whether portd is gone, or only the stream is.
                 this.load();
@@ -209,6 +233,8 @@ export class LiveStore {
         }
         if (this.stream) return;
         this.heardAt = Date.now();
+        // Another run's records count their versions anew: they are in its snapshot, which the pulse asks for.
+        if (message.type === "record" && message.run !== this.live.state.run) return;
         if (message.type === "record") this.take({ type: "port", record: message.record, receivedAt: message.receivedAt });
         else if (message.type === "event") this.take({ type: "event", event: message.event });
         else this.hearPulse(message);
@@ -221,8 +247,10 @@ export class LiveStore {
         if (pulse.liveness === "live") {
             this.downSince = null;
             if (state.run !== null) this.set({ liveness: "live", problem: null, dataAt: Date.now() });
-        } else if (this.live.liveness !== pulse.liveness) {
+        } else if (pulse.liveness !== "loading" && this.live.liveness !== pulse.liveness) {
             this.set({ liveness: pulse.liveness });
+            // The reason is told to who asks.
+            if (pulse.liveness === "refused") this.load();
         }
     }
 }

@@ -5,6 +5,7 @@
  * What does not parse, or is not what it says it is, is dropped: the next record, or the next snapshot, says it again.
  */
 import type { Event, PortRecord } from "../api/types.ts";
+import { readEvent, readRecord, readRun } from "./read.ts";
 
 export interface StreamPosition {
     run: string;
@@ -13,7 +14,7 @@ export interface StreamPosition {
 }
 
 export interface StreamHandlers {
-    /** Where the next connection begins; null: not known yet, so a snapshot has to come first. */
+    /** Where the next connection begins; null: a snapshot has to come first, and is on its way. */
     position(): StreamPosition | null;
     onRecord(record: PortRecord): void;
     onEvent(event: Event): void;
@@ -30,41 +31,6 @@ export interface Stream {
 const PAUSE_FIRST_MS = 250;
 const PAUSE_MAX_MS = 2000;
 /* portd sends something at least every 15 s (a comment, which EventSource does not tell); what tells is the `stream` event at the beginning. */
-
-function isObject(value: unknown): value is Record<string, unknown> {
-    return value !== null && typeof value === "object" && !Array.isArray(value);
-}
-
-function isPort(value: unknown): value is number {
-    return typeof value === "number" && Number.isInteger(value) && value > 0 && value < 65536;
-}
-
-export function readRecord(data: string): PortRecord | null {
-    const value = parse(data);
-    if (!isObject(value) || !isPort(value["port"])) return null;
-    if (!Number.isSafeInteger(value["version"]) || !Number.isSafeInteger(value["after"])) return null;
-    if (!Array.isArray(value["listeners"]) || !Array.isArray(value["findings"])) return null;
-    const lease = value["lease"];
-    if (lease !== null && (!isObject(lease) || typeof lease["service_name"] !== "string" || lease["port"] !== value["port"])) return null;
-    if (!value["listeners"].every((each) => isObject(each) && Array.isArray(each["owners"]))) return null;
-    if (!value["findings"].every((each) => isObject(each) && typeof each["verdict"] === "string" && Array.isArray(each["listeners"]))) return null;
-    return value as unknown as PortRecord;
-}
-
-export function readEvent(data: string): Event | null {
-    const value = parse(data);
-    if (!isObject(value) || !Number.isSafeInteger(value["id"]) || typeof value["kind"] !== "string" || !isPort(value["port"])) return null;
-    if (typeof value["at"] !== "string" || Number.isNaN(Date.parse(value["at"]))) return null;
-    return value as unknown as Event;
-}
-
-function parse(data: string): unknown {
-    try {
-        return JSON.parse(data);
-    } catch {
-        return null;
-    }
-}
 
 const EVENT_KINDS = [
     "lease.granted",
@@ -104,13 +70,21 @@ export function openStream(handlers: StreamHandlers): Stream {
         const position = handlers.position();
         if (closed) return;
         if (!position) {
-            handlers.onReset();
+            // Waiting is no failure, so the pause does not grow by it.
+            pause = PAUSE_FIRST_MS;
             again();
             return;
         }
         const mine = new EventSource(streamUrl(position));
         source = mine;
-        mine.addEventListener("stream", () => {
+        const reset = (): void => {
+            handlers.onReset();
+            again();
+        };
+        mine.addEventListener("stream", (message: MessageEvent<string>) => {
+            // A `reset` follows where portd is another run: what is shown is not live yet.
+            const run = readRun(message.data);
+            if (run !== null && run !== position.run) return;
             pause = PAUSE_FIRST_MS;
             handlers.onUp();
         });
@@ -118,10 +92,7 @@ export function openStream(handlers: StreamHandlers): Stream {
             const record = readRecord(message.data);
             if (record) handlers.onRecord(record);
         });
-        mine.addEventListener("reset", () => {
-            handlers.onReset();
-            again();
-        });
+        mine.addEventListener("reset", reset);
         for (const kind of EVENT_KINDS)
             mine.addEventListener(kind, (message: MessageEvent<string>) => {
                 const event = readEvent(message.data);

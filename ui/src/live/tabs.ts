@@ -25,26 +25,31 @@ function openChannel(): BroadcastChannel | null {
     }
 }
 
+/* Where the locks are denied, some browsers reject, and some throw: here that is the same. */
+async function requestLead(channel: boolean, signal: AbortSignal, lead: () => Promise<void>): Promise<void> {
+    const locks = channel ? (navigator.locks as LockManager | undefined) : undefined;
+    await (locks ? locks.request(NAME, { signal }, lead) : lead());
+}
+
 export function joinTabs<Message>(handlers: TabHandlers<Message>): Tabs<Message> {
     const channel = openChannel();
     const abort = new AbortController();
     let closed = false;
+    let leads = false;
     let leave: () => void = () => {};
 
     if (channel) channel.addEventListener("message", (message: MessageEvent<Message>) => handlers.onMessage(message.data));
     const lead = (): Promise<void> => {
         if (closed) return Promise.resolve();
+        leads = true;
         handlers.onLead();
         return new Promise((resolve) => {
             leave = resolve;
         });
     };
-    const locks = channel ? navigator.locks : undefined;
-    if (!locks) void lead();
-    else
-        locks.request(NAME, { signal: abort.signal }, lead).catch(() => {
-            if (!closed) void lead();
-        });
+    requestLead(channel !== null, abort.signal, lead).catch(() => {
+        if (!closed && !leads) void lead();
+    });
     return {
         send: (message) => {
             if (!closed) channel?.postMessage(message);

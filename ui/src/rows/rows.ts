@@ -128,11 +128,26 @@ export function cachedRow(state: PortState, meta: Meta): PortRow {
     return row;
 }
 
+/* Several views ask for the rows of the same state; one of them makes the list. */
+const lists = new WeakMap<ReadonlyMap<number, PortState>, { meta: Meta; rows: PortRow[] }>();
+
 /** All rows, by port. */
-export function rowsOf(ports: ReadonlyMap<number, PortState>, meta: Meta | null): PortRow[] {
+export function rowsOf(ports: ReadonlyMap<number, PortState>, meta: Meta | null): readonly PortRow[] {
     if (!meta) return [];
-    const rows = Array.from(ports.values(), (state) => cachedRow(state, meta));
-    return rows.sort((a, b) => a.port - b.port);
+    const kept = lists.get(ports);
+    if (kept?.meta === meta) return kept.rows;
+    const rows: PortRow[] = [];
+    let last = 0;
+    let ordered = true;
+    for (const state of ports.values()) {
+        rows.push(cachedRow(state, meta));
+        ordered &&= state.port > last;
+        last = state.port;
+    }
+    // A snapshot is in order; only what has come since may not be.
+    if (!ordered) rows.sort((a, b) => a.port - b.port);
+    lists.set(ports, { meta, rows });
+    return rows;
 }
 
 /** The row as it is to be shown now: "waiting", "stopped" and "in use" become "expiring" near their end. */
