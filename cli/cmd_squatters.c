@@ -151,19 +151,55 @@ static void print_ports(const cJSON *findings) {
     }
 }
 
+/* Takes out those that the caller ignores; returns how many. */
+static unsigned leave_out_ignored(cJSON *findings) {
+    unsigned n_ignored = 0;
+    cJSON *next;
+
+    for (cJSON *finding = findings->child; finding != NULL; finding = next) {
+        bool ignored = false;
+
+        next = finding->next;
+        json_get_bool(finding, "ignored", &ignored);
+        if (!ignored)
+            continue;
+        cJSON_Delete(cJSON_DetachItemViaPointer(findings, finding));
+        n_ignored++;
+    }
+    return n_ignored;
+}
+
+static int print(const cJSON *findings, const char *key, unsigned n_ignored, const struct output *output,
+                 struct problem *problem) {
+    bool any = findings->child != NULL;
+    int r;
+
+    if (!any && output->terminal)
+        fprintf(stderr, "No %s.\n", key);
+    r = print_table(findings, output, problem);
+    if (r == 0 && any && output->error_terminal && output->terminal)
+        fprintf(stderr, "portctl who PORT explains one of them.\n");
+    if (r == 0 && n_ignored > 0)
+        fprintf(stderr, "%u ignored: portctl %s --all\n", n_ignored, key);
+    return r;
+}
+
 /* `*ret_any`: there are findings. */
 static int show(const struct invocation *invocation, const char *target, const char *key, bool *ret_any,
                 struct problem *problem) {
     CLEANUP(json_free_at) cJSON *reply = NULL;
     const struct output *output = &invocation->output;
-    const cJSON *findings;
+    cJSON *findings;
+    unsigned n_ignored = 0;
     int r = client_call(invocation->client, target, NULL, CLIENT_PATIENCE_MS, &reply, problem);
 
     if (r != 0)
         return r;
-    findings = json_get(reply, key);
+    findings = cJSON_GetObjectItemCaseSensitive(reply, key);
     if (!cJSON_IsArray(findings))
         return problem_fill(problem, EXIT_UNREACHABLE, "bad-reply", "portd's list of %s is none", key);
+    if (!invocation->options.all)
+        n_ignored = leave_out_ignored(findings);
     *ret_any = findings->child != NULL;
     if (output->json) {
         cJSON *members = reply;
@@ -174,12 +210,7 @@ static int show(const struct invocation *invocation, const char *target, const c
         print_ports(findings);
         return 0;
     }
-    if (!*ret_any && output->terminal)
-        fprintf(stderr, "No %s.\n", key);
-    r = print_table(findings, output, problem);
-    if (r == 0 && *ret_any && output->error_terminal && output->terminal)
-        fprintf(stderr, "portctl who PORT explains one of them.\n");
-    return r;
+    return print(findings, key, n_ignored, output, problem);
 }
 
 int cmd_squatters(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {

@@ -20,6 +20,8 @@ static const enum option_id run_options[] = {OPTION_ENV_NAME,   OPTION_PORT, OPT
                                              OPTION_KILL_AFTER, OPTION_KEEP, OPTION_REMAP,   OPTION_END};
 static const enum option_id lookup_options[] = {OPTION_ALL, OPTION_END};
 static const enum option_id release_options[] = {OPTION_ALL, OPTION_END};
+static const enum option_id squatters_options[] = {OPTION_ALL, OPTION_END};
+static const enum option_id ignore_options[] = {OPTION_UNDO, OPTION_END};
 static const enum option_id claim_options[] = {OPTION_PID, OPTION_END};
 static const enum option_id stop_options[] = {OPTION_YES, OPTION_SIGNAL, OPTION_PID, OPTION_END};
 static const enum option_id history_options[] = {OPTION_SINCE, OPTION_LIMIT, OPTION_END};
@@ -141,10 +143,12 @@ static const struct command table[] = {
         .usage = "[options]",
         .details = "Everything that is on a leased port, or in the managed range, and does not belong there. In a\n"
                    "pipe: a line a socket, tab-separated: port, kind, address, process, pid, user, name of the lease,\n"
-                   "user of the lease, since, verdict. The kinds are unleased, taken, split, shared and inactive.\n",
-        .options = no_options,
+                   "user of the lease, since, verdict. The kinds are unleased, taken, split, shared and inactive.\n"
+                   "Those that you ignore are left out.\n",
+        .options = squatters_options,
         .examples = {{"portctl squatters", "with what each one hurts"},
-                     {"portctl squatters -q", "their ports, one a line"}},
+                     {"portctl squatters -q", "their ports, one a line"},
+                     {"portctl squatters --all", "those that you ignore, too"}},
         .function = cmd_squatters,
     },
     {
@@ -153,8 +157,8 @@ static const struct command table[] = {
         .usage = "[options]",
         .details =
             "Those of the squatters that are on a leased port: taken, split or shared. Exit code 1 if there are\n"
-            "any. In a pipe: the same lines as those of squatters.\n",
-        .options = no_options,
+            "any but those that you ignore. In a pipe: the same lines as those of squatters.\n",
+        .options = squatters_options,
         .examples = {{"portctl conflicts", "who sits on whose port"},
                      {"portctl conflicts -q && echo all is well", "for a script"}},
         .function = cmd_conflicts,
@@ -185,6 +189,22 @@ static const struct command table[] = {
         .examples = {{"portctl disown 8001", "then: portctl who 8001"},
                      {"portctl disown 8001 --pid 4711", "one of two parties on the port"}},
         .function = cmd_disown,
+    },
+    {
+        .name = "ignore",
+        .summary = "put up with a squatter",
+        .usage = "PORT [options]",
+        .details =
+            "squatters and conflicts leave it out for you from now on, also after it was started anew: it is known\n"
+            "by its port, its user and the name of its process. Others are still told of it, and nothing is done\n"
+            "to it. The oldest of more than 256 is told again.\n",
+        .options = ignore_options,
+        .n_least = 1,
+        .n_most = 1,
+        .first = OPERAND_PORT,
+        .examples = {{"portctl ignore 8005", "I know, and it may stay"},
+                     {"portctl ignore 8005 --undo", "tell me of it again"}},
+        .function = cmd_ignore,
     },
     {
         .name = "stop",

@@ -69,6 +69,7 @@ int cmd_conflicts(const struct invocation *invocation, int *ret_exit_code, struc
 int cmd_disown(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
 int cmd_history(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
 int cmd_hold(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
+int cmd_ignore(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
 int cmd_list(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
 int cmd_lookup(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
 int cmd_release(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);

@@ -30,6 +30,7 @@ enum option_id {
     OPTION_REMAP,
     OPTION_LISTEN,
     OPTION_ALL,
+    OPTION_UNDO,
     OPTION_YES,
     OPTION_SIGNAL,
     OPTION_PID,
@@ -75,6 +76,7 @@ struct options {
     pid_t pid;  /* 0: not given */
     bool reuse;
     bool all;
+    bool undo;
     bool yes;
     bool json;
     bool quiet;

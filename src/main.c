@@ -22,6 +22,6 @@ int main(int argc, char **argv) {
         fprintf(stderr, "portd: %s\n", reason);
         return EXIT_USAGE;
     default:
-        return portd_run(&options);
+        return portd_run(&options, argv);
     }
 }

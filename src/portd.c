@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
@@ -19,6 +20,7 @@
 #include "probe/sock_diag.h"
 #include "src/api/api.h"
 #include "src/base/memory.h"
+#include "src/base/text.h"
 #include "src/http/server.h"
 #include "src/http/sockets.h"
 #include "src/watcher.h"
@@ -43,6 +45,7 @@ struct portd {
     struct findings findings;
     struct watcher *watcher;
     struct journal *journal;
+    struct ignores *ignores;
     struct api_info info;
     struct api api;
     sd_event *event;
@@ -52,6 +55,8 @@ struct portd {
     struct server *server;
     char *addresses[ADDRESSES_MAX];
     char *warnings[WARNINGS_MAX];
+    char run[API_RUN_DIGITS + 1];
+    char *command;
 };
 
 /* A warning is said at the start and kept for GET /status. */
@@ -139,11 +144,20 @@ static int open_journal(struct portd *portd) {
     return r == 0 ? 0 : -1;
 }
 
+static int open_ignores(struct portd *portd) {
+    int r = ignores_new(registry_store(portd->registry), &portd->ignores);
+
+    if (r < 0)
+        log_error("the ignored squatters cannot be loaded: %s", strerror(-r));
+    return r == 0 ? 0 : -1;
+}
+
 static int on_turn(sd_event_source *source, uint64_t due_us, void *context) {
     struct portd *portd = context;
 
     (void)due_us; /* after a stall it is long past, and no turn is made up for */
     registry_turn(portd->registry);
+    server_wake(portd->server); /* who keeps a lease may have changed, which is no event */
     if (journal_is_dirty(portd->journal))
         sd_event_source_set_enabled(portd->journal_due, SD_EVENT_ONESHOT);
     sd_event_source_set_time_relative(source, TURN_US);
@@ -158,6 +172,7 @@ static int on_holder_ended(sd_event_source *source, int fd, uint32_t events, voi
     (void)events;
     if (registry_hear_holders(portd->registry))
         registry_turn(portd->registry);
+    server_wake(portd->server);
     return 0;
 }
 
@@ -295,7 +310,16 @@ static void warn_of_settings(struct portd *portd) {
                  "TIME_WAIT counts as taken");
 }
 
-static void prepare(struct portd *portd, const struct options *options) {
+/* Another one at each start. Where the kernel has no random bytes yet, early in the boot, the time must do. */
+static void name_run(struct portd *portd) {
+    uint64_t number = 0;
+
+    if (getrandom(&number, sizeof number, GRND_NONBLOCK) != (ssize_t)sizeof number)
+        number = (uint64_t)clock_read(&portd->clock).unix_ms << 20 ^ (uint64_t)getpid();
+    snprintf(portd->run, sizeof portd->run, "%016" PRIx64, number);
+}
+
+static void prepare(struct portd *portd, const struct options *options, char *const *arguments) {
     portd->options = options;
     portd->clock = clock_system();
     portd->rules = (struct port_rules){
@@ -305,8 +329,12 @@ static void prepare(struct portd *portd, const struct options *options) {
         .api_port = options->port,
         .sysctl_dir = RULES_SYSCTL_DIR,
     };
+    name_run(portd);
+    portd->command = text_quote_words(arguments);
     portd->info = (struct api_info){
         .version = PM_VERSION,
+        .run = portd->run,
+        .command = portd->command != NULL ? portd->command : "portd",
         .database = options->database,
         .addresses = (const char *const *)portd->addresses,
         .excluded = options->exclude,
@@ -366,6 +394,7 @@ static void connect_api(struct portd *portd) {
                   .context = portd},
         .findings = &portd->findings,
         .diag = portd->diag,
+        .ignores = portd->ignores,
         .journal = portd->journal,
         .rules = &portd->rules,
         .info = &portd->info,
@@ -408,6 +437,8 @@ static int start(struct portd *portd) {
         r = open_registry(portd);
     if (r == 0)
         r = open_journal(portd);
+    if (r == 0)
+        r = open_ignores(portd);
     if (r < 0)
         return r;
     connect_api(portd);
@@ -442,7 +473,9 @@ static void stop(struct portd *portd) {
     sd_event_source_disable_unref(portd->journal_due);
     portd->watcher = watcher_free(portd->watcher);
     sd_event_unref(portd->event);
+    port_versions_deinit(&portd->api.versions);
     findings_deinit(&portd->findings);
+    portd->ignores = ignores_free(portd->ignores);
     portd->journal = journal_free(portd->journal);
     portd->registry = registry_free(portd->registry);
     portd->watch = watch_free(portd->watch);
@@ -451,6 +484,7 @@ static void stop(struct portd *portd) {
         free(portd->addresses[i]);
     for (size_t i = 0; i < portd->info.n_warnings; i++)
         free(portd->warnings[i]);
+    free(portd->command);
 }
 
 /* Only what is true now: every address here is listened on. */
@@ -480,7 +514,7 @@ static void raise_descriptor_limit(void) {
     }
 }
 
-int portd_run(const struct options *options) {
+int portd_run(const struct options *options, char *const *arguments) {
     struct portd portd = {0};
     int r;
 
@@ -488,7 +522,7 @@ int portd_run(const struct options *options) {
     log_set_level(options->log_level);
     raise_descriptor_limit();
     umask(077);
-    prepare(&portd, options);
+    prepare(&portd, options, arguments);
     r = start(&portd);
     if (r == 0) {
         warn_of_settings(&portd);

@@ -4,26 +4,37 @@
  */
 #include "src/api/answer.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-#include "src/base/json.h"
 
 static const char no_memory[] =
     "{\"type\":\"urn:portmanager:problem:internal\",\"title\":\"portd failed\",\"status\":500,"
     "\"detail\":\"portd is out of memory.\"}";
 
-void answer_write(struct api_response *response, cJSON *json) {
-    CLEANUP(json_free_at) cJSON *owned = json;
-    char *text = owned != NULL ? cJSON_PrintUnformatted(owned) : NULL;
+static void write_text(struct api_response *response, struct json_text *text) {
+    size_t length = 0;
+    char *bytes = json_text_take(text, &length);
 
-    if (text == NULL) {
+    if (bytes == NULL) {
         response->status = 500;
         response->content_type = "application/problem+json";
-        text = strdup(no_memory);
+        bytes = strdup(no_memory);
+        length = bytes != NULL ? strlen(bytes) : 0;
     }
-    response->body = text;
-    response->body_length = text != NULL ? strlen(text) : 0;
+    response->body = bytes;
+    response->body_length = length;
+}
+
+void answer_write(struct api_response *response, cJSON *json) {
+    struct json_text text = {0};
+
+    json_text_add(&text, json);
+    write_text(response, &text);
+}
+
+void answer_ok_text(struct api_response *response, struct json_text *text) {
+    response->status = 200;
+    response->content_type = "application/json";
+    write_text(response, text);
 }
 
 void answer_ok(struct api_response *response, cJSON *json) {

@@ -19,15 +19,16 @@ static const struct api_route routes[] = {
      .handle = route_lookup,
      .parameters = {"service"},
      .summary = "The leases of a service"},
+    {.method = "GET", .path = "/snapshot", .handle = route_snapshot, .summary = "All that there is, at one moment"},
     {.method = "GET",
      .path = "/events",
      .handle = route_events,
-     .parameters = {"since"},
+     .parameters = {"since", "ports"},
      .summary = "What happens, as it happens"},
     {.method = "GET",
      .path = "/history",
      .handle = route_history,
-     .parameters = {"port", "service", "since", "limit"},
+     .parameters = {"port", "service", "since", "limit", "before", "kinds"},
      .summary = "What happened"},
     {.method = "GET",
      .path = "/who",
@@ -43,11 +44,16 @@ static const struct api_route routes[] = {
     {.method = "GET", .path = "/conflicts", .handle = route_conflicts, .summary = "Squatters on leased ports"},
     {.method = "POST", .path = "/claim", .handle = route_claim, .summary = "Lease what listens, or confirm it"},
     {.method = "POST", .path = "/disown", .handle = route_disown, .summary = "Make what listens a squatter"},
+    {.method = "POST", .path = "/ignore", .handle = route_ignore, .summary = "Put up with a squatter"},
     {.method = "POST", .path = "/stop", .handle = route_stop, .summary = "Signal the process that listens"},
     {.method = "GET", .path = "/status", .handle = route_status, .summary = "The daemon and its settings"},
     {.method = "GET", .path = "/healthz", .handle = route_healthz, .for_anyone = true, .summary = "Is it alive"},
-    {.method = "GET", .path = "/", .handle = route_page, .summary = "A page for a person"},
-    {.method = "GET", .path = "/page.css", .handle = route_style, .for_anyone = true, .summary = "The page's style"},
+    {.method = "GET", .path = "/", .handle = route_page, .takes_any_parameter = true, .summary = "The dashboard"},
+    {.method = "GET",
+     .path = "/assets/{name}",
+     .handle = route_page,
+     .for_anyone = true,
+     .summary = "The dashboard's scripts and styles"},
 };
 #define N_ROUTES (sizeof routes / sizeof routes[0])
 
@@ -56,25 +62,27 @@ const struct api_route *api_routes(size_t *ret_n_routes) {
     return routes;
 }
 
+/* "/assets/{name}" is the route of every path below /assets/: what there is knows its handler. */
+static bool leads_to(const char *path, const struct api_route *route) {
+    size_t n_fixed = strcspn(route->path, "{");
+
+    return strncmp(path, route->path, n_fixed) == 0 && (route->path[n_fixed] == '{' || path[n_fixed] == '\0');
+}
+
 /* A path has one method, so the first route of the path decides. */
 static const struct api_route *find_route(const char *path) {
     for (size_t i = 0; i < N_ROUTES; i++)
-        if (strcmp(routes[i].path, path) == 0)
+        if (leads_to(path, &routes[i]))
             return &routes[i];
     return NULL;
 }
 
 static void refuse_path(const char *path, struct api_response *response) {
     const char *paths[N_ROUTES];
-    const char *nearest;
 
     for (size_t i = 0; i < N_ROUTES; i++)
         paths[i] = routes[i].path;
-    nearest = text_nearest(path, paths, N_ROUTES);
-    if (nearest != NULL)
-        problem_set(response, PROBLEM_NO_SUCH_PATH, NULL, "There is no %s here. Did you mean %s?", path, nearest);
-    else
-        problem_set(response, PROBLEM_NO_SUCH_PATH, NULL, "There is no %s here.", path);
+    problem_set_no_such_path(response, path, paths, N_ROUTES);
 }
 
 /* HEAD is what GET would say, without its body; the server leaves the body out. */
@@ -85,6 +93,8 @@ static bool method_fits(const struct api_route *route, const char *method) {
 static bool check_parameters(const struct api_route *route, const struct query *query, struct api_response *response) {
     size_t n_known = 0;
 
+    if (route->takes_any_parameter)
+        return true;
     while (n_known < sizeof route->parameters / sizeof route->parameters[0] && route->parameters[n_known] != NULL)
         n_known++;
     for (size_t i = 0; i < query->n_parameters; i++) {

@@ -6,18 +6,25 @@
 
 #include <cjson/cJSON.h>
 
+#include "src/api/port_versions.h"
 #include "src/api/query.h"
 #include "src/api/quota.h"
 #include "src/api/request.h"
 #include "src/base/clock.h"
 #include "src/base/users.h"
 #include "src/conflict/findings.h"
+#include "src/conflict/ignores.h"
 #include "src/event/journal.h"
 #include "src/lease/registry.h"
+
+/* What tells one run of portd from another. */
+#define API_RUN_DIGITS 16
 
 /* What the daemon tells of itself. All borrowed. */
 struct api_info {
     const char *version;
+    const char *run;     /* API_RUN_DIGITS hexadecimal digits that no other run of portd has */
+    const char *command; /* how it was started: its arguments, quoted for a shell */
     const char *database;
     const char *socket; /* NULL: none */
     const char *const *addresses;
@@ -42,6 +49,7 @@ struct api {
     struct registry *registry;
     struct api_probe probe;
     struct findings *findings; /* brought up to date by api_probe.read() */
+    struct ignores *ignores;
     struct journal *journal;
     struct sock_diag *diag;
     const struct port_rules *rules;
@@ -49,7 +57,9 @@ struct api {
     struct clock clock;
     uid_t uid; /* portd's own */
     struct users users;
-    struct quota streams; /* of GET /events */
+    struct clock_offset wall;      /* for times that are shown and count on the monotonic clock */
+    struct quota streams;          /* of GET /events */
+    struct port_versions versions; /* for those who follow the ports; port_versions_deinit() it */
 };
 
 /* A reading of this very moment: snapshot, findings and the leases' sights. Ends what was borrowed of the reading before. */
@@ -69,10 +79,11 @@ void api_handle(struct api *api, const struct api_request *request, struct api_r
 /* One row of the route table. */
 struct api_route {
     const char *method;
-    const char *path;
+    const char *path; /* "/assets/{name}": any below /assets/ */
     void (*handle)(struct api *api, const struct api_request *request, const struct query *query,
                    struct api_response *response);
-    const char *parameters[4]; /* query parameters that it knows */
+    const char *parameters[8]; /* query parameters that it knows */
+    bool takes_any_parameter;  /* they are the page's own, and nothing to portd */
     bool for_anyone;           /* a caller whom the kernel cannot name may call, too */
     const char *summary;
 };

@@ -2,7 +2,8 @@
  * GET /events: what happens, as server-sent events (the WHATWG HTML standard, section 9.2).
  *
  * A reader's backlog is a number: the event that it has got last. What follows comes from the database until the number has reached what the journal
- * keeps in memory, and from there after that; a reader who then falls behind it is cut off, and comes back with Last-Event-ID.
+ * keeps in memory, and from there after that; a reader who then falls behind it is cut off, and comes back with Last-Event-ID. Of the ports, if it has
+ * asked for them, it is another number: port_feed.h.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #include "src/api/answer.h"
+#include "src/api/port_feed.h"
 #include "src/api/problem.h"
 #include "src/api/routes.h"
 #include "src/base/json.h"
@@ -29,11 +31,14 @@
 struct events {
     struct api_stream stream;
     struct quota *quota; /* where its place is given back */
-    uid_t uid;
-    uint64_t position; /* the event that it has got last */
-    bool is_live;      /* it has caught up with the memory of the journal */
-    char *piece;       /* text that is on its way; NULL: none */
-    size_t n_sent;     /* of `piece` */
+    struct api_caller caller;
+    uint64_t position;      /* the event that it has got last */
+    bool is_live;           /* it has caught up with the memory of the journal */
+    struct port_feed ports; /* and where it stands with them */
+    bool ports_first;       /* whose turn it is: neither may keep the other from being told */
+    uint64_t keep_alive_ms; /* when silence must be broken */
+    char *piece;            /* text that is on its way; NULL: none */
+    size_t n_sent;          /* of `piece` */
 };
 
 /* Where one read() puts its text. */
@@ -47,7 +52,7 @@ struct outlet {
 static void free_events(struct api_stream *stream) {
     struct events *events = (struct events *)stream;
 
-    quota_give(events->quota, events->uid);
+    quota_give(events->quota, events->caller.uid);
     free(events->piece);
     free(events);
 }
@@ -98,33 +103,70 @@ static bool put_events(struct api *api, struct outlet *outlet) {
     return r == 0 || r == FULL;
 }
 
+static void put_ports(struct api *api, struct outlet *outlet) {
+    struct events *events = outlet->events;
+
+    while (events->piece == NULL) {
+        events->piece = port_feed_take(api, &events->caller, &events->ports);
+        if (events->piece == NULL || !put_piece(outlet))
+            return;
+    }
+}
+
+/* Events and ports in turn, as much as fits. Returns false if the stream ends here. */
+static bool put_news(struct api *api, struct outlet *outlet) {
+    struct events *events = outlet->events;
+    bool ports_first = events->ports_first;
+
+    events->ports_first = !ports_first;
+    if (ports_first)
+        put_ports(api, outlet);
+    if (events->piece == NULL && !put_events(api, outlet))
+        return false;
+    if (!ports_first)
+        put_ports(api, outlet);
+    return true;
+}
+
+/* When somebody has to ask again: a comparison of the ports may be due before the next keep-alive. */
+static bool has_news(struct api *api, struct api_stream *stream) {
+    struct events *events = (struct events *)stream;
+    uint64_t due_ms;
+    bool has_ports = port_feed_has_news(api, &events->ports, &due_ms);
+
+    stream->due_ms = due_ms < events->keep_alive_ms ? due_ms : events->keep_alive_ms;
+    return events->piece != NULL || has_ports || journal_last_id(api->journal) > events->position ||
+           clock_read(&api->clock).monotonic_ms >= events->keep_alive_ms;
+}
+
 static ssize_t read_events(struct api *api, struct api_stream *stream, char *buffer, size_t size) {
-    struct outlet outlet = {.events = (struct events *)stream, .buffer = buffer, .size = size};
+    struct events *events = (struct events *)stream;
+    struct outlet outlet = {.events = events, .buffer = buffer, .size = size};
     uint64_t now_ms = clock_read(&api->clock).monotonic_ms;
     static const char keep_alive[] = ": keep-alive\n\n";
 
-    if (put_piece(&outlet) && !put_events(api, &outlet) && outlet.used == 0)
+    if (put_piece(&outlet) && !put_news(api, &outlet) && outlet.used == 0)
         return -1;
-    if (outlet.used == 0 && now_ms >= stream->due_ms && size >= sizeof keep_alive - 1) {
+    /* It is suspended after this, and nobody asks again for what was noted while it was not. */
+    if (outlet.used == 0 && has_news(api, stream) && !put_news(api, &outlet) && outlet.used == 0)
+        return -1;
+    if (outlet.used == 0 && now_ms >= events->keep_alive_ms && size >= sizeof keep_alive - 1) {
         memcpy(buffer, keep_alive, sizeof keep_alive - 1);
         outlet.used = sizeof keep_alive - 1;
     }
-    if (outlet.used > 0)
-        stream->due_ms = now_ms + KEEP_ALIVE_MS;
+    if (outlet.used > 0) {
+        events->keep_alive_ms = now_ms + KEEP_ALIVE_MS;
+        stream->due_ms = events->keep_alive_ms;
+    }
     return (ssize_t)outlet.used;
-}
-
-static bool has_news(struct api *api, const struct api_stream *stream) {
-    const struct events *events = (const struct events *)stream;
-
-    return events->piece != NULL || journal_last_id(api->journal) > events->position ||
-           clock_read(&api->clock).monotonic_ms >= stream->due_ms;
 }
 
 /* Where a stream begins. */
 struct beginning {
     uint64_t position;
-    bool was_reset; /* what followed the number that was asked for is not kept any more */
+    struct port_feed ports;
+    bool
+        was_reset; /* what followed the number that was asked for is not kept any more, or the ports are another run's */
     char note[160]; /* "": there is nothing to be said */
 };
 
@@ -152,42 +194,49 @@ static struct beginning find_beginning(struct api *api, const struct api_request
     return beginning;
 }
 
-/* Prints the document and frees it; the caller's to cJSON_free(). */
-static char *print(cJSON *json) {
-    CLEANUP(json_free_at) cJSON *owned = json;
+/* Returns false if "ports" cannot be read. */
+static bool find_ports(struct api *api, const struct query *query, struct beginning *beginning) {
+    const char *ports = query_get(query, "ports");
+    int r = ports != NULL ? port_feed_open(api, ports, &beginning->ports) : 0;
 
-    return owned != NULL ? cJSON_PrintUnformatted(owned) : NULL;
+    if (r == PORT_FEED_E_OTHER_RUN)
+        beginning->was_reset = true;
+    return r >= 0;
 }
 
 /* What the stream says first. Returns NULL if memory is short. */
 static char *make_head(struct api *api, const struct beginning *beginning) {
-    CLEANUP(json_free_text_at) char *head = NULL;
-    CLEANUP(json_free_text_at) char *reset = NULL;
-    cJSON *json = cJSON_CreateObject();
-    char *text = NULL;
-    int length;
+    struct json_text text = {0};
+    cJSON *head = cJSON_CreateObject();
+    cJSON *reset = cJSON_CreateObject();
+    char number[32];
+    size_t length = 0;
 
-    cJSON_AddNumberToObject(json, "last_id", (double)journal_last_id(api->journal));
-    json_add_text_or_null(json, "note", beginning->note[0] != '\0' ? beginning->note : NULL);
-    head = print(json);
-    json = cJSON_CreateObject();
-    cJSON_AddNumberToObject(json, "first_id", (double)journal_first_id(api->journal));
-    cJSON_AddNumberToObject(json, "last_id", (double)journal_last_id(api->journal));
-    reset = print(json);
-    if (head == NULL || reset == NULL)
-        return NULL;
-    if (beginning->was_reset)
-        length = asprintf(&text, "id: %" PRIu64 "\nevent: stream\ndata: %s\n\nevent: reset\ndata: %s\n\n",
-                          beginning->position, head, reset);
-    else
-        length = asprintf(&text, "id: %" PRIu64 "\nevent: stream\ndata: %s\n\n", beginning->position, head);
-    return length >= 0 ? text : NULL;
+    cJSON_AddNumberToObject(head, "last_id", (double)journal_last_id(api->journal));
+    json_add_text_or_null(head, "note", beginning->note[0] != '\0' ? beginning->note : NULL);
+    cJSON_AddStringToObject(head, "run", api->info->run);
+    cJSON_AddNumberToObject(head, "version", (double)api->versions.newest);
+    cJSON_AddNumberToObject(reset, "first_id", (double)journal_first_id(api->journal));
+    cJSON_AddNumberToObject(reset, "last_id", (double)journal_last_id(api->journal));
+    snprintf(number, sizeof number, "id: %" PRIu64, beginning->position);
+    json_text_put(&text, number);
+    json_text_put(&text, "\nevent: stream\ndata: ");
+    json_text_print(&text, head);
+    if (beginning->was_reset) {
+        json_text_put(&text, "\n\nevent: reset\ndata: ");
+        json_text_print(&text, reset);
+    }
+    json_text_put(&text, "\n\n");
+    cJSON_Delete(head);
+    cJSON_Delete(reset);
+    return json_text_take(&text, &length);
 }
 
 /* Takes over the place that was taken for it. Returns NULL if memory is short. */
-static struct events *events_new(struct api *api, uid_t uid, const struct beginning *beginning) {
+static struct events *events_new(struct api *api, const struct api_caller *caller, const struct beginning *beginning) {
     struct events *events = calloc(1, sizeof *events);
     char *head = make_head(api, beginning);
+    uint64_t keep_alive_ms = clock_read(&api->clock).monotonic_ms + KEEP_ALIVE_MS;
 
     if (events == NULL || head == NULL) {
         free(events);
@@ -195,13 +244,12 @@ static struct events *events_new(struct api *api, uid_t uid, const struct beginn
         return NULL;
     }
     *events = (struct events){
-        .stream = {.read = read_events,
-                   .has_news = has_news,
-                   .free = free_events,
-                   .due_ms = clock_read(&api->clock).monotonic_ms + KEEP_ALIVE_MS},
+        .stream = {.read = read_events, .has_news = has_news, .free = free_events, .due_ms = keep_alive_ms},
         .quota = &api->streams,
-        .uid = uid,
+        .caller = *caller,
         .position = beginning->position,
+        .ports = beginning->ports,
+        .keep_alive_ms = keep_alive_ms,
         .piece = head,
     };
     return events;
@@ -211,16 +259,22 @@ void route_events(struct api *api, const struct api_request *request, const stru
                   struct api_response *response) {
     uid_t uid = request->caller.uid;
     struct beginning beginning = find_beginning(api, request, query);
-    int r = quota_take(&api->streams, uid, STREAMS_PER_UID);
     struct events *events;
+    int r;
 
+    if (!find_ports(api, query, &beginning)) {
+        problem_set(response, PROBLEM_BAD_REQUEST, "read /snapshot, which tells both",
+                    "\"ports\" must be RUN.VERSION, %d hexadecimal digits and a whole number.", API_RUN_DIGITS);
+        return;
+    }
+    r = quota_take(&api->streams, uid, STREAMS_PER_UID);
     if (r == QUOTA_E_FULL) {
         problem_set(response, PROBLEM_TOO_MANY_STREAMS, "close one of them",
                     "Uid %u has %d event streams open, and may not have more.", (unsigned)uid, STREAMS_PER_UID);
         response->retry_after_s = RETRY_AFTER_S;
         return;
     }
-    events = r == 0 ? events_new(api, uid, &beginning) : NULL;
+    events = r == 0 ? events_new(api, &request->caller, &beginning) : NULL;
     if (r == 0 && events == NULL)
         quota_give(&api->streams, uid);
     if (events == NULL) {

@@ -131,6 +131,7 @@ cJSON *finding_to_json(struct api *api, const struct api_caller *caller, const s
     cJSON_AddNumberToObject(json, "port", finding->port);
     json_add_time(json, "since", finding->since_unix_ms);
     cJSON_AddBoolToObject(json, "since_start", finding->since_start);
+    cJSON_AddBoolToObject(json, "ignored", caller->known && ignores_is_ignored(api->ignores, caller->uid, finding));
     json_add_text(json, "verdict", verdict);
     if (lease != NULL)
         cJSON_AddItemToObject(json, "lease", lease_to_json(api, lease, caller));

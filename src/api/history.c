@@ -50,6 +50,36 @@ static bool read_since(const struct query *query, struct journal_filter *filter,
     return false;
 }
 
+/* The group whose name the first `length` bytes are, or N_EVENT_GROUPS. */
+static enum event_group find_group(const char *name, size_t length) {
+    enum event_group group = 0;
+
+    while (group < N_EVENT_GROUPS &&
+           (strlen(event_group_name(group)) != length || memcmp(event_group_name(group), name, length) != 0))
+        group++;
+    return group;
+}
+
+static bool read_kinds(const struct query *query, struct journal_filter *filter, struct api_response *response) {
+    const char *kinds = query_get(query, "kinds");
+
+    for (const char *at = kinds; at != NULL; at = *at == ',' ? at + 1 : NULL) {
+        size_t length = strcspn(at, ",");
+        enum event_group group = find_group(at, length);
+
+        if (group == N_EVENT_GROUPS) {
+            problem_set(response, PROBLEM_BAD_REQUEST, NULL,
+                        "kinds must be lease, listener, squatter, conflict, or several of them with commas between, "
+                        "not \"%.80s\".",
+                        kinds);
+            return false;
+        }
+        filter->groups |= 1U << group;
+        at += length;
+    }
+    return true;
+}
+
 static int take_event(void *context, const struct journal_event *event) {
     cJSON_AddItemToArray(context, cJSON_CreateRaw(event->json));
     return 0;
@@ -66,7 +96,8 @@ void route_history(struct api *api, const struct api_request *request, const str
     (void)request;
     if (!read_number(query, "port", UINT16_MAX, &port, response) ||
         !read_number(query, "limit", LIMIT_MAX, &limit, response) || !read_service(query, &filter, response) ||
-        !read_since(query, &filter, response))
+        !read_number(query, "before", ID_MAX, &filter.before_id, response) || !read_since(query, &filter, response) ||
+        !read_kinds(query, &filter, response))
         return;
     filter.port = (uint16_t)port;
     json = cJSON_CreateObject();

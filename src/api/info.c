@@ -18,13 +18,6 @@ void route_healthz(struct api *api, const struct api_request *request, const str
     answer_ok(response, json);
 }
 
-static void add_texts(cJSON *json, const char *key, const char *const *texts, size_t n_texts) {
-    cJSON *array = cJSON_AddArrayToObject(json, key);
-
-    for (size_t i = 0; i < n_texts; i++)
-        cJSON_AddItemToArray(array, cJSON_CreateString(texts[i]));
-}
-
 /* Paths in somebody's home are told only to those who may look there anyway. */
 static void add_path(cJSON *json, const char *key, const char *path, bool shown) {
     if (shown && path != NULL)
@@ -56,12 +49,12 @@ void route_status(struct api *api, const struct api_request *request, const stru
     cJSON_AddNumberToObject(range, "min", api->rules->min);
     cJSON_AddNumberToObject(range, "max", api->rules->max);
     json_add_text(json, "excluded", info->excluded);
-    add_texts(json, "addresses", info->addresses, info->n_addresses);
+    json_add_texts(json, "addresses", info->addresses, info->n_addresses);
     add_path(json, "socket", info->socket, is_operator);
     add_path(json, "database", info->database, is_operator);
     cJSON_AddNumberToObject(json, "n_leases", (double)n_leases);
     cJSON_AddNumberToObject(json, "n_leased_in_range", (double)n_in_range);
     cJSON_AddBoolToObject(json, "sees_bound_sockets", info->sees_bound_sockets);
-    add_texts(json, "warnings", info->warnings, info->n_warnings);
+    json_add_texts(json, "warnings", info->warnings, info->n_warnings);
     answer_ok(response, json);
 }

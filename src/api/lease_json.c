@@ -12,13 +12,13 @@ static const char *user_name(struct api *api, uid_t uid) {
     return users_name(&api->users, uid, clock_read(&api->clock).monotonic_ms);
 }
 
-static void add_expiry(cJSON *json, const struct lease *lease, struct clock_reading now) {
+static void add_expiry(cJSON *json, struct api *api, const struct lease *lease, struct clock_reading now) {
     bool expires = lease_keeper(lease) == LEASE_KEPT_BY_TTL;
     uint64_t left_ms = lease->deadline > now.monotonic_ms ? lease->deadline - now.monotonic_ms : 0;
     uint64_t left_s = (left_ms + 999) / 1000;
 
     if (expires)
-        json_add_time(json, "expires_at", now.unix_ms + (int64_t)left_ms);
+        json_add_time(json, "expires_at", (int64_t)lease->deadline + clock_offset_follow(&api->wall, now));
     else
         cJSON_AddNullToObject(json, "expires_at");
     json_add_number_or_null(json, "expires_in_seconds", expires, (double)left_s);
@@ -61,7 +61,7 @@ cJSON *lease_to_json(struct api *api, const struct lease *lease, const struct ap
     json_add_text_or_null(json, "conflict", conflict_word(lease));
     json_add_text_or_null(json, "evidence", evidence_word(lease));
     cJSON_AddStringToObject(json, "kept_by", lease_keeper_name(lease_keeper(lease)));
-    add_expiry(json, lease, now);
+    add_expiry(json, api, lease, now);
     if (lease->holder.pid != 0)
         cJSON_AddNumberToObject(cJSON_AddObjectToObject(json, "holder"), "pid", lease->holder.pid);
     else

@@ -6,6 +6,7 @@
 
 #include "src/api/answer.h"
 #include "src/base/json.h"
+#include "src/base/text.h"
 
 static const struct {
     int status;
@@ -29,6 +30,7 @@ static const struct {
     [PROBLEM_NO_SUCH_PATH] = {404, "no-such-path", "There is nothing here"},
     [PROBLEM_NO_SUCH_LEASE] = {404, "no-such-lease", "There is no such lease"},
     [PROBLEM_NOT_LISTENING] = {404, "not-listening", "Nobody listens there"},
+    [PROBLEM_NOT_SQUATTED] = {404, "not-squatted", "No squatter is there"},
     [PROBLEM_METHOD_NOT_ALLOWED] = {405, "method-not-allowed", "The method does not fit the path"},
     [PROBLEM_PORT_TAKEN] = {409, "port-taken", "The port is taken"},
     [PROBLEM_PORT_LEASED] = {409, "port-leased", "The port is leased"},
@@ -47,7 +49,7 @@ static const struct {
     [PROBLEM_TOO_MANY_UNREAD] = {429, "too-many-unread", "Too much waits to be read"},
     [PROBLEM_INTERNAL] = {500, "internal", "portd failed"},
     [PROBLEM_RANGE_FULL] = {503, "range-full", "No port is free"},
-    [PROBLEM_NOT_STORED] = {507, "not-stored", "The lease could not be stored"},
+    [PROBLEM_NOT_STORED] = {507, "not-stored", "It could not be stored"},
 };
 
 int problem_status(enum problem_kind kind) {
@@ -100,4 +102,14 @@ void problem_set(struct api_response *response, enum problem_kind kind, const ch
     if (hint != NULL)
         json_add_text(problem, "hint", hint);
     problem_finish(response, problem);
+}
+
+void problem_set_no_such_path(struct api_response *response, const char *path, const char *const *paths,
+                              size_t n_paths) {
+    const char *nearest = text_nearest(path, paths, n_paths);
+
+    if (nearest != NULL)
+        problem_set(response, PROBLEM_NO_SUCH_PATH, NULL, "There is no %s here. Did you mean %s?", path, nearest);
+    else
+        problem_set(response, PROBLEM_NO_SUCH_PATH, NULL, "There is no %s here.", path);
 }

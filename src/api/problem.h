@@ -27,6 +27,7 @@ enum problem_kind {
     PROBLEM_NO_SUCH_PATH,
     PROBLEM_NO_SUCH_LEASE,
     PROBLEM_NOT_LISTENING,
+    PROBLEM_NOT_SQUATTED,
     PROBLEM_METHOD_NOT_ALLOWED,
     PROBLEM_PORT_TAKEN,
     PROBLEM_PORT_LEASED,
@@ -60,6 +61,10 @@ void problem_finish(struct api_response *response, cJSON *problem);
 /* Both at once, for a problem that needs no evidence. `hint` may be NULL. */
 __attribute__((format(printf, 4, 5))) void problem_set(struct api_response *response, enum problem_kind kind,
                                                        const char *hint, const char *detail_format, ...);
+
+/* Nothing is at `path`; `paths` are those that may have been meant. */
+void problem_set_no_such_path(struct api_response *response, const char *path, const char *const *paths,
+                              size_t n_paths);
 
 /* The status of a kind, and its name: the end of its type URN. */
 int problem_status(enum problem_kind kind);

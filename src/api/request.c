@@ -20,6 +20,7 @@ const char *api_request_header(const struct api_request *request, const char *na
 void api_response_deinit(struct api_response *response) {
     free(response->body);
     response->body = NULL;
+    response->constant = NULL;
     if (response->later != NULL)
         response->later->free(response->later);
     response->later = NULL;

@@ -60,23 +60,28 @@ struct api_later {
 
 /*
  * An answer without end. read() writes what is new, at most `size` bytes, and returns how many; 0: nothing now, ask again when has_news() says
- * so, which is asked whenever something has changed, and at `due_ms` (monotonic): a line that keeps the connection alive is the stream's own
- * business. -1: it ends here. A reader who does not read is not asked for: what it lacks is no more than a position in the stream.
+ * so, which is asked whenever something has changed, and at `due_ms` (monotonic), which it may put off or bring forward when it says no: a line that keeps
+ * the connection alive, or something that must not be looked at too often, is the stream's own business. -1: it ends here. A reader who does not read is not asked for: what it lacks is no more than a position in the stream.
  */
 struct api_stream {
     ssize_t (*read)(struct api *api, struct api_stream *stream, char *buffer, size_t size);
-    bool (*has_news)(struct api *api, const struct api_stream *stream);
+    bool (*has_news)(struct api *api, struct api_stream *stream);
     void (*free)(struct api_stream *stream);
-    uint64_t due_ms; /* from here on has_news() is true */
+    uint64_t due_ms; /* from here on has_news() is true, or puts it off */
 };
 
 struct api_response {
     int status;
-    const char *content_type; /* static */
-    char *body;               /* owned; free() it by api_response_deinit() */
-    size_t body_length;
+    const char *content_type;  /* static */
+    char *body;                /* owned; free() it by api_response_deinit() */
+    const char *constant;      /* not NULL: the body, instead of `body`; static, so it is neither copied nor freed */
+    size_t body_length;        /* of either */
     const char *allow;         /* static; for a 405 */
     unsigned retry_after_s;    /* 0: not said */
+    const char *cache_control; /* static; NULL: it is not to be stored */
+    const char *etag;          /* static; NULL: none, as of these two */
+    const char *content_encoding;
+    const char *vary;
     struct api_later *later;   /* not NULL: the answer is not ready, and nothing else here is filled; owned */
     struct api_stream *stream; /* not NULL: the body, instead of `body`; owned */
 };

@@ -14,6 +14,8 @@ void route_list(struct api *api, const struct api_request *request, const struct
                 struct api_response *response);
 void route_lookup(struct api *api, const struct api_request *request, const struct query *query,
                   struct api_response *response);
+void route_snapshot(struct api *api, const struct api_request *request, const struct query *query,
+                    struct api_response *response);
 void route_events(struct api *api, const struct api_request *request, const struct query *query,
                   struct api_response *response);
 void route_history(struct api *api, const struct api_request *request, const struct query *query,
@@ -30,6 +32,8 @@ void route_claim(struct api *api, const struct api_request *request, const struc
                  struct api_response *response);
 void route_disown(struct api *api, const struct api_request *request, const struct query *query,
                   struct api_response *response);
+void route_ignore(struct api *api, const struct api_request *request, const struct query *query,
+                  struct api_response *response);
 void route_stop(struct api *api, const struct api_request *request, const struct query *query,
                 struct api_response *response);
 void route_status(struct api *api, const struct api_request *request, const struct query *query,
@@ -38,7 +42,5 @@ void route_healthz(struct api *api, const struct api_request *request, const str
                    struct api_response *response);
 void route_page(struct api *api, const struct api_request *request, const struct query *query,
                 struct api_response *response);
-void route_style(struct api *api, const struct api_request *request, const struct query *query,
-                 struct api_response *response);
 
 #endif

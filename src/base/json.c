@@ -158,6 +158,14 @@ void json_add_text_or_null(cJSON *object, const char *key, const char *text) {
         cJSON_AddNullToObject(object, key);
 }
 
+void json_add_texts(cJSON *object, const char *key, const char *const *texts, size_t n_texts) {
+    cJSON *array = cJSON_AddArrayToObject(object, key);
+    char safe[1024];
+
+    for (size_t i = 0; i < n_texts; i++)
+        cJSON_AddItemToArray(array, cJSON_CreateString(text_make_safe(texts[i], safe, sizeof safe)));
+}
+
 void json_add_number_or_null(cJSON *object, const char *key, bool present, double number) {
     if (present)
         cJSON_AddNumberToObject(object, key, number);

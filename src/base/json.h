@@ -69,6 +69,9 @@ void json_add_text_or_null(cJSON *object, const char *key, const char *text);
 /* Adds null if `present` is false. */
 void json_add_number_or_null(cJSON *object, const char *key, bool present, double number);
 
+/* An array of texts, each as json_add_text() has it. */
+void json_add_texts(cJSON *object, const char *key, const char *const *texts, size_t n_texts);
+
 /* Milliseconds since 1970, as text_format_time() writes them. */
 void json_add_time(cJSON *object, const char *key, int64_t unix_ms);
 

@@ -169,19 +169,41 @@ void text_format_duration(uint64_t seconds, char *ret_text) {
         snprintf(ret_text, TEXT_DURATION_MAX, "%llud%02uh", days, hours);
 }
 
+static char *put_digits(char *to, int number, int n_digits) {
+    for (int i = n_digits - 1; i >= 0; i--) {
+        to[i] = (char)('0' + number % 10);
+        number /= 10;
+    }
+    return to + n_digits;
+}
+
+/* By hand: an answer can have a hundred thousand of them, and strftime() takes as long for one as the rest of a lease. */
 void text_format_time(int64_t unix_ms, char *ret_text) {
     time_t seconds = (time_t)(unix_ms / 1000);
     int milliseconds = (int)(unix_ms % 1000);
     struct tm tm = {.tm_mday = 1};
-    size_t length;
+    char *to = ret_text;
 
     if (milliseconds < 0) {
         milliseconds += 1000;
         seconds--;
     }
     gmtime_r(&seconds, &tm);
-    length = strftime(ret_text, TEXT_TIME_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(ret_text + length, TEXT_TIME_MAX - length, ".%03dZ", milliseconds);
+    to = put_digits(to, tm.tm_year + 1900, 4);
+    *to++ = '-';
+    to = put_digits(to, tm.tm_mon + 1, 2);
+    *to++ = '-';
+    to = put_digits(to, tm.tm_mday, 2);
+    *to++ = 'T';
+    to = put_digits(to, tm.tm_hour, 2);
+    *to++ = ':';
+    to = put_digits(to, tm.tm_min, 2);
+    *to++ = ':';
+    to = put_digits(to, tm.tm_sec, 2);
+    *to++ = '.';
+    to = put_digits(to, milliseconds, 3);
+    *to++ = 'Z';
+    *to = '\0';
 }
 
 /* Reads exactly `n_digits` digits and then `after` (0: anything); returns what follows, or NULL. */
@@ -344,4 +366,23 @@ const char *text_quote_word(const char *text, char *ret_word, size_t size) {
     ret_word[used++] = '\'';
     ret_word[used] = '\0';
     return ret_word;
+}
+
+char *text_quote_words(char *const *words) {
+    size_t size = 1;
+    size_t used = 0;
+    char *line;
+
+    for (size_t i = 0; words[i] != NULL; i++)
+        size += TEXT_QUOTED_MAX(strlen(words[i])) + 1;
+    line = calloc(1, size);
+    if (line == NULL)
+        return NULL;
+    for (size_t i = 0; words[i] != NULL; i++) {
+        if (i > 0)
+            line[used++] = ' ';
+        text_quote_word(words[i], line + used, size - used);
+        used += strlen(line + used);
+    }
+    return line;
 }

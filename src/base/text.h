@@ -49,6 +49,9 @@ int text_parse_time(const char *text, int64_t *ret_unix_ms);
  * it. Returns `ret_word`. */
 const char *text_quote_word(const char *text, char *ret_word, size_t size);
 
+/* Several as one line, by single spaces; `words` ends with NULL. The caller's to free(); NULL: memory is short. */
+char *text_quote_words(char *const *words);
+
 /*
  * The one of `words` that `word` was probably meant to be: the least edits (insert, delete, replace, swap of
  * neighbours), if these are at most a third of the longer one's length, and at least 1 is allowed. NULL if none is near.

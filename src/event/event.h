@@ -24,6 +24,9 @@ enum event_kind {
     N_EVENT_KINDS,
 };
 
+/* The first words of the kinds' names. A set of them is a number with bits of 1 << group. */
+enum event_group { EVENT_OF_LEASE, EVENT_OF_LISTENER, EVENT_OF_SQUATTER, EVENT_OF_CONFLICT, N_EVENT_GROUPS };
+
 /* What happened. All borrowed; what does not apply is NULL or 0. */
 struct event_fact {
     enum event_kind kind;
@@ -56,5 +59,11 @@ const char *event_kind_name(enum event_kind kind);
 
 /* The kind of that name. Returns 0, or -EINVAL if none has it. */
 int event_kind_parse(const char *name, enum event_kind *ret_kind);
+
+/* Of "lease.granted": EVENT_OF_LEASE. */
+enum event_group event_kind_group(enum event_kind kind);
+
+/* "lease". Static. */
+const char *event_group_name(enum event_group group);
 
 #endif

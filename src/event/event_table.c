@@ -1,9 +1,10 @@
 /*
- * The SQL of events. Statements are prepared once, and named by an enum; what a reader asks for chooses among six of them, so that each has an
+ * The SQL of events. Statements are prepared once, and named by an enum; what a reader asks for chooses among eight of them, so that each has an
  * index that fits and none is built from strings.
  */
 #include "src/event/event_table.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <sqlite3.h>
@@ -29,18 +30,43 @@ enum statement {
     READ_PORT_NEWEST,
     READ_SERVICE_OLDEST,
     READ_SERVICE_NEWEST,
+    READ_GROUPS_OLDEST,
+    READ_GROUPS_NEWEST,
     N_STATEMENTS,
 };
 
-/* The + keeps SQLite from taking the index on `at`, by which the rows would not come in the order of their ids. */
-#define READ(condition, order)                                                                                         \
-    "SELECT id, kind, json FROM (SELECT id, kind, json FROM event WHERE " condition                                    \
-    " id > ?1 AND +at >= ?2 ORDER BY id " order " LIMIT ?3) ORDER BY id"
-#define ON_PORT    "port = ?4 AND (?5 IS NULL OR service_name = ?5) AND"
-#define OF_SERVICE "service_name = ?5 AND"
-
-/* As the index event_listener has it. */
+/* As the indexes event_lease and its kin have them. */
+#define OF_LEASES    "kind IN ('lease.granted', 'lease.renewed', 'lease.released', 'lease.expired')"
 #define OF_LISTENERS "kind IN ('listener.opened', 'listener.closed')"
+#define OF_SQUATTERS "kind IN ('squatter.appeared', 'squatter.left')"
+#define OF_CONFLICTS "kind IN ('conflict.appeared', 'conflict.left')"
+
+/* The + keeps SQLite from taking the index on `at`, by which the rows would not come in the order of their ids. */
+#define ROWS(condition, order)                                                                                         \
+    "SELECT id, kind, json FROM event WHERE " condition " id > ?1 AND id < ?6 AND +at >= ?2 ORDER BY id " order        \
+    " LIMIT ?3"
+#define READ(condition, order) "SELECT id, kind, json FROM (" ROWS(condition, order) ") ORDER BY id"
+#define ON_PORT                "port = ?4 AND (?5 IS NULL OR service_name = ?5) AND " OF_GROUPS " AND"
+#define OF_SERVICE             "service_name = ?5 AND " OF_GROUPS " AND"
+
+/* ?7 is the set of groups that are wanted; this looks at each row. */
+#define OF_GROUPS                                                                                                      \
+    "(?7 = 15 OR (?7 & 1 AND " OF_LEASES ") OR (?7 & 2 AND " OF_LISTENERS ") OR (?7 & 4 AND " OF_SQUATTERS             \
+    ") OR (?7 & 8 AND " OF_CONFLICTS "))"
+
+/* And this takes the rows of each group from its own index: what is wanted may be rare among a hundred thousand others. */
+#define GROUP(bit, condition, order) "SELECT * FROM (" ROWS("?7 & " bit " AND " condition " AND", order) ")"
+#define READ_GROUPS(order)                                                                                             \
+    "SELECT id, kind, json FROM (" GROUP("1", OF_LEASES, order) " UNION ALL " GROUP(                                   \
+        "2", OF_LISTENERS, order) " UNION ALL " GROUP("4", OF_SQUATTERS,                                               \
+                                                      order) " UNION ALL " GROUP("8", OF_CONFLICTS,                    \
+                                                                                 order) " ORDER BY id " order          \
+                                                                                        " LIMIT ?3) ORDER BY id"
+
+#define ALL_GROUPS ((1U << N_EVENT_GROUPS) - 1)
+static_assert(ALL_GROUPS == 15 && EVENT_OF_LEASE == 0 && EVENT_OF_LISTENER == 1 && EVENT_OF_SQUATTER == 2 &&
+                  EVENT_OF_CONFLICT == 3,
+              "the statements have these numbers in them");
 
 static const char *const statement_texts[N_STATEMENTS] = {
     [PUT] = "INSERT INTO event (id, at, kind, port, service_name, json) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -59,6 +85,8 @@ static const char *const statement_texts[N_STATEMENTS] = {
     [READ_PORT_NEWEST] = READ(ON_PORT, "DESC"),
     [READ_SERVICE_OLDEST] = READ(OF_SERVICE, "ASC"),
     [READ_SERVICE_NEWEST] = READ(OF_SERVICE, "DESC"),
+    [READ_GROUPS_OLDEST] = READ_GROUPS("ASC"),
+    [READ_GROUPS_NEWEST] = READ_GROUPS("DESC"),
 };
 
 /* Numbers in JSON are exact up to here. */
@@ -228,6 +256,8 @@ static enum statement choose_statement(const struct journal_filter *filter, bool
         return from_start ? READ_PORT_OLDEST : READ_PORT_NEWEST;
     if (filter->service != NULL)
         return from_start ? READ_SERVICE_OLDEST : READ_SERVICE_NEWEST;
+    if (filter->groups != 0 && filter->groups != ALL_GROUPS)
+        return from_start ? READ_GROUPS_OLDEST : READ_GROUPS_NEWEST;
     return from_start ? READ_OLDEST : READ_NEWEST;
 }
 
@@ -285,6 +315,8 @@ int event_table_read(struct event_table *table, const struct journal_filter *fil
         sqlite3_bind_int(row, 4, filter->port);
     if (filter->service != NULL)
         sqlite3_bind_text(row, 5, filter->service, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(row, 6, filter->before_id != 0 ? (sqlite3_int64)filter->before_id : INT64_MAX);
+    sqlite3_bind_int64(row, 7, filter->groups != 0 ? filter->groups : ALL_GROUPS);
     r = take_rows(table, row, take, context, ret_n_taken);
     rewind_statement(row);
     return r;

@@ -359,6 +359,8 @@ enum journal_reach journal_reach(const struct journal *journal, uint64_t after_i
 
 static bool passes(const struct journal_filter *filter, const struct event_row *row) {
     return (filter->port == 0 || row->port == filter->port) && row->id > filter->after_id &&
+           (filter->before_id == 0 || row->id < filter->before_id) &&
+           (filter->groups == 0 || (filter->groups >> event_kind_group(row->kind) & 1) != 0) &&
            (filter->since_unix_ms == 0 || row->at >= filter->since_unix_ms) &&
            (filter->service == NULL || (row->service_name != NULL && strcmp(row->service_name, filter->service) == 0));
 }

@@ -68,6 +68,8 @@ struct journal_filter {
     const char *service;   /* NULL: all */
     int64_t since_unix_ms; /* not older; 0: all */
     uint64_t after_id;     /* newer than this one; 0: all */
+    uint64_t before_id;    /* older than this one; 0: all */
+    unsigned groups;       /* bits of 1 << event_group; 0: all */
 };
 
 /*

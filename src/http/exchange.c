@@ -110,17 +110,23 @@ static enum MHD_Result queue(struct MHD_Connection *connection, const struct api
         {"X-Content-Type-Options", "nosniff"},
         {"Cross-Origin-Resource-Policy", "same-origin"},
         {"Referrer-Policy", "no-referrer"},
-        {"Cache-Control", "no-store"},
+    };
+    const char *const own[][2] = {
+        {"Cache-Control", response->cache_control != NULL ? response->cache_control : "no-store"},
+        {"Content-Type", response->content_type},
+        {"Content-Encoding", response->content_encoding},
+        {"ETag", response->etag},
+        {"Vary", response->vary},
+        {"Allow", response->allow},
     };
     enum MHD_Result queued;
     char seconds[16];
 
     for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++)
         MHD_add_response_header(answer, headers[i][0], headers[i][1]);
-    if (response->content_type != NULL)
-        MHD_add_response_header(answer, "Content-Type", response->content_type);
-    if (response->allow != NULL)
-        MHD_add_response_header(answer, "Allow", response->allow);
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        if (own[i][1] != NULL)
+            MHD_add_response_header(answer, own[i][0], own[i][1]);
     if (response->retry_after_s > 0) {
         snprintf(seconds, sizeof seconds, "%u", response->retry_after_s);
         MHD_add_response_header(answer, "Retry-After", seconds);
@@ -156,6 +162,10 @@ static enum MHD_Result respond(struct waiting *waiting, struct MHD_Connection *c
         /* libmicrohttpd 0.9 would end the chunks that a HEAD does not have; the client would take that for the next answer. */
         if (answer != NULL && exchange->is_head)
             MHD_set_response_options(answer, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+    } else if (response->constant != NULL) {
+        /* It takes no memory, however long it waits to be read. libmicrohttpd wants no const, and changes nothing. */
+        answer =
+            MHD_create_response_from_buffer(response->body_length, (char *)response->constant, MHD_RESPMEM_PERSISTENT);
     } else {
         if (!client_charge(exchange->client, response->body_length))
             refuse_unread(response);

@@ -112,7 +112,10 @@ static int on_wake_due(sd_event_source *source, uint64_t now_us, void *context) 
 }
 
 void server_wake(struct server *server) {
-    if (server != NULL && server->waiting.first != NULL)
+    if (server == NULL)
+        return;
+    port_versions_note(&server->waiting.api->versions);
+    if (server->waiting.first != NULL)
         sd_event_source_set_enabled(server->waiting.wake, SD_EVENT_ONESHOT);
 }
 

@@ -51,6 +51,20 @@ int store_file_resolve(const char *path, char *ret_path) {
     return realpath(path, ret_path) != NULL ? 0 : -errno;
 }
 
+/*
+ * SQLite's complaint as a code. A page that could not be read is among the complaints, whatever the reason ("Page 2: unable to get the page. error
+ * code=7"): want of memory and a disk that fails say nothing of the file, which must not be put aside for them.
+ */
+static int judge_complaint(const char *complaint) {
+    static const char mark[] = "error code=";
+    const char *at = strstr(complaint, mark);
+    long code = at != NULL ? strtol(at + strlen(mark), NULL, 10) : 0;
+
+    if (strcmp(complaint, "ok") == 0)
+        return SQLITE_OK;
+    return code > 0 && code <= INT_MAX ? (int)code : SQLITE_CORRUPT;
+}
+
 static int quick_check(sqlite3 *db) {
     sqlite3_stmt *check = NULL;
     int r = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &check, NULL);
@@ -58,7 +72,7 @@ static int quick_check(sqlite3 *db) {
     if (r == SQLITE_OK)
         r = sqlite3_step(check);
     if (r == SQLITE_ROW)
-        r = strcmp((const char *)sqlite3_column_text(check, 0), "ok") == 0 ? SQLITE_OK : SQLITE_CORRUPT;
+        r = judge_complaint((const char *)sqlite3_column_text(check, 0));
     sqlite3_finalize(check);
     return r;
 }

@@ -70,6 +70,29 @@ static const char create_v2[] =
     "CREATE INDEX event_listener ON event (id) WHERE kind IN ('listener.opened', 'listener.closed');"
     "CREATE INDEX event_service ON event (service_name, id) WHERE service_name IS NOT NULL;";
 
+/*
+ * An index for each first word of the events' kinds, as event_listener is one, and the kind in those that there were, so that rows of other kinds are
+ * passed over without being read (see src/event/event_table.c). And whom each user does not want to
+ * be told of any more (see src/conflict/ignores.h).
+ */
+static const char create_v3[] =
+    "DROP INDEX event_port;"
+    "CREATE INDEX event_port ON event (port, id, kind);"
+    "DROP INDEX event_service;"
+    "CREATE INDEX event_service ON event (service_name, id, kind) WHERE service_name IS NOT NULL;"
+    "CREATE INDEX event_lease ON event (id)"
+    " WHERE kind IN ('lease.granted', 'lease.renewed', 'lease.released', 'lease.expired');"
+    "CREATE INDEX event_squatter ON event (id) WHERE kind IN ('squatter.appeared', 'squatter.left');"
+    "CREATE INDEX event_conflict ON event (id) WHERE kind IN ('conflict.appeared', 'conflict.left');"
+    "CREATE TABLE ignored ("
+    " id INTEGER PRIMARY KEY,"
+    " uid INTEGER NOT NULL,"
+    " port INTEGER NOT NULL CHECK (port BETWEEN 1 AND 65535),"
+    " squatter_uid INTEGER NOT NULL,"
+    " process TEXT NOT NULL,"
+    " UNIQUE (uid, port, squatter_uid, process)"
+    ") STRICT;";
+
 static void finalize_at(sqlite3_stmt **statement) {
     sqlite3_finalize(*statement);
     *statement = NULL;
@@ -190,10 +213,16 @@ static int migrate_to_v2(sqlite3 *db, struct schema_import *import) {
     return sqlite3_exec(db, create_v2, NULL, NULL, NULL);
 }
 
+static int migrate_to_v3(sqlite3 *db, struct schema_import *import) {
+    (void)import;
+    return sqlite3_exec(db, create_v3, NULL, NULL, NULL);
+}
+
 /* steps[n] leads from version n to version n + 1. */
 static int (*const steps[])(sqlite3 *db, struct schema_import *import) = {
     migrate_to_v1,
     migrate_to_v2,
+    migrate_to_v3,
 };
 #define NEWEST ((int)(sizeof steps / sizeof steps[0]))
 

@@ -10,9 +10,12 @@
 
 #include "probe/fd.h"
 #include "tests/support/caller.h"
+#include "tests/support/child.h"
 #include "tests/support/file.h"
 #include "tests/support/json_check.h"
+#include "tests/support/puppet.h"
 #include "tests/support/sandbox.h"
+#include "tests/support/sees.h"
 #include "tests/support/wait.h"
 
 #define DISK    SANDBOX_DIR "/disk"
@@ -90,6 +93,34 @@ Test(disk_full, nothing_is_granted_everything_else_goes_on_and_is_stored_when_th
     cr_assert_str_eq(before, after);
     cr_assert(caller_sees_lease(&me, kept) && caller_sees_lease(&me, beaten) && caller_sees_lease(&me, new));
     cr_assert_not(caller_sees_lease(&me, released), "what was released has come back");
+}
+
+/* A squatter stays as it was for whoever asked in vain. */
+Test(disk_full, nobody_is_ignored_and_nobody_is_told_of_again) {
+    sandbox_enter();
+    sandbox_mount_tmpfs(DISK, 1024);
+    CLEANUP(daemon_stop_at) struct daemon daemon = daemon_start(&setup);
+    const struct caller me = {.daemon = &daemon};
+    const pid_t one = puppet_start(&(struct puppet_setup){.name = "one"}, "listen 127.0.0.1 8100 pause");
+    const pid_t two = puppet_start(&(struct puppet_setup){.name = "two"}, "listen 127.0.0.1 8200 pause");
+    sees_listeners(&me, 8100, 1);
+    sees_listeners(&me, 8200, 1);
+    CLEANUP(http_reply_deinit) struct http_reply before = caller_post(&me, "/ignore", "{\"port\":8100}");
+    assert_status(before, 200);
+    fill_disk();
+    CLEANUP(http_reply_deinit) struct http_reply more = caller_post(&me, "/ignore", "{\"port\":8200}");
+    assert_problem(more, 507, "not-stored");
+    CLEANUP(http_reply_deinit)
+    struct http_reply undo = caller_post(&me, "/ignore", "{\"port\":8100,\"ignored\":false}");
+    assert_problem(undo, 507, "not-stored");
+    CLEANUP(http_reply_deinit) struct http_reply squatters = caller_get(&me, "/squatters");
+    cr_assert(json_bool_at(sees_find(&squatters, 8100), "ignored"));
+    cr_assert_not(json_bool_at(sees_find(&squatters, 8200), "ignored"));
+    make_room();
+    CLEANUP(http_reply_deinit) struct http_reply now = caller_post(&me, "/ignore", "{\"port\":8200}");
+    assert_status(now, 200);
+    child_kill(one);
+    child_kill(two);
 }
 
 /* Nothing that was acknowledged before is lost by it, whatever becomes of portd meanwhile. */

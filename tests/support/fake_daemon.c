@@ -31,8 +31,11 @@ int fake_daemon_open(struct fake_daemon *daemon) {
     const int r = registry_new(&config, &daemon->registry, &daemon->opening);
     if (r == 0 && journal_new(registry_store(daemon->registry), &config.clock, &daemon->journal) == 0)
         registry_set_sink(daemon->registry, journal_sink(daemon->journal));
+    if (r == 0)
+        cr_assert_eq(ignores_new(registry_store(daemon->registry), &daemon->ignores), 0);
     daemon->api = (struct api){
         .registry = daemon->registry,
+        .ignores = daemon->ignores,
         .journal = daemon->journal,
         .probe = fake_probe_get(&daemon->probe),
         .findings = &daemon->probe.findings,
@@ -57,6 +60,8 @@ void fake_daemon_start(struct fake_daemon *daemon) {
     };
     daemon->info = (struct api_info){
         .version = "9.8.7",
+        .run = FAKE_DAEMON_RUN,
+        .command = "portd --range 8000-8009",
         .database = daemon->db_path,
         .socket = "/run/user/1/portmanager.sock",
         .addresses = addresses,
@@ -73,6 +78,8 @@ void fake_daemon_start(struct fake_daemon *daemon) {
 }
 
 void fake_daemon_close(struct fake_daemon *daemon) {
+    port_versions_deinit(&daemon->api.versions);
+    daemon->ignores = ignores_free(daemon->ignores);
     daemon->journal = journal_free(daemon->journal);
     daemon->registry = registry_free(daemon->registry);
 }
@@ -213,23 +220,39 @@ static void wait_for_answer(struct fake_daemon *daemon, struct api_response *res
         later->free(later);
 }
 
+static void copy(char *ret_text, size_t size, const char *text) {
+    snprintf(ret_text, size, "%s", text ? text : "");
+}
+
+/* What it says beside its body. */
+static struct fake_reply copy_head(const struct api_response *response) {
+    struct fake_reply reply = {.status = response->status, .retry_after_s = response->retry_after_s};
+    copy(reply.content_type, sizeof(reply.content_type), response->content_type);
+    copy(reply.allow, sizeof(reply.allow), response->allow);
+    copy(reply.cache_control, sizeof(reply.cache_control), response->cache_control);
+    copy(reply.etag, sizeof(reply.etag), response->etag);
+    copy(reply.content_encoding, sizeof(reply.content_encoding), response->content_encoding);
+    copy(reply.vary, sizeof(reply.vary), response->vary);
+    return reply;
+}
+
 struct fake_reply fake_daemon_handle(struct fake_daemon *daemon, const struct api_request *request) {
     struct api_response response;
-    struct fake_reply reply = {0};
     memset(&response, 0xFF, sizeof(response));
     api_handle(&daemon->api, request, &response);
     wait_for_answer(daemon, &response);
-    reply.status = response.status;
-    reply.retry_after_s = response.retry_after_s;
-    snprintf(reply.content_type, sizeof(reply.content_type), "%s", response.content_type);
-    snprintf(reply.allow, sizeof(reply.allow), "%s", response.allow ? response.allow : "");
+    struct fake_reply reply = copy_head(&response);
     if (response.stream) {
         reply.text = read_stream(daemon, response.stream);
+        reply.length = strlen(reply.text);
     } else {
-        cr_assert_not_null(response.body);
-        reply.text = calloc(1, response.body_length + 1);
-        memcpy(reply.text, response.body, response.body_length);
-        cr_assert_eq(strlen(reply.text), response.body_length);
+        const char *body = response.constant ? response.constant : response.body;
+        cr_assert_not_null(body);
+        cr_assert(!response.constant || !response.body, "two bodies");
+        reply.length = response.body_length;
+        reply.text = calloc(1, reply.length + 1);
+        memcpy(reply.text, body, reply.length);
+        cr_assert(reply.content_encoding[0] != '\0' || response.status == 304 || strlen(reply.text) == reply.length);
     }
     api_response_deinit(&response);
     if (strstr(reply.content_type, "json")) {

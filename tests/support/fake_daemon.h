@@ -19,6 +19,7 @@
 #define FAKE_DAEMON_MAX 8009
 #define FAKE_DAEMON_API 3030
 #define FAKE_DAEMON_UID 990
+#define FAKE_DAEMON_RUN "0123456789abcdef"
 
 /* Users without a login name, and without rights. */
 #define ANN 54321
@@ -33,6 +34,7 @@ struct fake_daemon {
     char db_path[PATH_MAX];
     struct registry *registry;
     struct journal *journal; /* told by the registry; nothing flushes it but its end. NULL: it could not be made */
+    struct ignores *ignores;
     struct store_opening opening;
     struct api_info info;
     struct api api;
@@ -91,7 +93,12 @@ struct fake_reply {
     char content_type[64];
     char allow[32];
     unsigned retry_after_s;
-    char *text;
+    char cache_control[64]; /* "": not said, as of the next three */
+    char etag[64];
+    char content_encoding[16];
+    char vary[32];
+    char *text; /* NUL-terminated, whatever is in it */
+    size_t length;
     cJSON *json; /* NULL: the answer is none */
 };
 

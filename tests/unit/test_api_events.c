@@ -99,6 +99,9 @@ static bool begins_with(const char *text, const char *beginning) {
     return strncmp(text, beginning, strlen(beginning)) == 0;
 }
 
+/* What the first event of every stream ends with: nobody has looked at the ports. */
+#define RUN "\"run\":\"" FAKE_DAEMON_RUN "\",\"version\":0}\n\n"
+
 /* ---- the beginning ---- */
 
 Test(api_events, a_stream_begins_with_where_it_stands_and_then_tells_what_happens) {
@@ -107,7 +110,7 @@ Test(api_events, a_stream_begins_with_where_it_stands_and_then_tells_what_happen
     cr_expect(stream->read && stream->has_news && stream->free);
     cr_expect(stream->has_news(&it.api, stream));
     const char *text = read_now(stream);
-    cr_expect_str_eq(text, "id: 1\nevent: stream\ndata: {\"last_id\":1,\"note\":null}\n\n", "%s", text);
+    cr_expect_str_eq(text, "id: 1\nevent: stream\ndata: {\"last_id\":1,\"note\":null," RUN, "%s", text);
     cr_expect_not(stream->has_news(&it.api, stream));
     grant("web");
     cr_expect(stream->has_news(&it.api, stream));
@@ -127,7 +130,7 @@ Test(api_events, what_followed_a_number_is_told_from_memory_and_from_the_databas
     for (int i = 0; i < 2; i++) {
         struct api_stream *stream = open_stream("/events?since=0", NULL);
         const char *text = read_now(stream);
-        cr_expect(begins_with(text, "id: 0\nevent: stream\ndata: {\"last_id\":2,\"note\":null}\n\nid: 1\n"), "%s",
+        cr_expect(begins_with(text, "id: 0\nevent: stream\ndata: {\"last_id\":2,\"note\":null," RUN "id: 1\n"), "%s",
                   text);
         cr_expect_eq(count(text, "event: lease.granted"), 2);
         stream->free(stream);
@@ -157,7 +160,7 @@ Test(api_events, a_number_that_is_none_or_of_the_future_begins_now_and_is_told) 
         const char *text = read_now(stream);
         cr_expect(begins_with(text, "id: 2\nevent: stream\ndata: {\"last_id\":2,\"note\":\"Last-Event-ID "), "%s",
                   text);
-        cr_expect_not_null(strstr(text, "starts from now.\"}\n\n"), "%s", text);
+        cr_expect_not_null(strstr(text, "starts from now.\"," RUN), "%s", text);
         cr_expect_eq(count(text, "\n\n"), 1);
         cr_expect_null(strchr(text, '\x1b'));
         stream->free(stream);
@@ -175,7 +178,7 @@ Test(api_events, what_is_no_longer_kept_is_told_by_a_reset) {
     struct api_stream *stream = open_stream("/events", "2");
     const char *text = read_now(stream);
     cr_expect_str_eq(text,
-                     "id: 10\nevent: stream\ndata: {\"last_id\":10,\"note\":null}\n\n"
+                     "id: 10\nevent: stream\ndata: {\"last_id\":10,\"note\":null," RUN
                      "event: reset\ndata: {\"first_id\":5,\"last_id\":10}\n\n",
                      "%s", text);
     grant("web");
@@ -378,5 +381,223 @@ Test(api_events, a_lease_that_its_listener_keeps_tells_so_once_a_ttl) {
     cr_expect_str_eq(kinds(stream), "renewed ");
     fake_daemon_pass(&it, 60000);
     cr_expect_str_eq(kinds(stream), "renewed ");
+    stream->free(stream);
+}
+
+/* ---- ports ---- */
+
+#define RUN_OF(version) "/events?ports=" FAKE_DAEMON_RUN "." #version
+
+/* What the server does when something has changed, and the pause between two comparisons is over. */
+static void let_compare(void) {
+    port_versions_note(&it.api.versions);
+    fake_clock_advance(&it.clock, 100);
+}
+
+/* The versions and ports of the records, as "1/0:8000 ": the version, what came before it, and the port. */
+static const char *records(struct api_stream *stream) {
+    static char words[4096];
+    const char *text = read_now(stream);
+    size_t length = 0;
+    words[0] = '\0';
+    for (const char *at = text; (at = strstr(at, "event: port\ndata: {\"version\":")); at++) {
+        unsigned version;
+        unsigned after;
+        unsigned port;
+        cr_assert_eq(
+            sscanf(at, "event: port\ndata: {\"version\":%u,\"after\":%u,\"port\":%u,", &version, &after, &port), 3,
+            "%s", at);
+        cr_assert(at == text || strncmp(at - 2, "\n\n", 2) == 0, "it has an id: %s", text);
+        length += (size_t)snprintf(words + length, sizeof(words) - length, "%u/%u:%u ", version, after, port);
+    }
+    return words;
+}
+
+Test(api_events, a_stream_tells_the_ports_that_have_changed_after_a_version) {
+    grant("one");
+    grant("two");
+    struct api_stream *stream = open_stream(RUN_OF(0), NULL);
+    const char *text = read_now(stream);
+    cr_expect_not_null(strstr(text, "\"run\":\"" FAKE_DAEMON_RUN "\",\"version\":2}\n\nevent: port\n"), "%s", text);
+    cr_expect_not_null(strstr(text, "\"version\":2,\"after\":1,\"port\":8001,\"lease\":{\"port\":8001,"), "%s", text);
+    cr_expect_eq(count(text, "\"listeners\":[],\"findings\":[]}\n\n"), 2);
+    stream->free(stream);
+    stream = open_stream(RUN_OF(1), NULL);
+    cr_expect_str_eq(records(stream), "2/1:8001 ");
+    grant("three");
+    let_compare();
+    cr_expect(stream->has_news(&it.api, stream));
+    cr_expect_str_eq(records(stream), "3/2:8002 ");
+    cr_expect_not(stream->has_news(&it.api, stream));
+    stream->free(stream);
+}
+
+Test(api_events, a_port_that_is_free_again_is_told_with_nothing) {
+    grant("one");
+    struct api_stream *stream = open_stream(RUN_OF(0), NULL);
+    cr_expect_str_eq(records(stream), "1/0:8000 ");
+    registry_release(it.registry, registry_find_port(it.registry, 8000));
+    let_compare();
+    const char *text = read_now(stream);
+    cr_expect_not_null(strstr(text, "event: port\ndata: {\"version\":2,\"after\":1,\"port\":8000,\"lease\":null,"
+                                    "\"listeners\":[],\"findings\":[]}\n\n"),
+                       "%s", text);
+    stream->free(stream);
+}
+
+Test(api_events, of_many_changes_of_a_port_the_last_is_told) {
+    grant("one");
+    grant("two");
+    struct api_stream *stream = open_stream(RUN_OF(0), NULL);
+    cr_expect_str_eq(records(stream), "1/0:8000 2/1:8001 ");
+    for (unsigned i = 0; i < 5; i++) {
+        fake_clock_advance(&it.clock, 1);
+        registry_renew(it.registry, registry_find_port(it.registry, 8000));
+        port_versions_compare(&it.api);
+    }
+    registry_renew(it.registry, registry_find_port(it.registry, 8001));
+    let_compare();
+    cr_expect_str_eq(records(stream), "7/2:8000 8/7:8001 ");
+    stream->free(stream);
+}
+
+Test(api_events, ports_of_another_run_are_a_reset_and_nothing_more) {
+    static const char *const targets[] = {"/events?ports=0123456789abcdee.1", RUN_OF(100),
+                                          RUN_OF(18446744073709551615)};
+    grant("one");
+    for (size_t i = 0; i < 3; i++) {
+        struct api_stream *stream = open_stream(targets[i], NULL);
+        const char *text = read_now(stream);
+        cr_expect_eq(count(text, "event: stream\n"), 1);
+        cr_expect_eq(count(text, "event: reset\ndata: {\"first_id\":"), 1, "%s", text);
+        grant("another");
+        let_compare();
+        text = read_now(stream);
+        cr_expect_eq(count(text, "event: lease.granted"), 1, "events go on");
+        cr_expect_eq(count(text, "event: port"), 0, "%s", text);
+        stream->free(stream);
+    }
+}
+
+Test(api_events, ports_that_are_no_run_and_version_are_refused) {
+    static const char *const ports[] = {"",
+                                        "1",
+                                        "0123456789abcdef",
+                                        "0123456789abcdef.",
+                                        "0123456789abcdef.x",
+                                        "0123456789abcdef.-1",
+                                        "0123456789abcdef.1.2",
+                                        "0123456789ABCDEF.1",
+                                        "0123456789abcde.1",
+                                        "0123456789abcdef0.1",
+                                        "0123456789abcdef.18446744073709551616"};
+    for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
+        char target[96];
+        snprintf(target, sizeof(target), "/events?since=0&ports=%s", ports[i]);
+        struct fake_reply reply = fake_daemon_call(&it, ANN, target, NULL);
+        cr_expect_eq(reply.status, 400, "%s: %d", ports[i], reply.status);
+        cr_expect_str_eq(reply.type, "bad-request");
+        fake_reply_deinit(&reply);
+    }
+    cr_expect_null(it.api.streams.rows, "they take no place");
+}
+
+Test(api_events, a_record_shows_each_reader_no_more_than_he_may_see) {
+    fake_probe_own(fake_probe_listen(&it.probe, 8005, BOB, 12), 100, "python3");
+    struct api_stream *anns = open_stream(RUN_OF(0), NULL);
+    cr_expect_eq(count(read_now(anns), "/usr/bin/server"), 0);
+    anns->free(anns);
+    struct api_response bobs = ask(BOB, RUN_OF(0), NULL);
+    cr_assert_eq(bobs.status, 200);
+    cr_expect_eq(count(read_now(bobs.stream), "/usr/bin/server"), 1);
+    api_response_deinit(&bobs);
+}
+
+Test(api_events, records_come_in_pieces_of_any_size) {
+    for (unsigned i = 0; i < 9; i++)
+        grant("many");
+    struct api_stream *stream = open_stream(RUN_OF(0), NULL);
+    char *whole = strdup(read_now(stream));
+    stream->free(stream);
+    for (size_t size = 1; size < 40; size += 7) {
+        stream = open_stream(RUN_OF(0), NULL);
+        cr_expect_str_eq(read_in(stream, size), whole, "pieces of %zu", size);
+        stream->free(stream);
+    }
+    free(whole);
+}
+
+/* Else somebody who makes events without end could keep every page from what has changed. */
+Test(api_events, neither_events_nor_records_keep_the_other_waiting) {
+    for (unsigned i = 0; i < 9; i++)
+        grant("many");
+    struct api_stream *stream = open_stream(RUN_OF(0), NULL);
+    char piece[700];
+    unsigned n_events = 0;
+    unsigned n_records = 0;
+    for (unsigned i = 0; i < 40; i++) {
+        tell_many(64);
+        const ssize_t n_bytes = stream->read(&it.api, stream, piece, sizeof(piece) - 1);
+        cr_assert_gt(n_bytes, 0);
+        piece[n_bytes] = '\0';
+        n_events += count(piece, "event: listener.opened");
+        n_records += count(piece, "event: port");
+    }
+    cr_expect_eq(n_records, 9, "%u", n_records);
+    cr_expect_gt(n_events, 20, "%u", n_events);
+    stream->free(stream);
+}
+
+/* Sixteen streams are looked at whenever something has changed: the first has the ports compared, and none of them asks for more than that. */
+Test(api_events, a_change_is_compared_once_for_all_streams_and_none_is_woken_for_nothing) {
+    grant("one");
+    struct api_stream *streams[2] = {open_stream(RUN_OF(0), NULL), open_stream(RUN_OF(0), NULL)};
+    const uint64_t keep_alive_ms = it.clock.now.monotonic_ms + 15000;
+    for (int i = 0; i < 2; i++) {
+        read_now(streams[i]);
+        cr_expect_eq(streams[i]->due_ms, keep_alive_ms);
+    }
+    registry_find_port(it.registry, 8000)->ttl_seconds++;
+    registry_renew(it.registry, registry_find_port(it.registry, 8000));
+    for (int i = 0; i < 2; i++)
+        read_now(streams[i]); /* the event */
+    port_versions_note(&it.api.versions);
+    for (int i = 0; i < 2; i++) {
+        cr_expect_not(streams[i]->has_news(&it.api, streams[i]));
+        cr_expect_eq(streams[i]->due_ms, it.clock.now.monotonic_ms + 100, "it asks again when the pause is over");
+    }
+    fake_clock_advance(&it.clock, 100);
+    for (int i = 0; i < 2; i++) {
+        cr_expect(streams[i]->has_news(&it.api, streams[i]));
+        cr_expect_str_eq(records(streams[i]), "2/1:8000 ");
+        cr_expect_not(streams[i]->has_news(&it.api, streams[i]));
+        cr_expect_eq(streams[i]->due_ms, it.clock.now.monotonic_ms + 15000);
+        streams[i]->free(streams[i]);
+    }
+}
+
+/* It was told while the stream was being written to, and nobody asks a stream about that which is not suspended. */
+Test(api_events, what_changes_while_a_stream_is_read_is_not_forgotten_when_it_falls_silent) {
+    grant("one");
+    struct api_stream *stream = open_stream(RUN_OF(0), NULL);
+    read_now(stream);
+    fake_clock_advance(&it.clock, 100);
+    grant("two");
+    port_versions_note(&it.api.versions);
+    cr_expect_str_eq(records(stream), "2/1:8001 ");
+    grant("three");
+    port_versions_note(&it.api.versions);
+    cr_expect_str_eq(records(stream), "", "the pause is not over");
+    cr_expect_eq(stream->due_ms, it.clock.now.monotonic_ms + 100);
+    stream->free(stream);
+}
+
+Test(api_events, without_ports_nothing_is_compared) {
+    struct api_stream *stream = open_stream("/events", NULL);
+    grant("one");
+    let_compare();
+    cr_expect_eq(count(read_now(stream), "event: port"), 0);
+    cr_expect(stream->due_ms > it.clock.now.monotonic_ms);
+    cr_expect_null(it.api.versions.memory);
     stream->free(stream);
 }

@@ -120,6 +120,94 @@ Test(api_history, a_hundred_is_the_default_and_the_newest_come) {
     cr_expect_eq(fake_reply_number(&reply, "events.0.id"), 201);
 }
 
+/* Events 1 to 10 are one of each kind, in the order of enum event_kind; those with even numbers on port 8001 and of "web", the others on 8000. */
+static void tell_kinds(unsigned first, unsigned end) {
+    for (unsigned kind = first; kind < end; kind++)
+        journal_tell(it.journal, &(struct event_fact){.kind = kind,
+                                                      .port = (uint16_t)(8000 + kind % 2),
+                                                      .service_name = kind % 2 ? "web" : NULL});
+}
+
+static void check_paging(void) {
+    cr_expect_str_eq(ids("/history?before=11"), "1 2 3 4 5 6 7 8 9 10 ");
+    cr_expect_str_eq(ids("/history?before=9007199254740991"), "1 2 3 4 5 6 7 8 9 10 ");
+    cr_expect_str_eq(ids("/history?before=10&limit=3"), "7 8 9 ");
+    cr_expect_str_eq(ids("/history?before=7&limit=3"), "4 5 6 ");
+    cr_expect_str_eq(ids("/history?before=4&limit=3"), "1 2 3 ");
+    cr_expect_str_eq(ids("/history?before=2&limit=3"), "1 ");
+    cr_expect_str_eq(ids("/history?before=1"), "");
+    cr_expect_str_eq(ids("/history?before=7&since=3"), "4 5 6 ");
+    cr_expect_str_eq(ids("/history?before=4&since=4"), "");
+    cr_expect_str_eq(ids("/history?before=7&port=8001"), "2 4 6 ");
+    cr_expect_str_eq(ids("/history?before=7&service=web&limit=2"), "4 6 ");
+    cr_expect_eq(fake_reply_number(&reply, "first_id"), 1, "of all that there is");
+    cr_expect_eq(fake_reply_number(&reply, "last_id"), 10);
+}
+
+static void check_kinds(void) {
+    cr_expect_str_eq(ids("/history?kinds=lease"), "1 2 3 4 ");
+    cr_expect_str_eq(ids("/history?kinds=listener"), "5 6 ");
+    cr_expect_str_eq(ids("/history?kinds=squatter"), "7 8 ");
+    cr_expect_str_eq(ids("/history?kinds=conflict"), "9 10 ");
+    cr_expect_str_eq(ids("/history?kinds=conflict,lease"), "1 2 3 4 9 10 ");
+    cr_expect_str_eq(ids("/history?kinds=squatter%2Csquatter"), "7 8 ");
+    cr_expect_str_eq(ids("/history?kinds=lease,listener,squatter,conflict"), "1 2 3 4 5 6 7 8 9 10 ");
+    cr_expect_str_eq(ids("/history?kinds=lease,squatter&limit=3"), "4 7 8 ");
+    cr_expect_str_eq(ids("/history?kinds=lease,squatter&before=8&limit=3"), "3 4 7 ");
+    cr_expect_str_eq(ids("/history?kinds=lease,squatter&since=3"), "4 7 8 ");
+    cr_expect_str_eq(ids("/history?kinds=lease,squatter&port=8000"), "1 3 7 ");
+    cr_expect_str_eq(ids("/history?kinds=listener,conflict&service=web"), "6 10 ");
+    cr_expect_str_eq(ids("/history?kinds=conflict&service=web&port=8000"), "");
+}
+
+Test(api_history, one_can_page_back_and_choose_kinds) {
+    tell_kinds(0, N_EVENT_KINDS);
+    check_paging();
+    check_kinds();
+    journal_flush(it.journal);
+    check_paging();
+    check_kinds();
+    fake_daemon_restart(&it);
+    check_paging();
+    check_kinds();
+}
+
+/* Some from the database and some from memory. */
+Test(api_history, one_can_page_back_and_choose_kinds_while_the_disk_is_full) {
+    tell_kinds(0, 5);
+    journal_flush(it.journal);
+    fake_disk_fail(1, SQLITE_FULL, true);
+    tell_kinds(5, N_EVENT_KINDS);
+    journal_flush(it.journal);
+    cr_expect(journal_is_dirty(it.journal));
+    check_paging();
+    check_kinds();
+    fake_disk_fail(0, 0, false);
+}
+
+/* All of them, each once, page by page. */
+Test(api_history, page_by_page_it_is_all_of_it) {
+    for (int i = 0; i < 250; i++)
+        journal_tell(it.journal,
+                     &(struct event_fact){.kind = i % 3 ? EVENT_LISTENER_OPENED : EVENT_LEASE_GRANTED, .port = 9000});
+    journal_flush(it.journal);
+    unsigned before = 251;
+    unsigned n_seen = 0;
+    for (;;) {
+        char target[96];
+        snprintf(target, sizeof(target), "/history?kinds=lease&limit=20&before=%u", before);
+        call(target);
+        const int n = cJSON_GetArraySize(fake_reply_get(&reply, "events"));
+        if (n == 0)
+            break;
+        cr_assert_lt(fake_reply_number(&reply, "events.0.id"), before);
+        before = (unsigned)fake_reply_number(&reply, "events.0.id");
+        n_seen += (unsigned)n;
+    }
+    cr_expect_eq(n_seen, 84);
+    cr_expect_eq(before, 1);
+}
+
 Test(api_history, a_wrong_value_is_refused_by_its_name) {
     static const char *const wrong[][2] = {
         {"/history?port=0", "port "},
@@ -136,6 +224,18 @@ Test(api_history, a_wrong_value_is_refused_by_its_name) {
         {"/history?since=2026-13-01T00:00:00Z", "since "},
         {"/history?since=99999999999999999999", "since "},
         {"/history?since=-5", "since "},
+        {"/history?before=0", "before "},
+        {"/history?before=", "before "},
+        {"/history?before=x", "before "},
+        {"/history?before=9007199254740992", "before "},
+        {"/history?before=2026-01-01T00:00:00Z", "before "},
+        {"/history?kinds=", "kinds "},
+        {"/history?kinds=leases", "kinds "},
+        {"/history?kinds=lease,", "kinds "},
+        {"/history?kinds=,lease", "kinds "},
+        {"/history?kinds=lease,,conflict", "kinds "},
+        {"/history?kinds=lease.granted", "kinds "},
+        {"/history?kinds=Lease", "kinds "},
     };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         call(wrong[i][0]);

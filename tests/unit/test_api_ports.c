@@ -121,7 +121,8 @@ Test(api_ports, squatters_are_all_findings_and_conflicts_those_on_leased_ports) 
 }
 
 Test(api_ports, a_finding_has_its_keys) {
-    static const char *const keys[] = {"kind", "port", "since", "since_start", "verdict", "lease", "listeners"};
+    static const char *const keys[] = {"kind",    "port",    "since", "since_start",
+                                       "ignored", "verdict", "lease", "listeners"};
     const cJSON *member;
     size_t n_members = 0;
     find_all();
@@ -131,7 +132,7 @@ Test(api_ports, a_finding_has_its_keys) {
         cr_expect_str_eq(member->string, keys[n_members]);
         n_members++;
     }
-    cr_expect_eq(n_members, 7);
+    cr_expect_eq(n_members, 8);
     cr_expect_str_eq(fake_reply_text(&reply, "squatters.0.kind"), "taken");
     cr_expect(cJSON_IsTrue(fake_reply_get(&reply, "squatters.0.since_start")));
     cr_expect_str_eq(fake_reply_text(&reply, "squatters.0.lease.service_name"), "my-api");

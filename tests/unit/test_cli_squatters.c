@@ -28,7 +28,10 @@
     "{\"kind\":\"split\",\"port\":8002,\"since\":\"2026-01-02T03:04:05.678Z\",\"verdict\":\"Split.\",\"lease\":" LEASE \
     ",\"listeners\":[" LISTENER("8002", "::1", "null", "x") "," LISTENER("8002", "127.0.0.1", "6", "nginx") "]}"
 #define UNLEASED "{\"kind\":\"unleased\",\"port\":8003,\"since\":null,\"verdict\":null,\"lease\":null,\"listeners\":[]}"
-#define NEWER    "{\"kind\":\"cursed\",\"port\":8004}"
+#define IGNORED(port)                                                                                                  \
+    "{\"kind\":\"unleased\",\"port\":" port ",\"ignored\":true,\"since\":null,\"verdict\":null,\"lease\":null,"        \
+    "\"listeners\":[" LISTENER(port, "127.0.0.1", "9", "pyt\\u001bhon") "]}"
+#define NEWER "{\"kind\":\"cursed\",\"port\":8004}"
 
 static const struct fake_portd_setup ordinary = {
     .answers = {{"GET /squatters ", 200, "{\"squatters\":[" TAKEN "," SPLIT "," UNLEASED "," NEWER "]}", 0, NULL},
@@ -95,6 +98,66 @@ Test(cli_squatters, an_answer_without_a_list_is_no_answer) {
     restart(&wrong);
     ASSERT_RUN(EXIT_UNREACHABLE, "", "portctl: portd's list of squatters is none\n", "squatters");
     ASSERT_RUN(EXIT_UNREACHABLE, "", "portctl: portd's list of conflicts is none\n", "conflicts");
+}
+
+/* ---- ignoring ---- */
+
+static const struct fake_portd_setup ignoring = {
+    .answers = {{"GET /squatters ", 200, "{\"squatters\":[" TAKEN "," IGNORED("8005") "," IGNORED("8006") "]}", 0,
+                 NULL},
+                {"GET /conflicts ", 200, "{\"conflicts\":[" IGNORED("8005") "]}", 0, NULL},
+                {"POST /ignore ", 404,
+                 "{\"type\":\"urn:portmanager:problem:not-squatted\",\"detail\":\"There is none.\"}", 0, "9999"},
+                {"POST /ignore ", 507, "{\"type\":\"urn:portmanager:problem:not-stored\",\"detail\":\"It could not.\"}",
+                 0, "9998"},
+                {"POST /ignore ", 200, "{\"port\":8007,\"ignored\":true,\"findings\":[]}", 0, "8007"},
+                {"POST /ignore ", 200, "{\"port\":8008}", 0, "8008"},
+                {"POST /ignore ", 200, "{\"port\":8005,\"ignored\":true,\"findings\":[" IGNORED("8005") "]}", 0, NULL}},
+    .socket = SOCKET};
+
+#define IGNORED_LINE(port) port "\tunleased\t127.0.0.1\tpyt?hon\t9\tbob\t-\t-\t-\t-\n"
+
+Test(cli_squatters, who_is_ignored_is_left_out_and_counted) {
+    restart(&ignoring);
+    ASSERT_RUN(EXIT_YES, TAKEN_LINE, "2 ignored: portctl squatters --all\n", "squatters");
+    ASSERT_RUN(EXIT_YES, "8001\n", "", "squatters", "-q");
+    ASSERT_RUN(EXIT_YES, "{\"version\":1,\"squatters\":[" TAKEN "]}\n", "", "squatters", "--json");
+    ASSERT_RUN(EXIT_YES, "", "1 ignored: portctl conflicts --all\n", "conflicts");
+    ASSERT_RUN(EXIT_YES, "", "", "conflicts", "-q");
+    ASSERT_RUN(EXIT_YES, "{\"version\":1,\"conflicts\":[]}\n", "", "conflicts", "--json");
+}
+
+Test(cli_squatters, with_all_they_are_there_and_count) {
+    restart(&ignoring);
+    ASSERT_RUN(EXIT_YES, TAKEN_LINE IGNORED_LINE("8005") IGNORED_LINE("8006"), "", "squatters", "--all");
+    ASSERT_RUN(EXIT_YES, "8001\n8005\n8006\n", "", "squatters", "-qa");
+    ASSERT_RUN(EXIT_NO, IGNORED_LINE("8005"), "", "conflicts", "--all");
+    ASSERT_RUN(EXIT_NO, "{\"version\":1,\"conflicts\":[" IGNORED("8005") "]}\n", "", "conflicts", "--all", "--json");
+}
+
+Test(cli_squatters, ignore_says_whom) {
+    restart(&ignoring);
+    ASSERT_RUN(EXIT_YES, "Ignored port: 8005 (pyt?hon)\n", "", "ignore", "8005");
+    ASSERT_RUN(EXIT_YES, "No longer ignored port: 8005 (pyt?hon)\n", "", "ignore", "8005", "--undo");
+    ASSERT_RUN(EXIT_YES, "8005\n", "", "ignore", "-q", "8005");
+    ASSERT_RUN(EXIT_YES, "{\"version\":1,\"port\":8005,\"ignored\":true,\"findings\":[" IGNORED("8005") "]}\n", "",
+               "ignore", "8005", "--json");
+    ASSERT_RUN(EXIT_YES, "Ignored port: 8007 (hidden)\n", "", "ignore", "8007");
+    CLEANUP(file_free_text_at) char *requests = fake_portd_requests();
+    cr_assert_str_eq(requests, "POST /ignore {\"port\":8005,\"ignored\":true}\n"
+                               "POST /ignore {\"port\":8005,\"ignored\":false}\n"
+                               "POST /ignore {\"port\":8005,\"ignored\":true}\n"
+                               "POST /ignore {\"port\":8005,\"ignored\":true}\n"
+                               "POST /ignore {\"port\":8007,\"ignored\":true}\n");
+}
+
+Test(cli_squatters, ignore_without_a_squatter_or_without_room_is_a_no) {
+    restart(&ignoring);
+    ASSERT_RUN(EXIT_NO, "", "portctl: there is none\n", "ignore", "9999");
+    ASSERT_RUN(EXIT_NO, "", "portctl: it could not\n", "ignore", "9998");
+    ASSERT_RUN(EXIT_UNREACHABLE, "", "portctl: portd's answer holds no findings\n", "ignore", "8008");
+    ASSERT_RUN(EXIT_USAGE, "", "portctl: ignore wants a port\n  hint: portctl ignore PORT [options]\n", "ignore");
+    ASSERT_RUN(EXIT_USAGE, "", "portctl: web is no port: they go from 1 to 65535\n", "ignore", "web");
 }
 
 Test(cli_squatters, on_a_terminal_it_is_words_and_glyphs_of_any_width) {

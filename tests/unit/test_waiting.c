@@ -71,7 +71,7 @@ static ssize_t read_stream(struct api *api, struct api_stream *stream, char *buf
     return 5;
 }
 
-static bool has_news(struct api *api, const struct api_stream *stream) {
+static bool has_news(struct api *api, struct api_stream *stream) {
     (void)api;
     return promise_of(stream)->is_ready || promise_of(stream)->is_over;
 }
