@@ -77,12 +77,12 @@ class Portd:
 class Events(threading.Thread):
     """Follows /events, and notes when each came."""
 
-    def __init__(self, portd):
+    def __init__(self, portd, target="/events"):
         super().__init__(daemon=True)
         self.seen = []
         self.arrived = threading.Condition()
         self.connection = UnixConnection(portd.socket, timeout=120)
-        self.connection.request("GET", "/events")
+        self.connection.request("GET", target)
         self.reply = self.connection.getresponse()
         self.start()
 
@@ -246,8 +246,34 @@ def bench_many(n):
         holder.kill()
 
 
+def bench_ports(n_leases, seconds):
+    """What a page costs that is open and follows every port; and how long the loop stands still while its first answer is made."""
+    portd = Portd("--range", "1024-65535")
+    for i in range(0, n_leases, 50):
+        portd.ask("/alloc", {"service_name": f"svc-{i}", "count": 50, "ttl_seconds": 86400})
+    times = []
+    for _ in range(5):
+        begin_s = time.monotonic()
+        portd.connection.request("GET", "/snapshot")
+        reply = portd.connection.getresponse()
+        times.append((time.monotonic() - begin_s) * 1000)
+        snapshot = json.loads(reply.read())
+    say(f"/snapshot with {n_leases:,} leases: to its first byte", times)
+    for n_streams in (0, 1, 16):
+        streams = [Events(portd, f"/events?ports={snapshot['run']}.{snapshot['version']}") for _ in range(n_streams)]
+        time.sleep(4)  # the quick pace after a grant
+        begin_s, before_s = time.monotonic(), portd.cpu_fine_s()
+        time.sleep(seconds)
+        share = (portd.cpu_fine_s() - before_s) / (time.monotonic() - begin_s) * 100
+        print(f"{f'idle with {n_leases:,} leases and {n_streams} streams with ports: CPU of one core':58} {share:.3f} %", flush=True)
+        for stream in streams:
+            stream.connection.sock.shutdown(socket.SHUT_RDWR)
+    portd.stop()
+
+
 if __name__ == "__main__":
     bench_latency(10 if QUICK else 40)
     bench_holder(5 if QUICK else 20)
     bench_idle(15 if QUICK else 60)
     bench_many(100 if QUICK else 500)
+    bench_ports(1000 if QUICK else 10000, 5 if QUICK else 20)
