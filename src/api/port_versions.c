@@ -177,6 +177,7 @@ static struct port_marks find_marks(const struct api *api) {
         .snapshot = api_last_reading(api)->revision,
         .registry = registry_revision(api->registry),
         .findings = api->findings->revision,
+        .ignores = ignores_revision(api->ignores),
         .event = journal_last_id(api->journal),
     };
 }
@@ -191,7 +192,7 @@ static bool has_marks(const struct api *api) {
     struct port_marks now = find_marks(api);
 
     return now.snapshot == old->snapshot && now.registry == old->registry && now.findings == old->findings &&
-           now.event == old->event;
+           now.ignores == old->ignores && now.event == old->event;
 }
 
 int port_versions_compare(struct api *api) {
@@ -249,9 +250,4 @@ uint16_t port_versions_next(struct api *api, uint64_t after, uint64_t *ret_versi
         after = change.version;
     }
     return 0;
-}
-
-void port_versions_touch(struct port_versions *versions, uint16_t port) {
-    if (versions->memory != NULL && versions->memory->ports[port].digest != 0)
-        note_change(versions, port, versions->memory->ports[port].digest);
 }

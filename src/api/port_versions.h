@@ -29,6 +29,7 @@ struct port_marks {
     uint64_t snapshot;
     uint64_t registry;
     uint64_t findings;
+    uint64_t ignores;
     uint64_t event;
 };
 
@@ -81,8 +82,5 @@ static inline void port_versions_charge(struct port_versions *versions, uint64_t
  * goes on is what that version is about. Returns 0 if none has changed.
  */
 uint16_t port_versions_next(struct api *api, uint64_t after, uint64_t *ret_version);
-
-/* The port has changed in a way that no digest shows: what one caller sees of it. */
-void port_versions_touch(struct port_versions *versions, uint16_t port);
 
 #endif

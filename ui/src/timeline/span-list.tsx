@@ -37,7 +37,7 @@ function Line({ span, end }: { span: Span; end: number }) {
                     {span.port}
                 </button>
             </td>
-            <td>
+            <td className="tl-cell-what">
                 <span className={`tl-word tl-${span.kind === "lease" ? "lease" : span.finding === "taken" ? "error" : "warning"}`}>
                     {wordOf(span)}
                 </span>{" "}
