@@ -67,7 +67,7 @@ test("stop names the process, and ends it", async (t) => {
         .click();
     const dialog = page.getByRole("dialog", { name: "Stop victim on port 8005?" });
     const words = await dialog.innerText();
-    for (const part of ["victim", String(squatter.pid), "root", "Started", "listen.py", "127.0.0.1:8005"])
+    for (const part of ["victim", String(squatter.pid), "root", "Started", "server.py", "127.0.0.1:8005"])
         assert.ok(words.includes(part), `${part} in ${words}`);
     // The focus is on Cancel: Enter stops nobody.
     await page.keyboard.press("Enter");

@@ -47,7 +47,7 @@ test("the lease's side stands beside the socket's side, and another port is one 
     assert.match(words, /my-api/);
     assert.match(words, /wrong-one/);
     assert.ok(words.includes(`pid ${squatter.pid}`), words);
-    assert.ok(words.includes(process.cwd()), "the squatter's directory");
+    assert.ok(words.includes(squatter.folder), "the squatter's directory");
 
     await card.getByRole("button", { name: /another port/i }).click();
     const dialog = page.getByRole("dialog");

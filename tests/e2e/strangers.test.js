@@ -28,7 +28,7 @@ for (const [what, name, words] of names)
         await assertFits(page);
         await page.goto("http://localhost:3030/?port=8005&all=1&list=1");
         await drawerOf(page, 8005).waitFor();
-        await drawerOf(page, 8005).getByText("listen.py").first().waitFor();
+        await drawerOf(page, 8005).getByText("server.py").first().waitFor();
         await assertFits(page);
         await page.keyboard.press("Control+k");
         await page.keyboard.type("8005");

@@ -1,9 +1,14 @@
 /* Real processes that listen without a lease. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
+import { chmodSync, copyFileSync, mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
-const program = fileURLToPath(new URL("listen.py", import.meta.url));
+// In a folder as a person has one, which also another user may read; it goes with the runner's own.
+const folder = mkdtempSync(join(tmpdir(), "shop-"));
+chmodSync(folder, 0o755);
+copyFileSync(new URL("listen.py", import.meta.url), join(folder, "server.py"));
 
 export class Squatter {
     #process;
@@ -14,8 +19,8 @@ export class Squatter {
      */
     static async start(port, { address = "127.0.0.1", name = "", words = [], uid } = {}) {
         const squatter = new Squatter();
-        const options = { stdio: ["ignore", "pipe", "inherit"], ...(uid === undefined ? {} : { uid, gid: uid }) };
-        squatter.#process = spawn("python3", [program, address, String(port), name, ...words], options);
+        const options = { cwd: folder, stdio: ["ignore", "pipe", "inherit"], ...(uid === undefined ? {} : { uid, gid: uid }) };
+        squatter.#process = spawn("python3", ["server.py", address, String(port), name, ...words], options);
         const [line] = await Promise.race([
             once(squatter.#process.stdout, "data"),
             once(squatter.#process, "exit").then(([code]) => {
@@ -24,6 +29,7 @@ export class Squatter {
         ]);
         squatter.listensAt = Number(line.toString()) * 1000;
         squatter.port = port;
+        squatter.folder = folder;
         return squatter;
     }
 

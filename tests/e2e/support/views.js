@@ -16,22 +16,22 @@ mkdirSync(SCREENSHOTS, { recursive: true });
 /** A machine on which everything happens at once. */
 async function busyMachine(scene) {
     const { portd } = scene;
-    await portd.lease("waiting", 8001);
+    await portd.lease("docs", 8001);
     await portd.lease("my-api", 8002, { tags: ["http"] });
     await portd.lease("web", 8003);
-    await portd.lease("split", 8004);
-    await portd.lease("stopped", 8010);
-    const headstrong = await scene.squat(9501, { name: "headstrong" });
-    await portd.lease("elsewhere", 8011, { pid: headstrong.pid });
+    await portd.lease("shop-db", 8004);
+    await portd.lease("worker", 8010);
+    const vite = await scene.squat(9501, { name: "vite" });
+    await portd.lease("admin", 8011, { pid: vite.pid });
     await scene.squat(8002, { name: "python3" });
     await scene.squat(8003, { name: "node" });
-    await scene.squat(8004, { name: "own" });
-    await scene.squat(8004, { address: "::1", name: "other-family", uid: 65534 });
-    await scene.squat(8005, { name: "stranger" });
-    await scene.squat(8007, { name: "put-up-with" });
-    await scene.squat(8008, { name: "bound-only", words: ["inactive"] });
+    await scene.squat(8004, { name: "postgres" });
+    await scene.squat(8004, { address: "::1", name: "rootlessport", uid: 65534 });
+    await scene.squat(8005, { name: "old-demo" });
+    await scene.squat(8007, { name: "printer" });
+    await scene.squat(8008, { name: "half-started", words: ["inactive"] });
     const brief = await scene.squat(8010, { name: "brief" });
-    await scene.squat(9500, { name: "outside" });
+    await scene.squat(9500, { name: "metrics" });
     await until("portd to see them", async () => (await portd.get("/snapshot")).listeners.length >= 8);
     await until("the server that stops to be seen", async () => (await portd.get("/who?port=8010")).lease.state === "bound");
     await brief.stop();
@@ -48,7 +48,7 @@ const views = [
         ready: (page) => page.getByRole("table", { name: "Ports" }).getByText("9500").waitFor(),
         fullPage: true,
     },
-    { name: "details", path: "/?port=8002", ready: (page) => drawerOf(page, 8002).getByText("listen.py").first().waitFor() },
+    { name: "details", path: "/?port=8002", ready: (page) => drawerOf(page, 8002).getByText("server.py").first().waitFor() },
     { name: "details-of-a-free-port", path: "/?port=8050", ready: (page) => drawerOf(page, 8050).waitFor() },
     { name: "timeline-list", path: "/?list=1&span=1h", ready: (page) => page.getByRole("table").nth(1).waitFor(), fullPage: true },
     {
