@@ -26,6 +26,17 @@ export function unreachable(detail: string): ProblemError {
     return new ProblemError({ type: "urn:portmanager:problem:unreachable", title: "portd does not answer", status: 0, detail });
 }
 
+/** It is an answer, but not one that this page can read: another program's, or a portd of another version. */
+export function unreadable(): ProblemError {
+    return new ProblemError({
+        type: "about:blank",
+        title: "This page cannot read the answer",
+        status: 200,
+        detail: "What answers here is not portd, or a portd of another version than this page.",
+        hint: "reload the page",
+    });
+}
+
 /* An answer that is no problem document: a proxy's, or one that was cut off in the middle. */
 async function problemOf(response: Response): Promise<ProblemError> {
     const text = await response.text().catch(() => "");

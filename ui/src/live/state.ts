@@ -38,6 +38,8 @@ export interface LiveState {
     events: readonly Event[];
     /** A record is missing: a snapshot is wanted. */
     gap: boolean;
+    /** Raised when a snapshot tells of events that have not come: who wants all has to read them. */
+    missed: number;
 }
 
 export type LiveMessage =
@@ -58,6 +60,7 @@ export const emptyState: LiveState = {
     gone: new Map(),
     events: [],
     gap: false,
+    missed: 0,
 };
 
 function deadlineOf(lease: Lease | null, receivedAt: number): number | null {
@@ -131,15 +134,17 @@ function takeSnapshot(draft: Draft, snapshot: Snapshot, receivedAt: number): voi
         missing,
         seq: sameRun ? Math.max(before.seq, snapshot.seq) : snapshot.seq,
         gap: missing > 0,
-        meta: {
-            range: snapshot.range,
-            excluded: snapshot.excluded,
-            caller: snapshot.caller,
-            portd: snapshot.portd,
-            warnings: snapshot.warnings,
-            complete: snapshot.complete,
-        },
+        missed: before.missed + (!sameRun || snapshot.seq > before.seq ? 1 : 0),
+        meta: metaOf(snapshot, before.meta),
     };
+}
+
+/* The same object while it says the same, so that not everything is drawn anew. Its age is no news. */
+function metaOf(snapshot: Snapshot, before: Meta | null): Meta {
+    const { range, excluded, caller, portd, warnings, complete } = snapshot;
+    const meta = { range, excluded, caller, portd, warnings, complete };
+    const text = (each: Meta): string => JSON.stringify({ ...each, portd: { ...each.portd, uptime_seconds: 0 } });
+    return before && text(before) === text(meta) ? before : meta;
 }
 
 function takeRecord(draft: Draft, record: PortRecord, receivedAt: number): void {

@@ -12,7 +12,14 @@ let stops: (() => void)[] = [];
 /* A snapshot takes so long to come. */
 let takes = 0;
 
-async function respond(): Promise<Response> {
+/* portd is there and does not answer. */
+let hangs = false;
+let health = 0;
+
+async function respond(path: string): Promise<Response> {
+    if (path === "/healthz") health++;
+    if (hangs) return new Promise(() => {});
+    if (path === "/healthz") return new Response("{}");
     asked++;
     if (takes > 0) await new Promise((resolve) => setTimeout(resolve, takes));
     if (answer === "gone") return Promise.reject(new TypeError("Failed to fetch"));
@@ -47,6 +54,8 @@ beforeEach(() => {
     answer = { leases: [lease(8001)] };
     asked = 0;
     takes = 0;
+    hangs = false;
+    health = 0;
     stops = [];
 });
 afterEach(() => {
@@ -105,6 +114,42 @@ describe("the store", () => {
         expect(store.get().liveness).toBe("loading");
         await pass(4000);
         expect(store.get().liveness).toBe("down");
+    });
+
+    it("is not live while portd hangs behind an open stream, and does not say that the data is of now", async () => {
+        const store = await liveTab();
+        const { dataAt } = store.get();
+        hangs = true;
+        await pass(9000);
+        expect(store.get().liveness).toBe("live");
+        await pass(8000);
+        expect(store.get()).toMatchObject({ liveness: "reconnecting", dataAt });
+        hangs = false;
+        await pass(2500);
+        expect(store.get().liveness).toBe("live");
+        expect(store.get().dataAt).toBeGreaterThan(dataAt!);
+    });
+
+    it("asks a silent portd now and then, and never one that talks", async () => {
+        await liveTab();
+        for (let i = 0; i < 10; i++) {
+            await pass(3000);
+            FakeEventSource.last.say("port", record(11 + i, 8100, { lease: lease(8100) }));
+        }
+        expect(health).toBe(0);
+        await pass(26_000);
+        expect(health).toBe(2);
+    });
+
+    it("gives up a snapshot that does not come, and asks for another", async () => {
+        const store = await liveTab();
+        hangs = true;
+        store.refresh();
+        await pass(29_000);
+        hangs = false;
+        answer = { leases: [lease(8002)], version: 11 };
+        await pass(3000);
+        expect([...store.get().state.ports.keys()]).toEqual([8002]);
     });
 
     it("says a refusal in the problem's words, and comes back from it", async () => {
@@ -172,6 +217,8 @@ describe("the store", () => {
         const store = tab();
         await pass(500);
         expect(store.get().state.run).toBeNull();
+        expect(store.get().liveness).toBe("refused");
+        expect(store.get().problem?.problem.hint).toBe("reload the page");
         answer = {};
         await pass(1500);
         expect(store.get().state.run).not.toBeNull();
@@ -244,8 +291,19 @@ describe("many tabs", () => {
         const sleeper = stores[0] as unknown as { tabs: { send(): void }; pulse: ReturnType<typeof setInterval> };
         sleeper.tabs.send = () => {};
         answer = { version: 20, leases: [lease(8009)] };
-        await pass(9000);
+        await pass(13_000);
         expect([...stores[1]!.get().state.ports.keys()]).toEqual([8009]);
+    });
+
+    it("ask the tab with the stream before they read, since a hidden tab's timers hardly run", async () => {
+        const stores = [tab(), tab()];
+        await pass(300);
+        up();
+        clearInterval((stores[0] as unknown as { pulse: ReturnType<typeof setInterval> }).pulse);
+        const before = asked;
+        await pass(60_000);
+        expect(asked).toBe(before);
+        expect(stores[1]!.get().liveness).toBe("live");
     });
 
     it("ask for a snapshot when they have missed a record, or a run", async () => {

@@ -4,7 +4,7 @@
  * Messages are folded in batches, one a frame, so that a burst of a thousand records paints once. A tab that was frozen, or missed something, notices it by
  * the gap in the versions and reads a snapshot.
  */
-import { get, ProblemError, unreachable } from "../api/client.ts";
+import { get, ProblemError, unreachable, unreadable } from "../api/client.ts";
 import type { Event, PortRecord } from "../api/types.ts";
 import { readSnapshot } from "./read.ts";
 import { emptyState, fold, type LiveMessage, type LiveState } from "./state.ts";
@@ -35,8 +35,16 @@ const RETRY_MS = 1000;
 const BATCH_MS = 16;
 const BATCH_OF_MANY_MS = 250;
 const MANY_PORTS = 10_000;
-/** The tab with the stream says so often that it is there; who has not heard it for three of them is not live. */
+/** The tab with the stream says so often that it is there. Who has not heard it for three of them asks: a browser lets a hidden tab's timers run once a
+ * minute, but its messages at once. Who has no answer either reads for himself. */
 const PULSE_MS = 2000;
+const ASK_AFTER_MS = 3 * PULSE_MS;
+const DEAF_AFTER_MS = 5 * PULSE_MS;
+/** A stream says nothing while nothing happens, and a portd that hangs says nothing, too. So after this silence it is asked. */
+const SILENT_MS = 10_000;
+const ANSWER_MS = 5000;
+/** A snapshot may have megabytes. */
+const SNAPSHOT_MS = 30_000;
 
 export class LiveStore {
     private live: Live = { state: emptyState, liveness: "loading", dataAt: null, problem: null };
@@ -50,6 +58,9 @@ export class LiveStore {
     private retry: ReturnType<typeof setTimeout> | null = null;
     private pulse: ReturnType<typeof setInterval> | null = null;
     private heardAt = 0;
+    /** When the stream, or portd when asked, said something last. */
+    private spokeAt = 0;
+    private asking = false;
     private downSince: number | null = null;
     private up = false;
     /** The stream cannot go on from what is known; a snapshot is on its way. */
@@ -129,13 +140,20 @@ export class LiveStore {
         this.wanted = false;
         const abort = new AbortController();
         this.loading = abort;
+        const timer = setTimeout(() => {
+            if (this.loading !== abort) return;
+            abort.abort();
+            this.loading = null;
+            this.failed(unreachable("portd does not answer."));
+        }, SNAPSHOT_MS);
         get<unknown>("/snapshot", abort.signal).then(
             (answer) => {
+                clearTimeout(timer);
                 if (abort.signal.aborted) return;
                 this.loading = null;
                 const snapshot = readSnapshot(answer);
                 if (!snapshot) {
-                    this.failed(unreachable("What answers is not portd, or not one of this page's version."));
+                    this.failed(unreadable());
                     return;
                 }
                 this.outdated = false;
@@ -145,6 +163,7 @@ export class LiveStore {
                 if (this.wanted) this.load();
             },
             (error: unknown) => {
+                clearTimeout(timer);
                 if (abort.signal.aborted) return;
                 this.loading = null;
                 this.failed(error);
@@ -189,10 +208,12 @@ export class LiveStore {
             position: () => this.position(),
             onRecord: (record) => {
                 const receivedAt = Date.now();
+                this.spokeAt = receivedAt;
                 this.take({ type: "port", record, receivedAt });
                 this.tabs?.send({ type: "record", run: this.live.state.run, record, receivedAt });
             },
             onEvent: (event) => {
+                this.spokeAt = Date.now();
                 this.take({ type: "event", event });
                 this.tabs?.send({ type: "event", event });
             },
@@ -202,6 +223,7 @@ export class LiveStore {
             },
             onUp: () => {
                 this.up = true;
+                this.spokeAt = Date.now();
                 this.downSince = null;
                 this.set({ liveness: "live", problem: null, dataAt: Date.now() });
                 this.beat();
@@ -218,12 +240,37 @@ export class LiveStore {
 
     private beat(): void {
         if (this.stream) {
-            if (this.up) this.set({ dataAt: Date.now() });
+            if (this.up && Date.now() - this.spokeAt > SILENT_MS) this.ask();
             const { liveness, state } = this.live;
             this.tabs?.send({ type: "pulse", liveness, run: state.run, version: state.version });
-        } else if (Date.now() - this.heardAt > 3 * PULSE_MS) {
-            this.load();
+            return;
         }
+        const silence = Date.now() - this.heardAt;
+        if (silence > DEAF_AFTER_MS) this.load();
+        else if (silence > ASK_AFTER_MS) this.tabs?.send({ type: "hello" });
+    }
+
+    /* Is portd still there, behind a stream that is open and says nothing? */
+    private ask(): void {
+        if (this.asking) return;
+        this.asking = true;
+        const abort = new AbortController();
+        const timer = setTimeout(() => {
+            abort.abort();
+            this.asking = false;
+            // It hangs, and is not gone: then the stream would have ended.
+            if (this.up) this.set({ liveness: "reconnecting" });
+        }, ANSWER_MS);
+        const done = (): void => {
+            clearTimeout(timer);
+            if (!abort.signal.aborted) this.asking = false;
+        };
+        get<unknown>("/healthz", abort.signal).then(() => {
+            done();
+            if (abort.signal.aborted) return;
+            this.spokeAt = Date.now();
+            if (this.up) this.set({ liveness: "live", problem: null, dataAt: this.spokeAt });
+        }, done);
     }
 
     private hear(message: TabMessage): void {

@@ -129,12 +129,15 @@ describe("the timeline", () => {
         await pass(3 * 60_000);
         expect(names()).toHaveLength(1);
     });
-    test("reads again when another snapshot has been read, for what may have been missed", async () => {
+    test("reads again when a snapshot tells of events that have not come, and only then", async () => {
         const store = storeWith();
         await show(store);
         expect(asked).toHaveLength(1);
         answer = released;
         await arrive(store, { type: "snapshot", snapshot: snapshot({ version: 20 }), receivedAt: NOW });
+        await pass(500);
+        expect(asked).toHaveLength(1);
+        await arrive(store, { type: "snapshot", snapshot: snapshot({ version: 21, seq: 9 }), receivedAt: NOW });
         await pass(500);
         expect(asked).toHaveLength(2);
         expect(names()).toHaveLength(1);

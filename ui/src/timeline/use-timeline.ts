@@ -15,6 +15,7 @@ interface Sample {
     ports: LivePorts;
     meta: Meta | null;
     run: string | null;
+    missed: number;
     at: number;
 }
 
@@ -27,7 +28,7 @@ const SETTLE_MS = 3000;
 
 function sampleOf(store: LiveStore): Sample {
     const { state } = store.get();
-    return { events: state.events, ports: state.ports, meta: state.meta, run: state.run, at: Date.now() };
+    return { events: state.events, ports: state.ports, meta: state.meta, run: state.run, missed: state.missed, at: Date.now() };
 }
 
 function useSample(): Sample {
@@ -38,7 +39,11 @@ function useSample(): Sample {
         const take = (): void => {
             timer = null;
             const next = sampleOf(store);
-            setSample((before) => (before.events === next.events && before.ports === next.ports && before.meta === next.meta ? before : next));
+            setSample((before) =>
+                before.events === next.events && before.ports === next.ports && before.meta === next.meta && before.missed === next.missed
+                    ? before
+                    : next,
+            );
         };
         take();
         const leave = store.subscribe(() => {
@@ -87,15 +92,15 @@ function useHistory(length: SpanLength, sample: Sample) {
         read: (signal) => readHistory(Date.now() - spanMs[length], signal),
     });
     const { again } = answer;
-    // Another snapshot was read, maybe because events were missed: then they are in the history.
-    const meta = useRef(sample.meta);
+    // Events have not come that there were: then they are in the history.
+    const missed = useRef(sample.missed);
     const hole = hasHole(answer.data, sample.events);
     useEffect(() => {
-        if (meta.current === sample.meta && !hole) return;
-        const first = meta.current === null;
-        meta.current = sample.meta;
+        if (missed.current === sample.missed && !hole) return;
+        const first = missed.current === 0;
+        missed.current = sample.missed;
         if (!first) again();
-    }, [sample.meta, hole, again]);
+    }, [sample.missed, hole, again]);
     return answer;
 }
 
