@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { until } from "./support/portd.js";
-import { cardOf, liveMark, Scene } from "./support/scene.js";
+import { cardOf, GONE, liveMark, Scene } from "./support/scene.js";
 
 test("a conflict appears after listen(), is counted in the title, and leaves after the close", async (t) => {
     const scene = await Scene.start(t);
@@ -67,7 +67,7 @@ test("a squatter is claimed, and one is ignored and counted again, also after a 
     const { portd } = scene;
     await scene.squat(8003, { name: "docs" });
     await scene.squat(8004, { name: "noise" });
-    const { page, faults } = await scene.open({ expected: [/ERR_CONNECTION_REFUSED|ERR_INCOMPLETE|ERR_EMPTY/] });
+    const { page, faults } = await scene.open({ expected: GONE });
 
     await cardOf(page, 8003).getByRole("button", { name: "Claim…" }).click();
     const dialog = page.getByRole("dialog");

@@ -2,9 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { until } from "./support/portd.js";
-import { cardOf, drawerOf, liveMark, Scene } from "./support/scene.js";
-
-const GONE = [/ERR_CONNECTION_REFUSED/, /ERR_INCOMPLETE_CHUNKED_ENCODING/, /ERR_EMPTY_RESPONSE/, /ERR_CONNECTION_RESET/];
+import { cardOf, drawerOf, GONE, liveMark, Scene } from "./support/scene.js";
 
 test("kill -9 of portd: the data stays, says that it is old, disables actions; and all comes back", async (t) => {
     const scene = await Scene.start(t);

@@ -59,8 +59,9 @@ export class Portd {
     async kill(signal = "SIGKILL") {
         if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
         const exited = once(this.#process, "exit");
-        this.#process.kill("SIGCONT");
         this.#process.kill(signal);
+        // One that is stopped hears of nothing else; and must not go on before it is killed.
+        if (signal !== "SIGKILL") this.#process.kill("SIGCONT");
         await exited;
     }
 

@@ -3,6 +3,9 @@ import { launch, openPage } from "./browser.js";
 import { Portd } from "./portd.js";
 import { Squatter } from "./squatter.js";
 
+/** What the browser's console says when portd goes away. */
+export const GONE = [/ERR_CONNECTION_REFUSED/, /ERR_CONNECTION_RESET/, /ERR_INCOMPLETE_CHUNKED_ENCODING/, /ERR_EMPTY_RESPONSE/];
+
 export class Scene {
     #ends = [];
 
