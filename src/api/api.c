@@ -147,6 +147,30 @@ static bool may_call(const struct api_route *route, const struct api_request *re
     return false;
 }
 
+/* A browser asks for the script of a service worker, and says so itself: no page can set this header. */
+static bool is_for_worker(const struct api_request *request) {
+    size_t count;
+    const char *value = api_request_header(request, "Service-Worker", &count);
+
+    return request->transport == API_TCP && strcmp(request->method, "GET") == 0 && value != NULL &&
+           strcmp(value, "script") == 0;
+}
+
+/*
+ * portd has none. Whoever had its port before may have left one in the browser, which goes on controlling the pages of this origin: it is given a
+ * script that removes it, whatever the path of its own was.
+ */
+static void answer_worker(struct api_response *response) {
+    static const char script[] = "self.oninstall=()=>self.skipWaiting();"
+                                 "self.onactivate=e=>e.waitUntil(self.registration.unregister());\n";
+
+    response->status = 200;
+    response->content_type = "text/javascript; charset=utf-8";
+    response->constant = script;
+    response->body_length = sizeof script - 1;
+    response->worker_scope = "/"; /* its own may be wider than its path allows: then this would be refused without */
+}
+
 static void dispatch(struct api *api, const struct api_request *request, const struct query *query,
                      struct api_response *response) {
     const struct api_route *route = find_route(query->path);
@@ -170,6 +194,10 @@ void api_handle(struct api *api, const struct api_request *request, struct api_r
     *ret_response = (struct api_response){0};
     if (wrong != NULL)
         problem_set(ret_response, PROBLEM_BAD_REQUEST, NULL, "The request's target %s.", wrong);
-    else if (guard_pass(request, query.path, api->rules->api_port, ret_response))
+    else if (!guard_pass(request, query.path, api->rules->api_port, ret_response))
+        return;
+    else if (is_for_worker(request))
+        answer_worker(ret_response);
+    else
         dispatch(api, request, &query, ret_response);
 }

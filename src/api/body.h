@@ -13,6 +13,9 @@
 /* The largest pid of any kernel (PID_MAX_LIMIT). */
 #define BODY_PID_MAX 4194304
 
+/* JSON numbers are exact below 2^53, and the ids of leases will not get there: that is a grant every microsecond for 285 years. */
+#define BODY_LEASE_ID_MAX ((UINT64_C(1) << 53) - 1)
+
 struct body {
     cJSON *json;
     struct api_response *response;

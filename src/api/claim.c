@@ -1,4 +1,5 @@
 /* The calls that say whose a listener is, where the kernel does not tell: /claim and /disown. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@
 struct claim {
     uint16_t port;
     pid_t pid;                /* whose listeners are meant; 0: all */
+    uint64_t id;              /* the lease that is meant; 0: whichever is there */
     const char *service_name; /* NULL: not given */
     const struct snapshot *snapshot;
     struct lease *lease;             /* the port's; NULL: none */
@@ -79,6 +81,27 @@ static void refuse_lease(struct api *api, const struct api_caller *caller, const
     problem_finish(response, problem);
 }
 
+/* Is the port's lease the one that its caller has seen there? Else the response is a problem. */
+static bool is_meant_lease(struct api *api, const struct api_caller *caller, const struct claim *claim,
+                           struct api_response *response) {
+    const struct lease *lease = claim->lease;
+    cJSON *problem;
+
+    if (claim->id == 0 || (lease != NULL && lease->id == claim->id))
+        return true;
+    if (lease == NULL) {
+        problem_set(response, PROBLEM_LEASE_MISMATCH, NULL, "Port %u is not lease %" PRIu64 ": it is not leased.",
+                    claim->port, claim->id);
+        return false;
+    }
+    problem = problem_begin(response, PROBLEM_LEASE_MISMATCH,
+                            "Port %u is not lease %" PRIu64 ": it is lease %" PRIu64 ", of %s.", claim->port, claim->id,
+                            lease->id, lease->service_name);
+    cJSON_AddItemToObject(problem, "lease", lease_to_json(api, lease, caller));
+    problem_finish(response, problem);
+    return false;
+}
+
 static void refuse_listener(struct api *api, const struct api_caller *caller, const struct claim *claim,
                             struct api_response *response) {
     char who[SIGHTING_WORDS_MAX];
@@ -141,6 +164,8 @@ static bool may_claim(struct api *api, const struct api_caller *caller, const st
     if (claim->port == api->rules->api_port) {
         problem_set(response, PROBLEM_RESERVED_FOR_PORTD, NULL, "Port %u is the one that portd itself answers on.",
                     claim->port);
+    } else if (!is_meant_lease(api, caller, claim, response)) {
+        return false;
     } else if (claim->listener == NULL) {
         refuse_silence(claim, response);
     } else if (lease != NULL && claim->service_name != NULL && strcmp(lease->service_name, claim->service_name) != 0) {
@@ -160,7 +185,7 @@ static bool may_claim(struct api *api, const struct api_caller *caller, const st
 
 void route_claim(struct api *api, const struct api_request *request, const struct query *query,
                  struct api_response *response) {
-    static const char *const keys[] = {"port", "service_name", "pid"};
+    static const char *const keys[] = {"port", "id", "service_name", "pid"};
     CLEANUP(body_deinit) struct body body;
     struct claim claim = {0};
     struct lease_key key = {.project = ""};
@@ -173,6 +198,7 @@ void route_claim(struct api *api, const struct api_request *request, const struc
     (void)query;
     body_init(&body, request, keys, sizeof keys / sizeof keys[0], response);
     body_need_number(&body, "port", 1, 65535, &port);
+    body_number(&body, "id", 1, BODY_LEASE_ID_MAX, &claim.id);
     body_number(&body, "pid", 1, BODY_PID_MAX, &pid);
     body_text(&body, "service_name", lease_check_name, &claim.service_name);
     if (!body_ok(&body))
@@ -193,7 +219,7 @@ void route_claim(struct api *api, const struct api_request *request, const struc
 
 void route_disown(struct api *api, const struct api_request *request, const struct query *query,
                   struct api_response *response) {
-    static const char *const keys[] = {"port", "pid"};
+    static const char *const keys[] = {"port", "id", "pid"};
     CLEANUP(body_deinit) struct body body;
     struct claim claim = {0};
     uint64_t port = 0;
@@ -203,6 +229,7 @@ void route_disown(struct api *api, const struct api_request *request, const stru
     (void)query;
     body_init(&body, request, keys, sizeof keys / sizeof keys[0], response);
     body_need_number(&body, "port", 1, 65535, &port);
+    body_number(&body, "id", 1, BODY_LEASE_ID_MAX, &claim.id);
     body_number(&body, "pid", 1, BODY_PID_MAX, &pid);
     if (!body_ok(&body))
         return;
@@ -213,6 +240,8 @@ void route_disown(struct api *api, const struct api_request *request, const stru
         problem_set(response, PROBLEM_NO_SUCH_LEASE, NULL, "Port %u is not leased.", claim.port);
         return;
     }
+    if (!is_meant_lease(api, &request->caller, &claim, response))
+        return;
     if (!access_may_change(api, &request->caller, claim.lease)) {
         refuse_lease(api, &request->caller, &claim, PROBLEM_NOT_YOURS, response);
         return;

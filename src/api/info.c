@@ -48,7 +48,7 @@ void route_status(struct api *api, const struct api_request *request, const stru
     range = cJSON_AddObjectToObject(json, "range");
     cJSON_AddNumberToObject(range, "min", api->rules->min);
     cJSON_AddNumberToObject(range, "max", api->rules->max);
-    json_add_text(json, "excluded", info->excluded);
+    json_add_long_text(json, "excluded", info->excluded);
     json_add_texts(json, "addresses", info->addresses, info->n_addresses);
     add_path(json, "socket", info->socket, is_operator);
     add_path(json, "database", info->database, is_operator);

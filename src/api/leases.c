@@ -12,9 +12,6 @@
 #include "src/api/problem.h"
 #include "src/api/routes.h"
 
-/* JSON numbers are exact below 2^53, and ids will not get there: that is a grant every microsecond for 285 years. */
-#define ID_MAX ((UINT64_C(1) << 53) - 1)
-
 /* What a body names: by port, by id, or by both. 0: not given. */
 struct naming {
     uint16_t port;
@@ -77,7 +74,7 @@ static struct lease *find_to_change(struct api *api, const struct api_request *r
         body_flag(&body, "if_idle", ret_if_idle);
     if (body_number(&body, "port", 1, 65535, &port))
         naming.port = (uint16_t)port;
-    body_number(&body, "id", 1, ID_MAX, &naming.id);
+    body_number(&body, "id", 1, BODY_LEASE_ID_MAX, &naming.id);
     if (body_ok(&body) && naming.port == 0 && naming.id == 0) {
         problem_set(response, PROBLEM_MISSING_KEY, NULL, "The body needs a \"port\", an \"id\", or both.");
         return NULL;

@@ -79,9 +79,10 @@ struct api_response {
     const char *allow;         /* static; for a 405 */
     unsigned retry_after_s;    /* 0: not said */
     const char *cache_control; /* static; NULL: it is not to be stored */
-    const char *etag;          /* static; NULL: none, as of these two */
+    const char *etag;          /* static; NULL: none, as of these three */
     const char *content_encoding;
     const char *vary;
+    const char *worker_scope;  /* of a service worker's script: the paths that it may control */
     struct api_later *later;   /* not NULL: the answer is not ready, and nothing else here is filled; owned */
     struct api_stream *stream; /* not NULL: the body, instead of `body`; owned */
 };

@@ -35,7 +35,7 @@ static void add_settings(cJSON *json, const struct api *api) {
 
     cJSON_AddNumberToObject(range, "min", api->rules->min);
     cJSON_AddNumberToObject(range, "max", api->rules->max);
-    json_add_text(json, "excluded", api->info->excluded);
+    json_add_long_text(json, "excluded", api->info->excluded);
 }
 
 static void add_caller(cJSON *json, struct api *api, const struct api_caller *caller) {
@@ -55,7 +55,7 @@ static void add_portd(cJSON *json, struct api *api) {
     cJSON_AddNumberToObject(object, "uid", api->uid);
     json_add_text_or_null(object, "user", user_name(api, api->uid));
     cJSON_AddNumberToObject(object, "uptime_seconds", (double)uptime_s);
-    json_add_text(object, "command", api->info->command);
+    json_add_long_text(object, "command", api->info->command);
 }
 
 static cJSON *make_head(struct api *api, const struct api_caller *caller, const struct snapshot *snapshot) {

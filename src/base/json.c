@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "src/base/json_scan.h"
@@ -149,6 +150,16 @@ void json_add_text(cJSON *object, const char *key, const char *text) {
     char safe[1024];
 
     cJSON_AddStringToObject(object, key, text_make_safe(text, safe, sizeof safe));
+}
+
+void json_add_long_text(cJSON *object, const char *key, const char *text) {
+    size_t size = strlen(text) + 4; /* safe, it is not longer; the least that text_make_safe() takes */
+    char *safe = malloc(size);
+
+    if (safe != NULL)
+        text_make_safe(text, safe, size);
+    cJSON_AddItemToObject(object, key, safe != NULL ? cJSON_CreateString(safe) : NULL);
+    free(safe);
 }
 
 void json_add_text_or_null(cJSON *object, const char *key, const char *text) {

@@ -63,7 +63,10 @@ bool json_is_whole(const cJSON *item, uint64_t min, uint64_t max, uint64_t *ret_
  */
 void json_add_text(cJSON *object, const char *key, const char *text);
 
-/* The same, or null if there is none. */
+/* The same, and not cut: for what is of no use when it is. */
+void json_add_long_text(cJSON *object, const char *key, const char *text);
+
+/* As json_add_text(), or null if there is none. */
 void json_add_text_or_null(cJSON *object, const char *key, const char *text);
 
 /* Adds null if `present` is false. */

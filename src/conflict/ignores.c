@@ -14,7 +14,7 @@
 #include "src/base/text.h"
 
 struct ignore {
-    uint64_t id; /* grows: the oldest has the lowest */
+    sqlite3_int64 id; /* SQLite's choice, which grows: the oldest has the lowest */
     uint16_t port;
     uid_t squatter_uid;
     char process[FINDING_PROCESS_MAX]; /* "": hidden */
@@ -24,7 +24,7 @@ struct ignore {
 enum statement { PUT, DELETE, LOAD, N_STATEMENTS };
 
 static const char *const statement_texts[N_STATEMENTS] = {
-    [PUT] = "INSERT INTO ignored (id, uid, port, squatter_uid, process) VALUES (?1, ?2, ?3, ?4, ?5)",
+    [PUT] = "INSERT OR REPLACE INTO ignored (uid, port, squatter_uid, process) VALUES (?1, ?2, ?3, ?4)",
     [DELETE] = "DELETE FROM ignored WHERE id = ?1",
     [LOAD] = "SELECT id, uid, port, squatter_uid, process FROM ignored ORDER BY id",
 };
@@ -87,11 +87,12 @@ static void take_out(struct ignore *items, size_t *n_items, size_t index) {
     memmove(&items[index], &items[index + 1], (*n_items - index) * sizeof *items);
 }
 
+/* A process can call itself by any bytes. The name is kept as it is shown, so that what is stored is always read again. */
 static struct ignore make(uid_t uid, const struct finding *finding) {
     struct ignore made = {.port = finding->port, .squatter_uid = finding->uid, .uid = uid};
 
     if (finding->pid != 0)
-        snprintf(made.process, sizeof made.process, "%s", finding->process);
+        text_make_safe(finding->process, made.process, sizeof made.process);
     return made;
 }
 
@@ -112,19 +113,23 @@ static int run(struct ignores *ignores, enum statement which) {
     return r;
 }
 
-static int put_row(struct ignores *ignores, const struct ignore *item) {
+/* The table may have rows that are not among the items, so the id is SQLite's to choose. */
+static int put_row(struct ignores *ignores, struct ignore *item) {
     sqlite3_stmt *put = ignores->statements[PUT];
+    int r;
 
-    sqlite3_bind_int64(put, 1, (sqlite3_int64)item->id);
-    sqlite3_bind_int64(put, 2, item->uid);
-    sqlite3_bind_int64(put, 3, item->port);
-    sqlite3_bind_int64(put, 4, item->squatter_uid);
-    sqlite3_bind_text(put, 5, item->process, -1, SQLITE_STATIC);
-    return run(ignores, PUT);
+    sqlite3_bind_int64(put, 1, item->uid);
+    sqlite3_bind_int64(put, 2, item->port);
+    sqlite3_bind_int64(put, 3, item->squatter_uid);
+    sqlite3_bind_text(put, 4, item->process, -1, SQLITE_STATIC);
+    r = run(ignores, PUT);
+    if (r == 0)
+        item->id = sqlite3_last_insert_rowid(ignores->db);
+    return r;
 }
 
-static int delete_row(struct ignores *ignores, uint64_t id) {
-    sqlite3_bind_int64(ignores->statements[DELETE], 1, (sqlite3_int64)id);
+static int delete_row(struct ignores *ignores, sqlite3_int64 id) {
+    sqlite3_bind_int64(ignores->statements[DELETE], 1, id);
     return run(ignores, DELETE);
 }
 
@@ -139,7 +144,7 @@ static bool read_row(sqlite3_stmt *row, struct ignore *ret_item) {
         length >= sizeof ret_item->process || !text_is_utf8(process, length) || text_has_control(process, length))
         return false;
     *ret_item = (struct ignore){
-        .id = (uint64_t)sqlite3_column_int64(row, 0),
+        .id = sqlite3_column_int64(row, 0),
         .uid = (uid_t)uid,
         .port = (uint16_t)sqlite3_column_int(row, 2),
         .squatter_uid = (uid_t)squatter_uid,
@@ -221,7 +226,6 @@ struct ignores *ignores_free(struct ignores *ignores) {
 struct draft {
     struct ignore *items;
     size_t n_items;
-    uint64_t next_id;
     bool any;
 };
 
@@ -231,12 +235,9 @@ static int begin_draft(const struct ignores *ignores, size_t n_more, struct draf
 
     if (items == NULL)
         return -ENOMEM;
-    *ret_draft = (struct draft){.items = items, .n_items = ignores->n_items, .next_id = 1};
-    for (size_t i = 0; i < ignores->n_items; i++) {
+    *ret_draft = (struct draft){.items = items, .n_items = ignores->n_items};
+    for (size_t i = 0; i < ignores->n_items; i++)
         items[i] = ignores->items[i];
-        if (items[i].id >= ret_draft->next_id)
-            ret_draft->next_id = items[i].id + 1;
-    }
     return 0;
 }
 
@@ -273,9 +274,10 @@ static int change_one(struct ignores *ignores, struct draft *draft, struct ignor
         return r;
     }
     r = drop_oldest(ignores, draft, item.uid);
-    item.id = draft->next_id++;
+    if (r == 0)
+        r = put_row(ignores, &item);
     insert(draft->items, &draft->n_items, find(draft->items, draft->n_items, &item), &item);
-    return r == 0 ? put_row(ignores, &item) : r;
+    return r;
 }
 
 /* In a transaction that is open. */

@@ -117,6 +117,7 @@ static enum MHD_Result queue(struct MHD_Connection *connection, const struct api
         {"Content-Encoding", response->content_encoding},
         {"ETag", response->etag},
         {"Vary", response->vary},
+        {"Service-Worker-Allowed", response->worker_scope},
         {"Allow", response->allow},
     };
     enum MHD_Result queued;

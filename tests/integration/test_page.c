@@ -235,3 +235,23 @@ Test(page, the_page_may_load_what_it_wants) {
     }
     cr_expect_geq(n_wanted, 2, "a script and a style");
 }
+
+/* As a browser asks for the script of a worker anew. */
+Test(page, a_service_worker_is_given_a_script_that_it_may_run_and_not_keep) {
+    sandbox_enter();
+    CLEANUP(daemon_stop_at) struct daemon daemon = daemon_start(&(struct daemon_setup){0});
+    const struct caller me = {.daemon = &daemon, .channel = CHANNEL_IPV4};
+    CLEANUP(http_reply_deinit)
+    struct http_reply reply =
+        ask(&me, "GET", "/static/sw.js?v=1",
+            "Service-Worker: script\r\nSec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: same-origin\r\n"
+            "Sec-Fetch-Dest: serviceworker\r\n");
+    assert_status(reply, 200);
+    expect_header(&reply, "Content-Type", "text/javascript; charset=utf-8", "worker");
+    expect_header(&reply, "Cache-Control", "no-store", "worker");
+    expect_header(&reply, "Service-Worker-Allowed", "/", "worker");
+    expect_guarded(&reply, "worker");
+    cr_expect_not_null(strstr(reply.body, "unregister()"), "%s", reply.body);
+    CLEANUP(http_reply_deinit) struct http_reply page = ask(&me, "GET", "/", "");
+    expect_header(&page, "Service-Worker-Allowed", NULL, "the page");
+}

@@ -233,6 +233,7 @@ static struct fake_reply copy_head(const struct api_response *response) {
     copy(reply.etag, sizeof(reply.etag), response->etag);
     copy(reply.content_encoding, sizeof(reply.content_encoding), response->content_encoding);
     copy(reply.vary, sizeof(reply.vary), response->vary);
+    copy(reply.worker_scope, sizeof(reply.worker_scope), response->worker_scope);
     return reply;
 }
 

@@ -93,10 +93,11 @@ struct fake_reply {
     char content_type[64];
     char allow[32];
     unsigned retry_after_s;
-    char cache_control[64]; /* "": not said, as of the next three */
+    char cache_control[64]; /* "": not said, as of the next four */
     char etag[64];
     char content_encoding[16];
     char vary[32];
+    char worker_scope[8];
     char *text; /* NUL-terminated, whatever is in it */
     size_t length;
     cJSON *json; /* NULL: the answer is none */

@@ -160,6 +160,38 @@ Test(api_claim, a_leased_port_that_nobody_listens_on_is_not_claimed) {
     expect(404, "not-listening");
 }
 
+/* Who clicks where another lease was has not meant the one that is there now. */
+Test(api_claim, a_lease_that_is_named_must_be_the_ports) {
+    char body[96];
+    const uint64_t id = lease("my-api", 8001)->id;
+    fake_daemon_listen(&it, 8001, ANN, 5);
+    static const char *const targets[] = {"/claim", "/disown"};
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(body, sizeof(body), "{\"port\":8001,\"id\":%llu}", (unsigned long long)id + 1);
+        call(ANN, targets[i], body);
+        expect(409, "lease-mismatch");
+        expect_detail("of my-api.");
+        cr_expect_eq(fake_reply_number(&reply, "lease.id"), (double)id);
+        call(BOB, targets[i], body);
+        expect(409, "lease-mismatch");
+        snprintf(body, sizeof(body), "{\"port\":8001,\"id\":%llu}", (unsigned long long)id);
+        call(ANN, targets[i], body);
+        cr_expect_eq(reply.status, 200, "%s: %s", targets[i], reply.text);
+    }
+}
+
+Test(api_claim, where_there_is_no_lease_none_can_be_named) {
+    fake_daemon_listen(&it, 8002, ANN, 5);
+    call(ANN, "/claim", "{\"port\":8002,\"id\":1,\"service_name\":\"web\"}");
+    expect(409, "lease-mismatch");
+    expect_detail("it is not leased");
+    cr_expect_null(registry_find_port(it.registry, 8002));
+    call(ANN, "/disown", "{\"port\":8002,\"id\":1}");
+    expect(404, "no-such-lease");
+    call(ANN, "/claim", "{\"port\":3030,\"id\":1,\"service_name\":\"web\"}");
+    expect(409, "reserved-for-portd");
+}
+
 /* ---- POST /disown ---- */
 
 Test(api_claim, a_listener_that_is_disowned_is_a_squatter) {
@@ -223,6 +255,9 @@ Test(api_claim, bad_bodies_are_refused_before_anything_is_read) {
         {"/claim", "{\"port\":8001,\"service_name\":\"\"}", 422, "invalid-value"},
         {"/claim", "{\"port\":8001,\"service_name\":7}", 422, "invalid-value"},
         {"/claim", "{\"port\":8001,\"name\":\"web\"}", 422, "unknown-key"},
+        {"/claim", "{\"port\":8001,\"id\":0}", 422, "invalid-value"},
+        {"/claim", "{\"port\":8001,\"id\":\"1\"}", 422, "invalid-value"},
+        {"/disown", "{\"port\":8001,\"id\":9007199254740992}", 422, "invalid-value"},
         {"/disown", "{}", 422, "missing-key"},
         {"/disown", "{\"port\":null}", 422, "missing-key"},
         {"/disown", "{\"port\":8001.5}", 422, "invalid-value"},

@@ -213,3 +213,46 @@ Test(api_page, a_name_that_is_nearly_one_is_none_and_is_told_which) {
         cr_expect_eq(reply.status, 404, "%s", target);
     }
 }
+
+/* ---- who had the port before ---- */
+
+Test(api_page, a_service_worker_of_whoever_had_the_port_before_removes_itself) {
+    static const char *const targets[] = {"/sw.js", "/a/b/service-worker.js?v=1", "/", "/list", "/assets/none.js"};
+    for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+        call("GET", targets[i], "Service-Worker", "script");
+        cr_assert_eq(reply.status, 200, "%s: %s", targets[i], reply.text);
+        cr_expect_str_eq(reply.content_type, "text/javascript; charset=utf-8");
+        cr_expect_str_eq(reply.text, "self.oninstall=()=>self.skipWaiting();"
+                                     "self.onactivate=e=>e.waitUntil(self.registration.unregister());\n");
+        cr_expect_str_eq(reply.cache_control, "", "not to be stored");
+        cr_expect_str_eq(reply.worker_scope, "/");
+    }
+    call("POST", "/list", "Service-Worker", "script");
+    cr_expect_eq(reply.status, 405);
+    call("GET", "/sw.js", "Service-Worker", "Script");
+    cr_expect_eq(reply.status, 404);
+    call("GET", "/sw.js", NULL, NULL);
+    cr_expect_eq(reply.status, 404);
+    cr_expect_str_eq(reply.worker_scope, "");
+}
+
+/* The guard comes first, and a worker is only in a browser, which speaks TCP. */
+Test(api_page, nobody_else_is_given_the_script) {
+    static const struct {
+        enum api_transport transport;
+        const char *host;
+        int status;
+    } rows[] = {{API_TCP, "evil.com:3030", 403}, {API_UNIX, "localhost:3030", 404}};
+    for (size_t i = 0; i < 2; i++) {
+        const struct api_header headers[] = {{"Host", rows[i].host}, {"Service-Worker", "script"}};
+        fake_reply_deinit(&reply);
+        reply = fake_daemon_handle(&it, &(const struct api_request){.transport = rows[i].transport,
+                                                                    .caller = {.known = true, .uid = ANN},
+                                                                    .method = "GET",
+                                                                    .target = "/sw.js",
+                                                                    .version = "HTTP/1.1",
+                                                                    .headers = headers,
+                                                                    .n_headers = 2});
+        cr_expect_eq(reply.status, rows[i].status, "%zu: %s", i, reply.text);
+    }
+}

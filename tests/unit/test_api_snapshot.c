@@ -73,6 +73,26 @@ Test(api_snapshot, an_empty_daemon_has_all_members) {
     cr_expect_eq(it.probe.n_reads, 1, "one reading");
 }
 
+/* It is copied into a shell: what is cut may end inside of a quote. */
+Test(api_snapshot, a_long_command_is_not_cut) {
+    char excluded[3001];
+    char command[3101];
+    for (size_t i = 0; i < 3000; i++)
+        excluded[i] = "8003,"[i % 5];
+    excluded[2999] = '\0';
+    snprintf(command, sizeof(command), "portd --exclude %s --db '/home/ann/my caf\xC3\xA9'", excluded);
+    it.info.command = command;
+    it.info.excluded = excluded;
+    call(ANN, "/snapshot");
+    cr_expect_str_eq(fake_reply_text(&reply, "portd.command"), command);
+    cr_expect_str_eq(fake_reply_text(&reply, "excluded"), excluded);
+    call(ANN, "/status");
+    cr_expect_str_eq(fake_reply_text(&reply, "excluded"), excluded);
+    it.info.command = "portd --db '/\xFF\x07'";
+    call(ANN, "/snapshot");
+    cr_expect_str_eq(fake_reply_text(&reply, "portd.command"), "portd --db '/?\?'");
+}
+
 Test(api_snapshot, it_has_what_the_lists_have) {
     static const char *const lists[][3] = {{"/list", "", "leases"},
                                            {"/ports", "ports", "listeners"},

@@ -123,6 +123,25 @@ Test(ignores, they_are_there_again_after_a_restart) {
     cr_expect_eq(ignores_digest(ignores, 8001), digest);
 }
 
+/* Any process can call itself so. What cannot be shown counts as it is shown. */
+Test(ignores, a_name_of_any_bytes_is_kept_and_is_in_nobodys_way) {
+    static const char *const names[] = {"b\xFF"
+                                        "ad",
+                                        "\x07", "\xE2\x80\xAEx", "123456789012345", "12345678901234\xC3"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        cr_assert_eq(set(ANN, 8001, BOB, names[i], true), 0, "%zu", i);
+    close_all();
+    open_all();
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        cr_expect(asks(ANN, 8001, BOB, names[i]), "%zu", i);
+    cr_expect(asks(ANN, 8001, BOB, "b?ad"));
+    cr_expect_not(asks(ANN, 8001, BOB, "b"));
+    cr_assert_eq(set(BOB, 8002, ANN, "node", true), 0, "%s", ignores_reason(ignores));
+    cr_assert_eq(set(ANN, 8001, BOB, names[0], false), 0);
+    cr_expect_not(asks(ANN, 8001, BOB, names[0]));
+    cr_expect_eq(n_rows(), 5);
+}
+
 Test(ignores, of_more_than_256_of_one_user_the_oldest_goes) {
     cr_assert_eq(set(BOB, 1, ANN, "bobs", true), 0);
     for (unsigned i = 0; i < IGNORES_MAX; i++)
@@ -234,4 +253,23 @@ Test(ignores, a_row_of_somebody_elses_is_passed_over_and_kept) {
         cr_expect_eq(ignores_digest(ignores, port), ignores_digest(ignores, 1), "%u", port);
     cr_assert_eq(set(ANN, 8008, BOB, "new", true), 0);
     cr_expect_eq(n_rows(), 8);
+}
+
+/* Neither by its id, which may be the newest, nor by what it says. */
+Test(ignores, a_row_that_is_not_ours_never_keeps_one_from_being_stored) {
+    close_all();
+    fake_store_execute(&home, "INSERT INTO ignored (id, uid, port, squatter_uid, process) VALUES"
+                              " (-5, 1001, 8001, 1002, 'old'), (1, 1001, 8002, 1002, CAST(x'FF' AS TEXT)),"
+                              " (9223372036854775806, 1001, 8003, 1002, char(7))");
+    open_all();
+    fake_store_execute(&home, "INSERT INTO ignored (uid, port, squatter_uid, process) VALUES (1002, 8004, 1001, 'x')");
+    for (uint16_t port = 8004; port < 8010; port++)
+        cr_assert_eq(set(BOB, port, ANN, "x", true), 0, "%u: %s", port, ignores_reason(ignores));
+    cr_assert_eq(set(ANN, 8001, BOB, "old", false), 0);
+    cr_expect_eq(n_rows(), 8);
+    close_all();
+    open_all();
+    for (uint16_t port = 8004; port < 8010; port++)
+        cr_expect(asks(BOB, port, ANN, "x"), "%u", port);
+    cr_expect_not(asks(ANN, 8001, BOB, "old"));
 }

@@ -482,6 +482,8 @@ export interface History {
 
 export interface ClaimRequest {
     port: Port;
+    /** The lease that the port must have; without one, left out. */
+    id?: Id;
     /** Needed where the port is not leased; else the lease's. */
     service_name?: ServiceName;
     /** Only the listeners of this process. */
@@ -499,6 +501,8 @@ export interface ClaimAnswer {
 
 export interface DisownRequest {
     port: Port;
+    /** The lease that the port must have. */
+    id?: Id;
     /** Only the listeners of this process. */
     pid?: Pid;
 }
