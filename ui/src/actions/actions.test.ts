@@ -96,6 +96,28 @@ describe("actionsFor", () => {
         expect(the("stop", unleasedRow, root).refused).toBeNull();
     });
 
+    it("judges a stop by the process that it names, not by the caller's own server beside it", () => {
+        const squatter = listener(8001, {
+            inode: 1,
+            uid: 0,
+            user: "root",
+            evidence: foreign,
+            owners: [owner({ pid: 7, process: "rooted", uid: 0, user: "root" })],
+        });
+        const change = { leases: [squat.lease], squatters: [finding(8001, { kind: "shared" as const, listeners: [squatter] })] };
+        const split = rowOf({ ...change, listeners: [listener(8001, { inode: 2, evidence: own }), squatter] });
+        expect(the("stop", split).label).toBe("Stop rooted…");
+        expect(the("stop", split).refused).toBe("rooted (pid 7) is root's: only that user and root may stop it.");
+        expect(the("stop", split, root).refused).toBeNull();
+    });
+
+    it("stops one's own process of a socket that another user's has open, too", () => {
+        const both = listener(8001, { owners: [owner({ pid: 7, uid: 0, user: "root" }), owner({ pid: 8 })] });
+        const row = rowOf({ listeners: [both], squatters: [finding(8001, { listeners: [both] })] });
+        expect(the("stop", row).refused).toBeNull();
+        expect(the("stop", row, bob).refused).toMatch(/is root's/);
+    });
+
     it("gives no service of another user a port of the caller's", () => {
         expect(the("move", squattedRow, root).refused).toMatch(/would be yours/);
     });

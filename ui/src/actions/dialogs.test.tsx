@@ -159,16 +159,22 @@ describe("the stop dialog", () => {
         expect(portd.posts()).toEqual([]);
     });
 
-    it("lets choose between several processes, but not another user's", async () => {
+    it("begins with the process that the button named though it is another user's, and lets choose one's own by hand", async () => {
         const portd = fakePortd({ "/stop": () => stopped() });
-        const bobs = listener(8001, { inode: 1, owners: [owner({ pid: 1, process: "bobs", uid: 1001, user: "bob" })] });
-        const anns = listener(8001, {
+        const shared = listener(8001, {
             inode: 2,
-            owners: [owner({ pid: 2, process: "alpha" }), owner({ pid: 3, process: "beta", start_time: 77 })],
+            owners: [
+                owner({ pid: 1, process: "bobs", uid: 1001, user: "bob" }),
+                owner({ pid: 2, process: "alpha" }),
+                owner({ pid: 3, process: "beta", start_time: 77 }),
+            ],
         });
-        const { dialog } = await open("stop", { listeners: [bobs, anns], squatters: [finding(8001, { listeners: [bobs, anns] })] });
-        expect(dialog.getByRole("radio", { name: /^bobs / })).toHaveProperty("disabled", true);
-        expect(dialog.getByRole("radio", { name: /^alpha / })).toHaveProperty("checked", true);
+        const { dialog } = await open("stop", { listeners: [shared], squatters: [finding(8001, { listeners: [shared] })] });
+        const bobs = dialog.getByRole<HTMLInputElement>("radio", { name: /^bobs / });
+        expect([bobs.disabled, bobs.checked]).toEqual([true, true]);
+        expect(dialog.getByText("It is bob's: only that user and root may stop it.")).toBeInstanceOf(HTMLElement);
+        await userEvent.click(dialog.getByRole("button", { name: "Send TERM" }));
+        expect(portd.posts()).toEqual([]);
         await userEvent.click(dialog.getByRole("radio", { name: /^beta / }));
         await userEvent.click(dialog.getByRole("button", { name: "Send TERM" }));
         expect(portd.posts()[0]!.body).toEqual({ port: 8001, pid: 3, start_time: 77, inode: 2, signal: "TERM" });
