@@ -151,6 +151,18 @@ describe("actionsFor", () => {
         expect(the("stop", row).command).toBe("portctl stop 8001 --pid 7");
     });
 
+    it("names the process also where it is alone on the port, unless it is hidden or several are meant", () => {
+        expect(the("confirm", squattedRow).command).toBe("portctl claim 8001 --pid 48213");
+        const claimOf = (change: Parameters<typeof squatted>[1], more: Snapshot["listeners"] = []) => {
+            const other = squatted(8001, change);
+            const both = { ...other.finding, listeners: [other.listener, ...more] };
+            return the("confirm", rowOf({ leases: [other.lease], listeners: both.listeners, squatters: [both] }), root).command;
+        };
+        expect(claimOf({}, [listener(8001, { inode: 2, address: "::1", family: "ipv6", evidence: foreign })])).toBe("portctl claim 8001 --pid 48213");
+        expect(claimOf({ listener: { owners: [] } })).toBe("portctl claim 8001");
+        expect(claimOf({}, [listener(8001, { inode: 2, owners: [owner({ pid: 7 })], evidence: foreign })])).toBe("portctl claim 8001");
+    });
+
     it("asks before a release that cannot be taken back", () => {
         expect(the("release", waiting, ann).label).toBe("Release");
         expect(the("release", waiting, root).label).toBe("Release…");
@@ -171,7 +183,7 @@ describe("the lines of portctl", () => {
         expect(the("move", squattedRow).command).toBe("portctl alloc my-api --prefer 8002");
         expect(the("stop", squattedRow).command).toBe("portctl stop 8001");
         expect(the("ignore", squattedRow).command).toBe("portctl ignore 8001");
-        expect(the("disown", unconfirmedRow).command).toBe("portctl disown 8001");
+        expect(the("disown", unconfirmedRow).command).toBe("portctl disown 8001 --pid 48213");
         expect(leaseAction(8003).command).toBe("portctl alloc NAME --port 8003");
         expect(portctl.claim(8005, "docs")).toBe("portctl claim 8005 docs");
         expect(portctl.stop(8001, 7, "KILL")).toBe("portctl stop 8001 --pid 7 --signal KILL");
