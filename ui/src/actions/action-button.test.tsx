@@ -261,6 +261,24 @@ describe("release", () => {
         expect(screen.queryByRole("button", { name: /Undo/ })).toBeNull();
     });
 
+    it("does not wait for ever: after a minute the way back is not offered any more, even under pointer and focus", async () => {
+        vi.useFakeTimers({ shouldAdvanceTime: true });
+        const user = userEvent.setup({ advanceTimers: (ms) => vi.advanceTimersByTime(ms) });
+        const portd = fakePortd({ "/release": () => released(waiting) });
+        show({ leases: [waiting] });
+        await user.click(button("Release 8001"));
+        const undo = await screen.findByRole("button", { name: "Undo the release of 8001" });
+        await user.hover(undo);
+        act(() => undo.focus());
+        act(() => vi.advanceTimersByTime(54_000));
+        expect(screen.getByText(/^[1-6] s$/)).toBeInstanceOf(HTMLElement);
+        act(() => vi.advanceTimersByTime(6_000));
+        expect(screen.queryByRole("button", { name: /Undo/ })).toBeNull();
+        expect(await screen.findByText(/release of port 8001 can no longer be taken back/)).toBeInstanceOf(HTMLElement);
+        await user.keyboard("{Control>}z{/Control}");
+        expect(portd.posts()).toHaveLength(1);
+    });
+
     it("hands the focus on to Undo when the button that was pressed leaves", async () => {
         fakePortd({ "/release": () => released(waiting) });
         const store = show({ leases: [waiting] });
