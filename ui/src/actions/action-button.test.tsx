@@ -125,7 +125,7 @@ describe("ActionButton", () => {
         expect([link.href, link.target, link.rel]).toEqual(["http://localhost:8001/", "_blank", "noopener noreferrer"]);
     });
 
-    it("confirms with the process and the lease's name, disowns, ignores and counts again", async () => {
+    it("confirms and disowns the process and the lease that were shown, ignores and counts again", async () => {
         const portd = fakePortd({ "/claim": () => ({}), "/disown": () => ({}), "/ignore": () => ({}) });
         const plausible = listener(8001, { evidence: { level: "plausible", by: "uid", words: "w" } });
         const squat = squatted(8002);
@@ -139,9 +139,9 @@ describe("ActionButton", () => {
         await userEvent.click(button("It is my-api's 8002"));
         await userEvent.click(button("Ignore 8002"));
         expect(portd.posts()).toEqual([
-            { path: "/claim", body: { port: 8001, service_name: "my-api" } },
-            { path: "/disown", body: { port: 8001 } },
-            { path: "/claim", body: { port: 8002, service_name: "my-api" } },
+            { path: "/claim", body: { port: 8001, id: 1001, service_name: "my-api", pid: 48213 } },
+            { path: "/disown", body: { port: 8001, id: 1001, pid: 48213 } },
+            { path: "/claim", body: { port: 8002, id: 1002, service_name: "my-api", pid: 48213 } },
             { path: "/ignore", body: { port: 8002, ignored: true } },
         ]);
     });
@@ -205,9 +205,9 @@ describe("release", () => {
         await userEvent.click(button("Release 8001"));
         const bar = within(await screen.findByRole("group", { name: "Released port 8001" }));
         expect(bar.getByText(/python3 \(pid 48213\) still listens there, and is a squatter now/)).toBeInstanceOf(HTMLElement);
-        expect(bar.getByText("portctl claim 8001 my-api")).toBeInstanceOf(HTMLElement);
+        expect(bar.getByText("portctl claim 8001 my-api --pid 48213")).toBeInstanceOf(HTMLElement);
         await userEvent.click(bar.getByRole("button", { name: "Undo the release of 8001" }));
-        expect(portd.posts()[1]).toEqual({ path: "/claim", body: { port: 8001, service_name: "my-api" } });
+        expect(portd.posts()[1]).toEqual({ path: "/claim", body: { port: 8001, service_name: "my-api", pid: 48213 } });
         expect((await bar.findByText(/is leased to my-api again/)).textContent).toMatch(/5m00s after its last renewal, not 1h00m; its tags are gone/);
     });
 
@@ -259,6 +259,24 @@ describe("release", () => {
         expect(screen.getByText("6 s")).toBeInstanceOf(HTMLElement);
         act(() => vi.advanceTimersByTime(6_000));
         expect(screen.queryByRole("button", { name: /Undo/ })).toBeNull();
+    });
+
+    it("does not wait for ever: after a minute the way back is not offered any more, even under pointer and focus", async () => {
+        vi.useFakeTimers({ shouldAdvanceTime: true });
+        const user = userEvent.setup({ advanceTimers: (ms) => vi.advanceTimersByTime(ms) });
+        const portd = fakePortd({ "/release": () => released(waiting) });
+        show({ leases: [waiting] });
+        await user.click(button("Release 8001"));
+        const undo = await screen.findByRole("button", { name: "Undo the release of 8001" });
+        await user.hover(undo);
+        act(() => undo.focus());
+        act(() => vi.advanceTimersByTime(54_000));
+        expect(screen.getByText(/^[1-6] s$/)).toBeInstanceOf(HTMLElement);
+        act(() => vi.advanceTimersByTime(6_000));
+        expect(screen.queryByRole("button", { name: /Undo/ })).toBeNull();
+        expect(await screen.findByText(/release of port 8001 can no longer be taken back/)).toBeInstanceOf(HTMLElement);
+        await user.keyboard("{Control>}z{/Control}");
+        expect(portd.posts()).toHaveLength(1);
     });
 
     it("hands the focus on to Undo when the button that was pressed leaves", async () => {

@@ -96,6 +96,28 @@ describe("actionsFor", () => {
         expect(the("stop", unleasedRow, root).refused).toBeNull();
     });
 
+    it("judges a stop by the process that it names, not by the caller's own server beside it", () => {
+        const squatter = listener(8001, {
+            inode: 1,
+            uid: 0,
+            user: "root",
+            evidence: foreign,
+            owners: [owner({ pid: 7, process: "rooted", uid: 0, user: "root" })],
+        });
+        const change = { leases: [squat.lease], squatters: [finding(8001, { kind: "shared" as const, listeners: [squatter] })] };
+        const split = rowOf({ ...change, listeners: [listener(8001, { inode: 2, evidence: own }), squatter] });
+        expect(the("stop", split).label).toBe("Stop rooted…");
+        expect(the("stop", split).refused).toBe("rooted (pid 7) is root's: only that user and root may stop it.");
+        expect(the("stop", split, root).refused).toBeNull();
+    });
+
+    it("stops one's own process of a socket that another user's has open, too", () => {
+        const both = listener(8001, { owners: [owner({ pid: 7, uid: 0, user: "root" }), owner({ pid: 8 })] });
+        const row = rowOf({ listeners: [both], squatters: [finding(8001, { listeners: [both] })] });
+        expect(the("stop", row).refused).toBeNull();
+        expect(the("stop", row, bob).refused).toMatch(/is root's/);
+    });
+
     it("gives no service of another user a port of the caller's", () => {
         expect(the("move", squattedRow, root).refused).toMatch(/would be yours/);
     });
@@ -129,6 +151,18 @@ describe("actionsFor", () => {
         expect(the("stop", row).command).toBe("portctl stop 8001 --pid 7");
     });
 
+    it("names the process also where it is alone on the port, unless it is hidden or several are meant", () => {
+        expect(the("confirm", squattedRow).command).toBe("portctl claim 8001 --pid 48213");
+        const claimOf = (change: Parameters<typeof squatted>[1], more: Snapshot["listeners"] = []) => {
+            const other = squatted(8001, change);
+            const both = { ...other.finding, listeners: [other.listener, ...more] };
+            return the("confirm", rowOf({ leases: [other.lease], listeners: both.listeners, squatters: [both] }), root).command;
+        };
+        expect(claimOf({}, [listener(8001, { inode: 2, address: "::1", family: "ipv6", evidence: foreign })])).toBe("portctl claim 8001 --pid 48213");
+        expect(claimOf({ listener: { owners: [] } })).toBe("portctl claim 8001");
+        expect(claimOf({}, [listener(8001, { inode: 2, owners: [owner({ pid: 7 })], evidence: foreign })])).toBe("portctl claim 8001");
+    });
+
     it("asks before a release that cannot be taken back", () => {
         expect(the("release", waiting, ann).label).toBe("Release");
         expect(the("release", waiting, root).label).toBe("Release…");
@@ -149,7 +183,7 @@ describe("the lines of portctl", () => {
         expect(the("move", squattedRow).command).toBe("portctl alloc my-api --prefer 8002");
         expect(the("stop", squattedRow).command).toBe("portctl stop 8001");
         expect(the("ignore", squattedRow).command).toBe("portctl ignore 8001");
-        expect(the("disown", unconfirmedRow).command).toBe("portctl disown 8001");
+        expect(the("disown", unconfirmedRow).command).toBe("portctl disown 8001 --pid 48213");
         expect(leaseAction(8003).command).toBe("portctl alloc NAME --port 8003");
         expect(portctl.claim(8005, "docs")).toBe("portctl claim 8005 docs");
         expect(portctl.stop(8001, 7, "KILL")).toBe("portctl stop 8001 --pid 7 --signal KILL");

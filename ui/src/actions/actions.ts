@@ -105,6 +105,7 @@ function disown(row: PortRow, caller: Caller): Action {
     return action("disown", "Disown", portctl.disown(row.port, pidThatTells(row, disownable(row))), row.lease && refusedLease(row.lease, caller));
 }
 
+/* It is the first whom the label names, so it is his socket that counts: that the caller may stop another party of the port is no leave to stop this one. */
 function refusedStop(row: PortRow, caller: Caller): string | null {
     const candidates = candidatesOf(row);
     if (candidates.length === 0) {
@@ -113,8 +114,10 @@ function refusedStop(row: PortRow, caller: Caller): string | null {
             ? `The process is hidden: ${hidden.why}.${hidden.remedy === "" ? "" : ` To see it: ${hidden.remedy}.`}`
             : "Nothing listens there: it has only bound the port.";
     }
-    if (caller.uid === 0 || candidates.some((each) => each.owner.uid === caller.uid)) return null;
-    return `${processWords(candidates[0]!.listener)} is ${named(userName(candidates[0]!.owner))}'s: only that user and root may stop it.`;
+    const { owner, listener } = candidates[0]!;
+    const sharers = candidates.filter((each) => each.listener.inode === listener.inode);
+    if (caller.uid === 0 || sharers.some((each) => each.owner.uid === caller.uid)) return null;
+    return `${processWords(owner)} is ${named(userName(owner))}'s: only that user and root may stop it.`;
 }
 
 function stop(row: PortRow, caller: Caller): Action {

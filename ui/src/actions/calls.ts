@@ -51,9 +51,10 @@ const withPid = (pid: number | null): { pid?: number } => (pid === null ? {} : {
 export const alloc = (body: AllocBody): Promise<Granted> => post("/alloc", body);
 export const release = (port: number, id: number): Promise<Released> => post("/release", { port, id });
 export const heartbeat = (port: number, id: number): Promise<{ lease: Lease }> => post("/heartbeat", { port, id });
-export const claim = (port: number, serviceName: string | null, pid: number | null): Promise<Claimed> =>
-    post("/claim", { port, ...(serviceName === null ? {} : { service_name: serviceName }), ...withPid(pid) });
-export const disown = (port: number, pid: number | null): Promise<unknown> => post("/disown", { port, ...withPid(pid) });
+/** `id`: the lease that was shown; null: there was none. */
+export const claim = (port: number, serviceName: string, pid: number | null, id: number | null = null): Promise<Claimed> =>
+    post("/claim", { port, service_name: serviceName, ...withPid(pid), ...(id === null ? {} : { id }) });
+export const disown = (port: number, id: number, pid: number | null): Promise<unknown> => post("/disown", { port, id, ...withPid(pid) });
 export const stop = (body: StopBody): Promise<Stopped> => post("/stop", body);
 export const ignore = (port: number, ignored: boolean): Promise<{ port: number; ignored: boolean; findings: Finding[] }> =>
     post("/ignore", { port, ignored });

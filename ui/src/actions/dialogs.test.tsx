@@ -159,16 +159,22 @@ describe("the stop dialog", () => {
         expect(portd.posts()).toEqual([]);
     });
 
-    it("lets choose between several processes, but not another user's", async () => {
+    it("begins with the process that the button named though it is another user's, and lets choose one's own by hand", async () => {
         const portd = fakePortd({ "/stop": () => stopped() });
-        const bobs = listener(8001, { inode: 1, owners: [owner({ pid: 1, process: "bobs", uid: 1001, user: "bob" })] });
-        const anns = listener(8001, {
+        const shared = listener(8001, {
             inode: 2,
-            owners: [owner({ pid: 2, process: "alpha" }), owner({ pid: 3, process: "beta", start_time: 77 })],
+            owners: [
+                owner({ pid: 1, process: "bobs", uid: 1001, user: "bob" }),
+                owner({ pid: 2, process: "alpha" }),
+                owner({ pid: 3, process: "beta", start_time: 77 }),
+            ],
         });
-        const { dialog } = await open("stop", { listeners: [bobs, anns], squatters: [finding(8001, { listeners: [bobs, anns] })] });
-        expect(dialog.getByRole("radio", { name: /^bobs / })).toHaveProperty("disabled", true);
-        expect(dialog.getByRole("radio", { name: /^alpha / })).toHaveProperty("checked", true);
+        const { dialog } = await open("stop", { listeners: [shared], squatters: [finding(8001, { listeners: [shared] })] });
+        const bobs = dialog.getByRole<HTMLInputElement>("radio", { name: /^bobs / });
+        expect([bobs.disabled, bobs.checked]).toEqual([true, true]);
+        expect(dialog.getByText("It is bob's: only that user and root may stop it.")).toBeInstanceOf(HTMLElement);
+        await userEvent.click(dialog.getByRole("button", { name: "Send TERM" }));
+        expect(portd.posts()).toEqual([]);
         await userEvent.click(dialog.getByRole("radio", { name: /^beta / }));
         await userEvent.click(dialog.getByRole("button", { name: "Send TERM" }));
         expect(portd.posts()[0]!.body).toEqual({ port: 8001, pid: 3, start_time: 77, inode: 2, signal: "TERM" });
@@ -186,9 +192,9 @@ describe("the claim dialog", () => {
         expect(document.activeElement).toBe(name);
         await userEvent.clear(name);
         await userEvent.type(name, "docs");
-        expect(dialog.getByText("portctl claim 8005 docs")).toBeInstanceOf(HTMLElement);
+        expect(dialog.getByText("portctl claim 8005 docs --pid 48213")).toBeInstanceOf(HTMLElement);
         await userEvent.keyboard("{Enter}");
-        expect(portd.posts()).toEqual([{ path: "/claim", body: { port: 8005, service_name: "docs" } }]);
+        expect(portd.posts()).toEqual([{ path: "/claim", body: { port: 8005, service_name: "docs", pid: 48213 } }]);
         await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
     });
 
@@ -212,6 +218,47 @@ describe("the claim dialog", () => {
         await userEvent.selectOptions(dialog.getByRole("combobox", { name: "Whose listeners" }), "node (pid 7)");
         await userEvent.click(dialog.getByRole("button", { name: "Claim 8005" }));
         expect(portd.posts()[0]!.body).toEqual({ port: 8005, service_name: "demo", pid: 7 });
+    });
+
+    it("claims the process that it showed and no other, and says that another listens there now", async () => {
+        const portd = fakePortd({ "/claim": () => problem(404, "not-listening", "Process 48213 does not listen on port 8005.") });
+        const { store, dialog } = await open("claim", scene, 8005);
+        expect(dialog.queryByRole("status")).toBeNull();
+        const other = listener(8005, { inode: 5, owners: [owner({ pid: 60000, process: "nginx", directory: "/srv/shop" })] });
+        become(store, { listeners: [other], squatters: [finding(8005, { listeners: [other] })] });
+        expect(dialog.getByRole("status").textContent).toMatch(/has changed since this was opened: nginx \(pid 60000\) listens there now/);
+        await userEvent.click(dialog.getByRole("button", { name: "Claim 8005" }));
+        expect(portd.posts()).toEqual([{ path: "/claim", body: { port: 8005, service_name: "demo", pid: 48213 } }]);
+        expect((await dialog.findByRole("alert")).textContent).toMatch(/does not listen on port 8005/);
+        await userEvent.click(dialog.getByRole("button", { name: "Show what is there now" }));
+        const again = inside();
+        expect(again.getByText(/nginx \(pid 60000\) of ann listens/)).toBeInstanceOf(HTMLElement);
+        expect(again.getByRole<HTMLInputElement>("textbox").value).toBe("shop");
+        expect(again.queryByRole("alert")).toBeNull();
+    });
+
+    it("notices that nobody listens any more, and another process of the same pid", async () => {
+        fakePortd({});
+        const { store, dialog } = await open("claim", scene, 8005);
+        const other = listener(8005, { owners: [owner({ start_time: 9 })] });
+        become(store, { listeners: [other], squatters: [finding(8005, { listeners: [other] })] });
+        expect(dialog.getByRole("status").textContent).toMatch(/has changed/);
+        become(store, {});
+        expect(dialog.getByRole("status").textContent).toMatch(/python3 \(pid 48213\) does not listen on port 8005 any more/);
+    });
+
+    it("claims no more than it showed where it means all that listen", async () => {
+        const portd = fakePortd({});
+        const two = [listener(8005), listener(8005, { inode: 9, family: "ipv6", address: "::1", owners: [owner({ pid: 7, process: "node" })] })];
+        const { store, dialog } = await open("claim", { listeners: two, squatters: [finding(8005, { listeners: two })] }, 8005);
+        const three = [...two, listener(8005, { inode: 10, owners: [owner({ pid: 8, process: "late" })] })];
+        become(store, { listeners: three, squatters: [finding(8005, { listeners: three })] });
+        expect(dialog.getByRole("status").textContent).toMatch(/late \(pid 8\) listens there now/);
+        await userEvent.type(dialog.getByRole("textbox"), "{Enter}");
+        await userEvent.click(dialog.getByRole("button", { name: "Claim 8005" }));
+        expect(portd.posts()).toEqual([]);
+        await userEvent.selectOptions(dialog.getByRole("combobox", { name: "Whose listeners" }), "node (pid 7)");
+        expect(dialog.queryByRole("status")).toBeNull();
     });
 
     it("suggests no home, no shared directory, and nothing that portd would not take", () => {

@@ -47,12 +47,19 @@ export function maySpeakFor(listener: Listener, row: PortRow, caller: Caller): b
     return row.lease !== null && mayChange(row.lease, caller) && listener.evidence !== null && listener.evidence.level !== "foreign";
 }
 
+/** The one process of those that are meant; null: they are several, or hidden. */
+export function pidOf(meant: readonly Listener[]): number | null {
+    const pids = new Set(meant.map((each) => each.pid));
+    return pids.size === 1 ? meant[0]!.pid : null;
+}
+
 /**
- * The process that tells `meant` apart from the others on the port, for /claim and /disown; null: all are meant, or it is hidden.
+ * The process that /claim and /disown are to name, also where nobody else listens: without it they would mean whoever listens when they arrive, which may
+ * be another than was shown. null: all that listen are meant, and are several; or it is hidden.
  */
 export function pidThatTells(row: PortRow, meant: readonly Listener[]): number | null {
     const listening = listenersOf(row).filter(isListening);
-    return meant.length === listening.length ? null : (meant[0]?.pid ?? null);
+    return pidOf(meant) ?? (meant.length === listening.length ? null : (meant[0]?.pid ?? null));
 }
 
 /** A process that can be stopped: with the socket that it listens on, which is what POST /stop wants to know. */
@@ -77,14 +84,18 @@ export function candidatesOf(row: Pick<PortRow, "listeners" | "findings">): Cand
     return master ? [master, ...all.filter((each) => each !== master)] : all;
 }
 
+function sameOwner(a: Owner, b: Owner): boolean {
+    return a.pid === b.pid && a.start_time === b.start_time && a.pidfd_inode === b.pidfd_inode;
+}
+
 export function sameProcess(a: Candidate, b: Candidate): boolean {
-    return (
-        a.owner.pid === b.owner.pid &&
-        a.owner.start_time === b.owner.start_time &&
-        a.owner.pidfd_inode === b.owner.pidfd_inode &&
-        a.owner.uid === b.owner.uid &&
-        a.listener.inode === b.listener.inode
-    );
+    return sameOwner(a.owner, b.owner) && a.owner.uid === b.owner.uid && a.listener.inode === b.listener.inode;
+}
+
+/** The same socket, of the same process as far as that is to be seen. */
+export function sameListener(a: Listener, b: Listener): boolean {
+    const [one, other] = [a.owners[0], b.owners[0]];
+    return a.inode === b.inode && a.uid === b.uid && (one && other ? sameOwner(one, other) : one === other);
 }
 
 /**

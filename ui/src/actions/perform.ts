@@ -63,13 +63,13 @@ async function extend(row: PortRow): Promise<void> {
 }
 
 async function confirm(row: PortRow): Promise<void> {
-    // The name goes with it, so that another lease which has the port meanwhile is not meant by it.
-    await calls.claim(row.port, needLease(row).service_name, pidThatTells(row, unsure(row)));
-    announce(`Confirmed: what listens on port ${row.port} is ${named(needLease(row).service_name)}'s.`);
+    const lease = needLease(row);
+    await calls.claim(row.port, lease.service_name, pidThatTells(row, unsure(row)), lease.id);
+    announce(`Confirmed: what listens on port ${row.port} is ${named(lease.service_name)}'s.`);
 }
 
 async function disown(row: PortRow): Promise<void> {
-    await calls.disown(row.port, pidThatTells(row, disownable(row)));
+    await calls.disown(row.port, needLease(row).id, pidThatTells(row, disownable(row)));
     announce(`Disowned: what listens on port ${row.port} is a squatter now.`);
 }
 

@@ -72,7 +72,8 @@ function useStopping(row: PortRow, target: Candidate) {
 function StopThese({ row, onLookAgain }: { row: PortRow; onLookAgain: () => void }) {
     const caller = useMeta()?.caller;
     const candidates = candidatesOf(row);
-    const [chosen, setChosen] = useState(() => candidates.find((each) => refusedFor(each, caller) === null) ?? candidates[0]!);
+    // The one that the button named, even where the caller may not stop it: another, which may be his own server, is only chosen by hand.
+    const [chosen, setChosen] = useState(candidates[0]!);
     const [signal, setSignal] = useState<Signal>("TERM");
     const { asking, outcome, send } = useStopping(row, chosen);
     const change = useChange(row.port, chosen);

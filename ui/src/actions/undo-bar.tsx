@@ -13,6 +13,8 @@ import { takeBack, type UndoPlan } from "./undo.ts";
 import { STALE } from "./use-action.ts";
 
 const SECONDS = 10;
+/** Also for one that is held: what was meant is stale by then, and a pointer may just have been left there. */
+const SECONDS_HELD = 60;
 
 type Phase = { name: "offered" } | { name: "working" } | { name: "done"; notes: readonly string[] } | { name: "failed"; problem: ProblemError };
 
@@ -22,20 +24,25 @@ function commandOf({ lease, way, pid }: UndoPlan): string {
         : portctl.allocExact(lease.service_name, lease.port, lease.ttl_seconds === 300 ? null : lifeOption(lease.ttl_seconds));
 }
 
-/* Counts down, but not under somebody's pointer or focus: who reads slowly needs it longest. */
-function useCountdown(counts: boolean, onEnd: () => void): number {
-    const [left, setLeft] = useState(SECONDS);
-    const end = useRef(onEnd);
+/* Counts down, but for a while not under somebody's pointer or focus: who reads slowly needs it longest. */
+function useCountdown(counts: boolean, held: boolean, onEnd: () => void): number {
+    const [spent, setSpent] = useState({ free: 0, all: 0 });
+    const left = Math.min(SECONDS - spent.free, SECONDS_HELD - spent.all);
+    const latest = useRef({ held, onEnd });
     useEffect(() => {
-        end.current = onEnd;
+        latest.current = { held, onEnd };
     });
     useEffect(() => {
         if (!counts) return undefined;
-        const timer = setInterval(() => setLeft((before) => before - 1), 1000);
+        const count = (): void => {
+            const step = latest.current.held ? 0 : 1;
+            setSpent(({ free, all }) => ({ free: free + step, all: all + 1 }));
+        };
+        const timer = setInterval(count, 1000);
         return () => clearInterval(timer);
     }, [counts]);
     useEffect(() => {
-        if (left <= 0) end.current();
+        if (left <= 0) latest.current.onEnd();
     }, [left]);
     return Math.max(0, left);
 }
@@ -66,7 +73,12 @@ export function UndoBar({ undo, newest }: { undo: Undo; newest: boolean }) {
     const [held, setHeld] = useState({ pointer: false, focus: false });
     const drop = (): void => host.dropUndo(undo.key);
     const offered = phase.name === "offered";
-    const left = useCountdown(offered && !held.pointer && !held.focus, drop);
+    const end = (): void => {
+        // The focus leaves with it.
+        if (held.focus) announce(`The release of port ${undo.plan.lease.port} can no longer be taken back here.`);
+        drop();
+    };
+    const left = useCountdown(offered, held.pointer || held.focus, end);
 
     const run = async (): Promise<void> => {
         if (!offered || !live) return;
