@@ -125,9 +125,9 @@ Test(ignores, they_are_there_again_after_a_restart) {
 
 /* Any process can call itself so. What cannot be shown counts as it is shown. */
 Test(ignores, a_name_of_any_bytes_is_kept_and_is_in_nobodys_way) {
-    static const char *const names[] = {"b\xFF"
-                                        "ad",
-                                        "\x07", "\xE2\x80\xAEx", "123456789012345", "12345678901234\xC3"};
+    /* Turns what follows from right to left. */
+    static const char turned[] = {(char)0xE2, (char)0x80, (char)0xAE, 'x', '\0'};
+    const char *const names[] = {"b\377ad", "\a", turned, "123456789012345", "12345678901234\303"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         cr_assert_eq(set(ANN, 8001, BOB, names[i], true), 0, "%zu", i);
     close_all();
