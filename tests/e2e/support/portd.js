@@ -13,6 +13,8 @@ import { fileURLToPath } from "node:url";
 const bin = process.env.PM_TEST_BIN ?? fileURLToPath(new URL("../../../build/bin", import.meta.url));
 
 export const URL_OF_PORTD = "http://localhost:3030";
+/** Browsers know by themselves what localhost is; Node asks the machine, and a bare one has no /etc/hosts. */
+const API = "http://127.0.0.1:3030";
 
 /** Waits until `look` says something else than undefined, null or false; fails after ten seconds with `what`. */
 export async function until(what, look) {
@@ -75,13 +77,13 @@ export class Portd {
     }
 
     async get(path) {
-        const response = await fetch(URL_OF_PORTD + path);
+        const response = await fetch(API + path);
         if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${await response.text()}`);
         return response.json();
     }
 
     async post(path, body) {
-        const response = await fetch(URL_OF_PORTD + path, {
+        const response = await fetch(API + path, {
             method: "POST",
             headers: { "Content-Type": "application/json" },
             body: JSON.stringify(body),
