@@ -16,21 +16,6 @@ struct ignoring {
     bool ignored;
 };
 
-/* The findings of a port stand together. */
-static const struct finding *find_port(const struct findings *findings, uint16_t port, size_t *ret_n_found) {
-    const struct finding *first = NULL;
-
-    *ret_n_found = 0;
-    for (size_t i = 0; i < findings->n_items; i++) {
-        if (findings->items[i].port != port)
-            continue;
-        if (first == NULL)
-            first = &findings->items[i];
-        (*ret_n_found)++;
-    }
-    return first;
-}
-
 static void refuse(struct api *api, int code, struct api_response *response) {
     if (code == STORE_E_FAILED)
         problem_set(response, PROBLEM_NOT_STORED, "look at the disk that portd's database is on; nothing has changed",
@@ -43,7 +28,7 @@ static void answer_ignore(struct api *api, const struct asking *asking, struct a
     const struct ignoring *ignoring = (const struct ignoring *)asking;
     const struct snapshot *snapshot = api_read(api);
     size_t n_found;
-    const struct finding *found = find_port(api->findings, ignoring->port, &n_found);
+    const struct finding *found = findings_of_port(api->findings, ignoring->port, &n_found);
     cJSON *json;
     cJSON *array;
     int r;

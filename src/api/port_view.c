@@ -5,23 +5,6 @@
 #include "src/api/lease_json.h"
 #include "src/api/listener_json.h"
 
-/* Findings are in the order of ports. */
-static void find_findings(const struct findings *findings, struct port_view *view) {
-    size_t low = 0;
-    size_t high = findings->n_items;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (findings->items[middle].port < view->port)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    view->findings = &findings->items[low];
-    while (low + view->n_findings < findings->n_items && view->findings[view->n_findings].port == view->port)
-        view->n_findings++;
-}
-
 struct port_view port_view_find(const struct api *api, uint16_t port) {
     struct port_view view = {.port = port, .snapshot = api_last_reading(api)};
     size_t first = 0;
@@ -30,8 +13,7 @@ struct port_view port_view_find(const struct api *api, uint16_t port) {
     view.n_sightings = snapshot_find_port(view.snapshot, port, &first);
     if (view.n_sightings > 0)
         view.sightings = &view.snapshot->items[first];
-    if (api->findings->n_items > 0)
-        find_findings(api->findings, &view);
+    view.findings = findings_of_port(api->findings, port, &view.n_findings);
     return view;
 }
 

@@ -66,16 +66,13 @@ static void take_sighting(struct view *view, const struct sighting *sighting) {
 }
 
 static const struct finding *find_finding(const struct view *view) {
-    const struct findings *findings = view->api->findings;
+    size_t n_findings;
+    const struct finding *findings = findings_of_port(view->api->findings, view->port, &n_findings);
     const struct finding *found = NULL;
 
-    for (size_t i = 0; i < findings->n_items; i++) {
-        const struct finding *finding = &findings->items[i];
-
-        if (finding->port == view->port &&
-            (found == NULL || (finding_is_conflict(finding->kind) && !finding_is_conflict(found->kind))))
-            found = finding;
-    }
+    for (size_t i = 0; i < n_findings; i++)
+        if (found == NULL || (finding_is_conflict(findings[i].kind) && !finding_is_conflict(found->kind)))
+            found = &findings[i];
     return found;
 }
 
@@ -402,7 +399,8 @@ static cJSON *next_to_json(const struct view *view) {
 
 static void answer_view(const struct view *view, struct api_response *response) {
     struct api *api = view->api;
-    const struct findings *findings = api->findings;
+    size_t n_findings;
+    const struct finding *findings = findings_of_port(api->findings, view->port, &n_findings);
     cJSON *json = cJSON_CreateObject();
     char verdict[VERDICT_MAX];
     cJSON *array;
@@ -417,9 +415,8 @@ static void answer_view(const struct view *view, struct api_response *response) 
         cJSON_AddNullToObject(json, "lease");
     cJSON_AddItemToObject(json, "listeners", port_to_json(api, view->caller, view->snapshot, view->port));
     array = cJSON_AddArrayToObject(json, "findings");
-    for (size_t i = 0; i < findings->n_items; i++)
-        if (findings->items[i].port == view->port)
-            cJSON_AddItemToArray(array, finding_to_json(api, view->caller, &findings->items[i], view->snapshot));
+    for (size_t i = 0; i < n_findings; i++)
+        cJSON_AddItemToArray(array, finding_to_json(api, view->caller, &findings[i], view->snapshot));
     cJSON_AddItemToObject(json, "next", next_to_json(view));
     answer_ok(response, json);
 }

@@ -217,20 +217,31 @@ static bool is_same(const struct finding *a, const struct finding *b) {
     return false;
 }
 
-static struct finding *find_same(const struct findings *findings, const struct finding *wanted) {
+const struct finding *findings_of_port(const struct findings *findings, uint16_t port, size_t *ret_n_found) {
     size_t low = 0;
     size_t high = findings->n_items;
+    size_t n_found = 0;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (findings->items[middle].port < wanted->port)
+        if (findings->items[middle].port < port)
             low = middle + 1;
         else
             high = middle;
     }
-    for (; low < findings->n_items && findings->items[low].port == wanted->port; low++)
-        if (is_same(&findings->items[low], wanted))
-            return &findings->items[low];
+    while (low + n_found < findings->n_items && findings->items[low + n_found].port == port)
+        n_found++;
+    *ret_n_found = n_found;
+    return n_found > 0 ? &findings->items[low] : NULL;
+}
+
+static const struct finding *find_same(const struct findings *findings, const struct finding *wanted) {
+    size_t n_found;
+    const struct finding *found = findings_of_port(findings, wanted->port, &n_found);
+
+    for (size_t i = 0; i < n_found; i++)
+        if (is_same(&found[i], wanted))
+            return &found[i];
     return NULL;
 }
 
@@ -310,7 +321,7 @@ static bool lay_over(struct making *making, const struct findings *before) {
     bool changed = making->n_items != before->n_items;
 
     for (size_t i = 0; i < making->n_items; i++) {
-        struct finding *same = find_same(before, &making->items[i]);
+        const struct finding *same = find_same(before, &making->items[i]);
 
         if (same == NULL || making->items[i].pid != same->pid || making->items[i].n_inodes != same->n_inodes)
             changed = true;

@@ -56,6 +56,9 @@ void findings_deinit(struct findings *findings);
 int findings_update(struct findings *findings, const struct snapshot *snapshot, struct registry *registry,
                     const struct port_rules *rules, struct clock_reading now, const struct event_sink *sink);
 
+/* The findings of a port, which stand together; borrowed until the next update. NULL and 0 if there are none. */
+const struct finding *findings_of_port(const struct findings *findings, uint16_t port, size_t *ret_n_found);
+
 /* Taken, split and shared are conflicts; all are squatters. */
 bool finding_is_conflict(enum finding_kind kind);
 
