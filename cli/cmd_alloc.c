@@ -40,7 +40,7 @@ static pid_t find_asker(void) {
     return parent > 1 ? parent : 0;
 }
 
-int cmd_alloc(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
+static int cmd_alloc(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     CLEANUP(grant_deinit) struct grant grant = {0};
     const struct grant_for whom = {.asker = find_asker()};
     int r = grant_ask(invocation, &whom, &grant, NULL, problem);
@@ -57,3 +57,22 @@ int cmd_alloc(const struct invocation *invocation, int *ret_exit_code, struct pr
     output_notes(&invocation->output, json_get(grant.reply, "notes"));
     return 0;
 }
+
+static const enum option_id alloc_options[] = {OPTION_GLOBAL, OPTION_TTL, OPTION_PORT,    OPTION_PREFER, OPTION_COUNT,
+                                               OPTION_REUSE,  OPTION_TAG, OPTION_PROJECT, OPTION_WAIT,   OPTION_END};
+
+const struct command command_alloc = {
+    .name = "alloc",
+    .summary = "get a free port for a service",
+    .usage = "NAME [options]",
+    .details = "Asks portd for a port that is free in the kernel, and prints its number and nothing else on\n"
+               "standard output. The lease lives while something listens on the port, or for its TTL.\n",
+    .options = alloc_options,
+    .n_least = 1,
+    .n_most = 1,
+    .examples = {{"PORT=$(portctl alloc my-db)", "a port in a variable"},
+                 {"portctl alloc my-api --ttl 2h --tag dev", "for two hours, with a tag"},
+                 {"portctl alloc cluster --count 3", "three ports, one a line"},
+                 {"portctl alloc login --port 8080", "this port, or exit code 4"}},
+    .function = cmd_alloc,
+};

@@ -53,7 +53,7 @@ static int print_reply(const struct output *output, cJSON **reply, const char *d
     return 0;
 }
 
-int cmd_claim(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
+static int cmd_claim(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     CLEANUP(json_free_at) cJSON *reply = NULL;
     bool created = true;
     int r = ask(invocation, "/claim", &reply, problem);
@@ -65,7 +65,7 @@ int cmd_claim(const struct invocation *invocation, int *ret_exit_code, struct pr
     return print_reply(&invocation->output, &reply, created ? "Claimed" : "Confirmed", problem);
 }
 
-int cmd_disown(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
+static int cmd_disown(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     CLEANUP(json_free_at) cJSON *reply = NULL;
     int r = ask(invocation, "/disown", &reply, problem);
 
@@ -76,3 +76,34 @@ int cmd_disown(const struct invocation *invocation, int *ret_exit_code, struct p
         lease_call_tell_squatters(&invocation->output, reply);
     return print_reply(&invocation->output, &reply, "Disowned", problem);
 }
+
+static const enum option_id claim_options[] = {OPTION_PID, OPTION_END};
+
+const struct command command_claim = {
+    .name = "claim",
+    .summary = "make a lease for what listens on a port already",
+    .usage = "PORT [NAME] [options]",
+    .details = "The listener must be yours. On a leased port it says that the listener is the lease's; then the\n"
+               "name may be left out. --pid means one of two parties that share the port.\n",
+    .options = claim_options,
+    .n_least = 1,
+    .n_most = 2,
+    .first = OPERAND_PORT,
+    .examples = {{"portctl claim 3000 my-site", "a lease for the server on 3000"},
+                 {"portctl claim 8001", "what listens there is the lease's"}},
+    .function = cmd_claim,
+};
+
+const struct command command_disown = {
+    .name = "disown",
+    .summary = "say that what listens on your port is not yours",
+    .usage = "PORT [options]",
+    .details = "The listener on your leased port is a squatter from now on. It is told and not touched.\n",
+    .options = claim_options,
+    .n_least = 1,
+    .n_most = 1,
+    .first = OPERAND_PORT,
+    .examples = {{"portctl disown 8001", "then: portctl who 8001"},
+                 {"portctl disown 8001 --pid 4711", "one of two parties on the port"}},
+    .function = cmd_disown,
+};

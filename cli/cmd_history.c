@@ -79,7 +79,7 @@ static void print_events(const cJSON *events, const struct output *output) {
         fprintf(stderr, "Nothing has happened.\n");
 }
 
-int cmd_history(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
+static int cmd_history(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     CLEANUP(json_free_at) cJSON *reply = NULL;
     char target[TARGET_MAX];
     int r = make_target(invocation, target);
@@ -100,3 +100,19 @@ int cmd_history(const struct invocation *invocation, int *ret_exit_code, struct 
     print_events(json_get(reply, "events"), &invocation->output);
     return 0;
 }
+
+static const enum option_id history_options[] = {OPTION_SINCE, OPTION_LIMIT, OPTION_END};
+
+const struct command command_history = {
+    .name = "history",
+    .summary = "show what happened to leases and ports",
+    .usage = "[PORT|NAME] [options]",
+    .details = "The same lines as those of watch, out of the last seven days, oldest first.\n",
+    .options = history_options,
+    .n_most = 1,
+    .first = OPERAND_PORT_OR_NAME,
+    .examples = {{"portctl history 8001", "of one port"},
+                 {"portctl history my-api --since 1h", "of one name, in the last hour"},
+                 {"portctl history --limit 20 --json", "for a program"}},
+    .function = cmd_history,
+};

@@ -91,7 +91,7 @@ static int ask(const struct invocation *invocation, int signal_fd, struct grant 
     return r;
 }
 
-int cmd_hold(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
+static int cmd_hold(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     CLEANUP(grant_deinit) struct grant grant = {0};
     CLEANUP(fd_close_at) int signal_fd = -1;
     struct keeper keeper;
@@ -117,3 +117,20 @@ int cmd_hold(const struct invocation *invocation, int *ret_exit_code, struct pro
         r = tell(&invocation->output, "released", describe(&keeper));
     return r < 0 ? problem_fill(problem, EXIT_NO, "internal", "standard output: %s", strerror(-r)) : 0;
 }
+
+static const enum option_id hold_options[] = {OPTION_TTL, OPTION_PORT,    OPTION_PREFER, OPTION_REUSE,
+                                              OPTION_TAG, OPTION_PROJECT, OPTION_WAIT,   OPTION_END};
+
+const struct command command_hold = {
+    .name = "hold",
+    .alias = "loop",
+    .summary = "hold a port until it is stopped",
+    .usage = "NAME [options]",
+    .details = "Prints the port and keeps the lease in the foreground until Ctrl-C or SIGTERM, then gives it back.\n"
+               "However it ends, the lease ends with it.\n",
+    .options = hold_options,
+    .n_least = 1,
+    .n_most = 1,
+    .examples = {{"portctl hold my-db &", "hold a port in the background"}},
+    .function = cmd_hold,
+};

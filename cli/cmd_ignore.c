@@ -27,7 +27,7 @@ static const char *name_squatter(const cJSON *reply) {
     return process;
 }
 
-int cmd_ignore(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
+static int cmd_ignore(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     CLEANUP(json_free_at) cJSON *body = NULL;
     CLEANUP(json_free_at) cJSON *reply = NULL;
     char process[64];
@@ -57,3 +57,21 @@ int cmd_ignore(const struct invocation *invocation, int *ret_exit_code, struct p
                text_make_safe(name_squatter(reply), process, sizeof process));
     return 0;
 }
+
+static const enum option_id ignore_options[] = {OPTION_UNDO, OPTION_END};
+
+const struct command command_ignore = {
+    .name = "ignore",
+    .summary = "put up with a squatter",
+    .usage = "PORT [options]",
+    .details = "squatters and conflicts leave it out for you from now on, also after it was started anew: it is known\n"
+               "by its port, its user and the name of its process. Others are still told of it, and nothing is done\n"
+               "to it. The oldest of more than 256 is told again.\n",
+    .options = ignore_options,
+    .n_least = 1,
+    .n_most = 1,
+    .first = OPERAND_PORT,
+    .examples = {{"portctl ignore 8005", "I know, and it may stay"},
+                 {"portctl ignore 8005 --undo", "tell me of it again"}},
+    .function = cmd_ignore,
+};

@@ -47,7 +47,7 @@ static int print_leases(const struct invocation *invocation, const struct select
     return 0;
 }
 
-int cmd_list(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
+static int cmd_list(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     CLEANUP(selection_deinit) struct selection selection = {0};
     const char *name = invocation->operands.items[0]; /* NULL: all */
     int r = selection_all(invocation->client, &selection, problem);
@@ -63,3 +63,17 @@ int cmd_list(const struct invocation *invocation, int *ret_exit_code, struct pro
         return r;
     return print_leases(invocation, &selection, problem);
 }
+
+const struct command command_list = {
+    .name = "list",
+    .alias = "ls",
+    .summary = "show the leases",
+    .usage = "[NAME] [options]",
+    .details = "All leases of this machine, or those of one name. In a pipe: a line a lease, tab-separated: port,\n"
+               "name, state, user, kept by, expires at, allocated at, id, tags; \"-\" where there is nothing.\n",
+    .n_most = 1,
+    .examples = {{"portctl list", "what a person wants to see"},
+                 {"portctl list -q my-api", "the ports of my-api, one a line"},
+                 {"portctl list --json", "everything, for a program"}},
+    .function = cmd_list,
+};

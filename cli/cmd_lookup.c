@@ -46,7 +46,7 @@ static int ask(struct client *client, const char *name, cJSON **ret_reply, struc
     return client_call(client, target, NULL, CLIENT_PATIENCE_MS, ret_reply, problem);
 }
 
-int cmd_lookup(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
+static int cmd_lookup(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     CLEANUP(json_free_at) cJSON *reply = NULL;
     const char *name = invocation->operands.items[0];
     bool found;
@@ -64,3 +64,19 @@ int cmd_lookup(const struct invocation *invocation, int *ret_exit_code, struct p
     return found ? print_ports(json_get(reply, "all_ports"), invocation->options.all, problem)
                  : tell_miss(invocation->client, name, problem);
 }
+
+static const enum option_id lookup_options[] = {OPTION_ALL, OPTION_END};
+
+const struct command command_lookup = {
+    .name = "lookup",
+    .summary = "print the port of a service",
+    .usage = "NAME [options]",
+    .details = "Prints the port of your own oldest lease of that name, or else of anybody's; with\n"
+               "--all every port that the name has, one a line. Exit code 1 if it has none.\n",
+    .options = lookup_options,
+    .n_least = 1,
+    .n_most = 1,
+    .examples = {{"curl http://localhost:$(portctl lookup my-api)/", "talk to a service by its name"},
+                 {"portctl lookup cluster --all", "every port of the name"}},
+    .function = cmd_lookup,
+};

@@ -78,7 +78,7 @@ static int release_selection(const struct invocation *invocation, const struct s
     return output_json(made) < 0 ? problem_fill_memory(problem) : 0;
 }
 
-int cmd_release(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
+static int cmd_release(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     CLEANUP(selection_deinit) struct selection selection = {0};
     int r = selection_by_word(invocation->client, invocation->operands.items[0], &selection, problem);
 
@@ -88,3 +88,19 @@ int cmd_release(const struct invocation *invocation, int *ret_exit_code, struct 
         return refuse_several(invocation, &selection, problem);
     return release_selection(invocation, &selection, ret_exit_code, problem);
 }
+
+static const enum option_id release_options[] = {OPTION_ALL, OPTION_END};
+
+const struct command command_release = {
+    .name = "release",
+    .summary = "give a port back",
+    .usage = "PORT|NAME [options]",
+    .details = "Ends the lease; what listens on the port is told and not touched. A name with several leases is\n"
+               "released with --all only.\n",
+    .options = release_options,
+    .n_least = 1,
+    .n_most = 1,
+    .first = OPERAND_PORT_OR_NAME,
+    .examples = {{"portctl release 8001", "by port"}, {"portctl release my-api --all", "all your leases of a name"}},
+    .function = cmd_release,
+};

@@ -52,7 +52,7 @@ static int renew_each(const struct invocation *invocation, const struct selectio
     return output_json(made) < 0 ? problem_fill_memory(problem) : 0;
 }
 
-int cmd_renew(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
+static int cmd_renew(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     CLEANUP(selection_deinit) struct selection selection = {0};
     int r = selection_by_word(invocation->client, invocation->operands.items[0], &selection, problem);
 
@@ -61,3 +61,16 @@ int cmd_renew(const struct invocation *invocation, int *ret_exit_code, struct pr
         return r;
     return renew_each(invocation, &selection, problem);
 }
+
+const struct command command_renew = {
+    .name = "renew",
+    .alias = "heartbeat",
+    .summary = "let a lease live for another TTL",
+    .usage = "PORT|NAME [options]",
+    .details = "Needed only where nothing listens on the port: listening renews a lease by itself.\n",
+    .n_least = 1,
+    .n_most = 1,
+    .first = OPERAND_PORT_OR_NAME,
+    .examples = {{"portctl renew my-db", "all your leases of this name"}, {"portctl renew 8001", "one lease"}},
+    .function = cmd_renew,
+};

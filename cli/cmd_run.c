@@ -422,7 +422,7 @@ static int watch_program(struct run *run, int *ret_exit_code, struct problem *pr
     return 0;
 }
 
-int cmd_run(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
+static int cmd_run(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     CLEANUP(run_deinit) struct run run;
     int r;
 
@@ -443,3 +443,47 @@ int cmd_run(const struct invocation *invocation, int *ret_exit_code, struct prob
         return give_up(&run, r, ret_exit_code, problem);
     return watch_program(&run, ret_exit_code, problem);
 }
+
+static const enum option_id run_options[] = {OPTION_ENV_NAME,   OPTION_PORT, OPTION_PREFER,  OPTION_WAIT, OPTION_REUSE,
+                                             OPTION_TTL,        OPTION_TAG,  OPTION_PROJECT, OPTION_HOST, OPTION_LISTEN,
+                                             OPTION_KILL_AFTER, OPTION_KEEP, OPTION_REMAP,   OPTION_END};
+
+static const char *const run_more[] = {
+    "With --remap PORT, where the program or anything it starts binds that TCP port, it gets the leased one: nothing "
+    "is changed in the program, and no privilege is needed, not even for a port below 1024. getsockname() tells it the "
+    "real port, which workers of node's cluster take for a failure. connect() to the old port is not remapped, nor are "
+    "binds through io_uring. sudo, ping and other setuid programs do not work below it (no_new_privs). One run --remap "
+    "inside another is refused. When portctl has ended, by SIGKILL or after --keep, what still runs can bind nothing "
+    "any more. With --remap auto the first port that is bound goes to the lease, and each further one gets a lease of "
+    "its own.",
+    "With --listen the program gets the port open and listening, in the way of systemd: descriptors from 3 on, "
+    "LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES (the variables' names). LISTEN_PID is the program itself, and not what "
+    "a script or npm starts.",
+    "What the program leaves behind has a second to end by itself (ten, if it reads from a pipe), then gets SIGTERM, "
+    "and SIGKILL after ten seconds, or what --kill-after says. With --keep what listens on the port stays, and with it "
+    "the lease; ten seconds long it may begin to. What a run --keep inside this one has kept stays, too.",
+    "A signal that a process sends to portctl is forwarded. One that is sent to the whole process group (timeout does "
+    "so) reaches the program twice.",
+    NULL,
+};
+
+const struct command command_run = {
+    .name = "run",
+    .summary = "run a program with a port of its own in PORT",
+    .usage = "NAME [options] [--] PROGRAM [ARGUMENT...]",
+    .details = "The lease lives as long as the program. Input, output, signals, the terminal and the exit code pass\n"
+               "through untouched. The program finds its port in PORT, and {PORT} in its arguments is replaced by it\n"
+               "(not behind $, % or another brace). What it leaves behind is stopped when it ends. portctl help\n"
+               "environment lists what it finds besides.\n",
+    .more = run_more,
+    .options = run_options,
+    .n_least = 2,
+    .n_most = SIZE_MAX,
+    .others = OPERAND_ANY,
+    .runs_program = true,
+    .examples = {{"portctl run web npm start", "a server that reads PORT"},
+                 {"portctl run web -- vite --port {PORT}", "a program that wants a flag"},
+                 {"portctl run web --env-name PORT --env-name HMR_PORT -- npm start", "two ports, or none"},
+                 {"portctl run web --remap 3000 -- node server.js", "a program that insists on 3000"}},
+    .function = cmd_run,
+};

@@ -213,17 +213,46 @@ static int show(const struct invocation *invocation, const char *target, const c
     return print(findings, key, n_ignored, output, problem);
 }
 
-int cmd_squatters(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
+static int cmd_squatters(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     bool any;
 
     *ret_exit_code = EXIT_YES;
     return show(invocation, "/squatters", "squatters", &any, problem);
 }
 
-int cmd_conflicts(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
+static int cmd_conflicts(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     bool any = false;
     int r = show(invocation, "/conflicts", "conflicts", &any, problem);
 
     *ret_exit_code = any ? EXIT_NO : EXIT_YES;
     return r;
 }
+
+static const enum option_id squatters_options[] = {OPTION_ALL, OPTION_END};
+
+const struct command command_squatters = {
+    .name = "squatters",
+    .summary = "show who listens where he has no lease",
+    .usage = "[options]",
+    .details = "Everything that is on a leased port, or in the managed range, and does not belong there. In a\n"
+               "pipe: a line a socket, tab-separated: port, kind, address, process, pid, user, name of the lease,\n"
+               "user of the lease, since, verdict. The kinds are unleased, taken, split, shared and inactive.\n"
+               "Those that you ignore are left out.\n",
+    .options = squatters_options,
+    .examples = {{"portctl squatters", "with what each one hurts"},
+                 {"portctl squatters -q", "their ports, one a line"},
+                 {"portctl squatters --all", "those that you ignore, too"}},
+    .function = cmd_squatters,
+};
+
+const struct command command_conflicts = {
+    .name = "conflicts",
+    .summary = "show the leased ports that two parties have",
+    .usage = "[options]",
+    .details = "Those of the squatters that are on a leased port: taken, split or shared. Exit code 1 if there are\n"
+               "any but those that you ignore. In a pipe: the same lines as those of squatters.\n",
+    .options = squatters_options,
+    .examples = {{"portctl conflicts", "who sits on whose port"},
+                 {"portctl conflicts -q && echo all is well", "for a script"}},
+    .function = cmd_conflicts,
+};

@@ -134,7 +134,7 @@ static int print_json(cJSON *status, struct problem *problem) {
     return output_json(made) < 0 ? problem_fill_memory(problem) : 0;
 }
 
-int cmd_status(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
+static int cmd_status(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     CLEANUP(json_free_at) cJSON *reply = NULL;
     int r = client_call(invocation->client, "/status", NULL, CLIENT_PATIENCE_MS, &reply, problem);
 
@@ -151,3 +151,13 @@ int cmd_status(const struct invocation *invocation, int *ret_exit_code, struct p
     output_notes(&invocation->output, json_get(reply, "warnings"));
     return 0;
 }
+
+const struct command command_status = {
+    .name = "status",
+    .summary = "show whether portd runs, and how",
+    .usage = "[options]",
+    .details = "In a pipe: a line a fact, tab-separated. Exit code 3 if portd does not run.\n",
+    .examples = {{"portctl status", "its address, range and database"},
+                 {"portctl status -q && echo up", "the exit code alone"}},
+    .function = cmd_status,
+};

@@ -254,7 +254,7 @@ static int spare_portd(const cJSON *answer, uint16_t port, struct problem *probl
     return problem_set_hint(problem, "portctl status shows its pid");
 }
 
-int cmd_stop(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
+static int cmd_stop(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     struct stopping stopping = {
         .invocation = invocation,
         .signal = invocation->options.signal != 0 ? invocation->options.signal : SIGTERM,
@@ -280,3 +280,23 @@ int cmd_stop(const struct invocation *invocation, int *ret_exit_code, struct pro
     *ret_exit_code = is_done(&stopping, outcome) ? EXIT_YES : EXIT_NO;
     return tell(&stopping, outcome, problem);
 }
+
+static const enum option_id stop_options[] = {OPTION_YES, OPTION_SIGNAL, OPTION_PID, OPTION_END};
+
+const struct command command_stop = {
+    .name = "stop",
+    .summary = "signal the process that listens on a port",
+    .usage = "PORT [options]",
+    .details = "Shows the process and asks first. Signals with your own rights, and only the process that was\n"
+               "shown: never a client of the port, never one that got the same pid since. Exit code 0 if the port\n"
+               "came free within a second, else 1.\n",
+    .options = stop_options,
+    .n_least = 1,
+    .n_most = 1,
+    .first = OPERAND_PORT,
+    .examples = {{"portctl stop 3000", "asks, then sends TERM"},
+                 {"portctl stop 3000 --yes", "in a script"},
+                 {"portctl stop 3000 --signal KILL", "for one that does not listen to TERM"},
+                 {"portctl stop 8001 --pid 4711", "one of several"}},
+    .function = cmd_stop,
+};

@@ -142,7 +142,7 @@ static int follow_once(struct watching *watching, bool first, struct problem *pr
     return r != 0 ? r : follow(watching, stream, problem);
 }
 
-int cmd_watch(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
+static int cmd_watch(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     struct watching watching = {.client = invocation->client, .output = &invocation->output, .pause_ms = PAUSE_MIN_MS};
     int r = follow_once(&watching, true, problem);
 
@@ -157,3 +157,14 @@ int cmd_watch(const struct invocation *invocation, int *ret_exit_code, struct pr
     *ret_exit_code = EXIT_YES;
     return 0;
 }
+
+const struct command command_watch = {
+    .name = "watch",
+    .summary = "follow what happens to leases and ports",
+    .usage = "[options]",
+    .details = "A line an event, until Ctrl-C; goes on when portd is started again. In a pipe tab-separated: time,\n"
+               "kind, port, name of the lease, process, pid, user, address, finding, id, reason. With --json every\n"
+               "event as portd tells it, one a line.\n",
+    .examples = {{"portctl watch", "live, for a person"}, {"portctl watch --json", "live, for a program"}},
+    .function = cmd_watch,
+};

@@ -133,7 +133,24 @@ static int list_all(const struct invocation *invocation, int *ret_exit_code, str
                                                                                         : 0;
 }
 
-int cmd_who(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
+static int cmd_who(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     return invocation->operands.n_items > 0 ? ask_each(invocation, ret_exit_code, problem)
                                             : list_all(invocation, ret_exit_code, problem);
 }
+
+const struct command command_who = {
+    .name = "who",
+    .summary = "explain who has a port, why it runs, and what to do",
+    .usage = "[PORT...] [options]",
+    .details = "Without a port: everything that listens. Exit code 1 if nobody is on any of the ports. In a\n"
+               "pipe: a line for each process that has a socket open, tab-separated: port, address, state of the\n"
+               "socket, name of the lease, evidence, process, pid, user, uid, unit, container, since, inode,\n"
+               "start time, command; \"-\" where there is nothing, as for the process of a hidden owner.\n",
+    .n_most = SIZE_MAX,
+    .first = OPERAND_PORT,
+    .others = OPERAND_PORT,
+    .examples = {{"portctl who 3000", "the verdict, and the whole story"},
+                 {"portctl who", "everything that listens"},
+                 {"portctl who -q 8001 && echo busy", "for a script: the exit code"}},
+    .function = cmd_who,
+};

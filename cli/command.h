@@ -1,5 +1,5 @@
 /*
- * The commands as data, and what each is given. Dispatch, help and did-you-mean all read the same table (command.c).
+ * The commands as data, and what each is given. Dispatch, help, did-you-mean, completions and man pages all read the same table (command_table.c).
  */
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
@@ -10,6 +10,7 @@
 #include "cli/client.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/scope.h"
 
 struct command;
 
@@ -19,6 +20,7 @@ struct invocation {
     struct options options;
     struct output output;
     struct operands operands; /* behind the command's name; as many as the command wants, each of its kind */
+    struct scope scope;       /* what names mean here; of a command without --global, nothing */
     struct client *client;
 };
 
@@ -39,13 +41,13 @@ enum operand_kind {
 
 struct command {
     const char *name;
-    const char *alias;       /* NULL: none */
-    const char *summary;     /* for the list of commands */
-    const char *usage;       /* behind "portctl NAME " */
-    const char *details;     /* what the summary leaves out; lines as they are to be shown */
-    const char *const *more; /* paragraphs below the options, NULL behind the last; NULL: none */
-    const enum option_id *options;
-    size_t n_least; /* operands */
+    const char *alias;             /* NULL: none */
+    const char *summary;           /* for the list of commands */
+    const char *usage;             /* behind "portctl NAME " */
+    const char *details;           /* what the summary leaves out; lines as they are to be shown */
+    const char *const *more;       /* paragraphs below the options, NULL behind the last; NULL: none */
+    const enum option_id *options; /* NULL: none but the common ones */
+    size_t n_least;                /* operands */
     size_t n_most;
     enum operand_kind first;  /* the first operand */
     enum operand_kind others; /* those behind it */
@@ -55,30 +57,36 @@ struct command {
     int (*function)(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
 };
 
-const struct command *commands(size_t *ret_n);
+const struct command *const *commands(size_t *ret_n);
 
 /* By name or alias; NULL if there is none. */
 const struct command *command_find(const char *name);
 
+/* Does it accept the option, besides those that all accept? */
+bool command_takes(const struct command *command, enum option_id id);
+
+/* The command, alias or one of `others` (at most 8, NULL behind the last) that `word` was probably meant to be; NULL: none is near. */
+const char *command_nearest(const char *word, const char *const *others);
+
 /* Parses the arguments, does what they say, and returns the exit code. The whole of main(). */
 int command_main(int argc, char **argv);
 
-int cmd_alloc(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
-int cmd_claim(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
-int cmd_conflicts(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
-int cmd_disown(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
-int cmd_history(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
-int cmd_hold(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
-int cmd_ignore(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
-int cmd_list(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
-int cmd_lookup(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
-int cmd_release(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
-int cmd_renew(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
-int cmd_run(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
-int cmd_squatters(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
-int cmd_status(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
-int cmd_stop(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
-int cmd_watch(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
-int cmd_who(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
+extern const struct command command_alloc;
+extern const struct command command_claim;
+extern const struct command command_conflicts;
+extern const struct command command_disown;
+extern const struct command command_history;
+extern const struct command command_hold;
+extern const struct command command_ignore;
+extern const struct command command_list;
+extern const struct command command_lookup;
+extern const struct command command_release;
+extern const struct command command_renew;
+extern const struct command command_run;
+extern const struct command command_squatters;
+extern const struct command command_status;
+extern const struct command command_stop;
+extern const struct command command_watch;
+extern const struct command command_who;
 
 #endif

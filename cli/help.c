@@ -92,7 +92,7 @@ static void format_option(const struct option_spec *spec, char *ret_text, size_t
 }
 
 static void print_options(const struct page *page, const enum option_id *ids) {
-    for (; *ids != OPTION_END; ids++) {
+    for (; ids != NULL && *ids != OPTION_END; ids++) {
         const struct option_spec *spec = option_get(*ids);
         char term[64];
         format_option(spec, term, sizeof term);
@@ -140,14 +140,14 @@ static void show_command(const struct page *page, const struct command *command)
 
 static void show_overview(const struct page *page) {
     size_t n;
-    const struct command *all = commands(&n);
+    const struct command *const *all = commands(&n);
 
     fprintf(page->stream, "portctl: asks portd for local ports that are free in the kernel\n\n");
     print_heading(page, "Usage");
     fprintf(page->stream, "  portctl COMMAND [ARGUMENT...] [options]\n\n");
     print_heading(page, "Commands");
     for (size_t i = 0; i < n; i++)
-        print_entry(page, all[i].name, all[i].summary, 14);
+        print_entry(page, all[i]->name, all[i]->summary, 14);
     print_entry(page, "help", "explain a command, exit-codes or environment", 14);
     fputc('\n', page->stream);
     print_heading(page, "Options of every command");
@@ -213,15 +213,9 @@ static void show_environment(const struct page *page) {
 }
 
 static int refuse_topic(const char *topic, struct problem *problem) {
-    size_t n;
-    const struct command *all = commands(&n);
-    const char *words[32] = {"exit-codes", "environment"};
-    size_t n_words = 2;
-    const char *near;
+    static const char *const others[] = {"exit-codes", "environment", NULL};
+    const char *near = command_nearest(topic, others);
 
-    for (size_t i = 0; i < n && n_words < sizeof words / sizeof words[0]; i++)
-        words[n_words++] = all[i].name;
-    near = text_nearest(topic, words, n_words);
     problem_fill_usage(problem, "there is no help on '%s'", topic);
     if (near != NULL)
         return problem_set_hint(problem, "did you mean portctl help %s?", near);

@@ -34,6 +34,7 @@ enum value_kind {
     VALUE_REMAP,
     VALUE_LISTEN,
     VALUE_COLOUR,
+    VALUE_FORMAT,
     VALUE_TEXT,
 };
 
@@ -91,6 +92,13 @@ static const struct option_entry entries[N_OPTIONS] = {
                       VALUE_SINCE,
                       AT(since)},
     [OPTION_LIMIT] = {{"limit", 0, "N", "the newest so many (100)"}, VALUE_LIMIT, AT(limit)},
+    [OPTION_GLOBAL] = {{"global", 'g', NULL, "the name as it is, and of no project"}, VALUE_SWITCH, AT(global)},
+    [OPTION_TIMEOUT] = {{"timeout", 0, "TIME", "give up after so long, with exit code 124 (1m)"},
+                        VALUE_DURATION,
+                        AT(timeout_seconds)},
+    [OPTION_GONE] = {{"gone", 0, NULL, "until nothing is leased any more"}, VALUE_SWITCH, AT(gone)},
+    [OPTION_EXPORT] = {{"export", 0, NULL, "lines that export the variables"}, VALUE_SWITCH, AT(exported)},
+    [OPTION_FORMAT] = {{"format", 0, "FORMAT", "shell, dotenv, json or fish (shell)"}, VALUE_FORMAT, 0},
     [OPTION_JSON] = {{"json", 0, NULL, "answer with a JSON document, errors too"}, VALUE_SWITCH, AT(json)},
     [OPTION_QUIET] = {{"quiet", 'q', NULL, "ports only, one a line; run: errors only"}, VALUE_SWITCH, AT(quiet)},
     [OPTION_VERBOSE] = {{"verbose", 'v', NULL, "say more on standard error"}, VALUE_SWITCH, AT(verbose)},
@@ -329,16 +337,33 @@ static int take_tag(const char *value, struct options *options, struct problem *
     return 0;
 }
 
+/* The place of `value` among `words`, or -1. */
+static int find_word(const char *value, const char *const *words, size_t n_words) {
+    for (size_t i = 0; i < n_words; i++)
+        if (strcmp(value, words[i]) == 0)
+            return (int)i;
+    return -1;
+}
+
 static int take_colour(const char *value, enum colour_choice *ret_colour, struct problem *problem) {
     static const char *const words[] = {[COLOUR_AUTO] = "auto", [COLOUR_ALWAYS] = "always", [COLOUR_NEVER] = "never"};
+    int found = find_word(value, words, sizeof words / sizeof words[0]);
 
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (strcmp(value, words[i]) == 0) {
-            *ret_colour = (enum colour_choice)i;
-            return 0;
-        }
-    }
-    return refuse_value(problem, OPTION_COLOR, value, "choice", "auto, always or never");
+    if (found < 0)
+        return refuse_value(problem, OPTION_COLOR, value, "choice", "auto, always or never");
+    *ret_colour = (enum colour_choice)found;
+    return 0;
+}
+
+static int take_format(const char *value, enum env_format *ret_format, struct problem *problem) {
+    static const char *const words[] = {
+        [ENV_SHELL] = "shell", [ENV_DOTENV] = "dotenv", [ENV_JSON] = "json", [ENV_FISH] = "fish"};
+    int found = find_word(value, words, sizeof words / sizeof words[0]);
+
+    if (found < 0)
+        return refuse_value(problem, OPTION_FORMAT, value, "format", "shell, dotenv, json or fish");
+    *ret_format = (enum env_format)found;
+    return 0;
 }
 
 static int take_signal(const char *value, int *ret_signal, struct problem *problem) {
@@ -410,6 +435,8 @@ static int take_value(enum option_id id, const char *value, struct options *opti
         break;
     case VALUE_COLOUR:
         return take_colour(value, at, problem);
+    case VALUE_FORMAT:
+        return take_format(value, &options->format, problem);
     case VALUE_TEXT:
         if (value[0] == '\0')
             return problem_fill_usage(problem, "--%s is empty", entries[id].spec.name);
@@ -437,6 +464,8 @@ static int check_together(const struct options *options, struct problem *problem
         return problem_fill_usage(problem, "--json and --quiet exclude each other");
     if (options->socket != NULL && options->url != NULL)
         return problem_fill_usage(problem, "--socket and --url exclude each other");
+    if (options->global && options->project[0] != '\0')
+        return problem_fill_usage(problem, "--global and --project exclude each other");
     if (options->port != 0 && options->prefer != 0)
         return problem_fill_usage(problem, "--port and --prefer exclude each other");
     if (options->port != 0 && options->count > 1)

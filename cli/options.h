@@ -36,6 +36,11 @@ enum option_id {
     OPTION_PID,
     OPTION_SINCE,
     OPTION_LIMIT,
+    OPTION_GLOBAL,
+    OPTION_TIMEOUT,
+    OPTION_GONE,
+    OPTION_EXPORT,
+    OPTION_FORMAT,
     /* What every command takes, before its name or after it. */
     OPTION_JSON,
     OPTION_QUIET,
@@ -47,6 +52,9 @@ enum option_id {
     OPTION_VERSION,
     N_OPTIONS,
 };
+
+/* How env writes its variables. */
+enum env_format { ENV_SHELL, ENV_DOTENV, ENV_JSON, ENV_FISH };
 
 enum colour_choice { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 
@@ -65,6 +73,7 @@ struct options {
     uint64_t ttl_seconds;        /* 0: not given */
     uint64_t wait_seconds;       /* 0: not given */
     uint64_t kill_after_seconds; /* 0: not given */
+    uint64_t timeout_seconds;    /* 0: not given */
     uint16_t port;               /* 0: not given */
     uint16_t prefer;             /* 0: not given */
     uint16_t count;              /* 0: not given */
@@ -78,12 +87,16 @@ struct options {
     bool all;
     bool undo;
     bool yes;
+    bool global;
+    bool gone;
+    bool exported; /* --export */
     bool json;
     bool quiet;
     bool verbose;
     bool help;
     bool version;
     enum colour_choice colour;
+    enum env_format format;
     const char *host;
     const char *listen_address; /* IPv4 or IPv6; NULL: --listen was not given */
     const char *socket;

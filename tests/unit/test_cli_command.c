@@ -352,24 +352,24 @@ Test(cli_command, portctl_alone_shows_five_examples_and_ends_with_2) {
 
 Test(cli_command, the_help_of_each_command_names_all_it_takes) {
     size_t n_commands;
-    const struct command *all = commands(&n_commands);
+    const struct command *const *all = commands(&n_commands);
 
     for (size_t i = 0; i < n_commands; i++) {
         CLEANUP(cli_result_deinit)
-        struct cli_result result = cli_run(&(const struct cli_setup){.words = {all[i].name, "--help"}});
+        struct cli_result result = cli_run(&(const struct cli_setup){.words = {all[i]->name, "--help"}});
         CLEANUP(cli_result_deinit)
-        struct cli_result same = cli_run(&(const struct cli_setup){.words = {"help", all[i].name}});
+        struct cli_result same = cli_run(&(const struct cli_setup){.words = {"help", all[i]->name}});
 
         cr_assert_eq(result.exit_code, EXIT_YES);
         cr_assert_str_eq(result.errors, "");
         cr_assert_str_eq(result.output, same.output);
-        cr_assert_not_null(strstr(result.output, all[i].usage), "%s", all[i].name);
-        cr_assert_not_null(strstr(result.output, all[i].examples[0].line), "%s", all[i].name);
-        cr_assert_not_null(strstr(result.output, "Exit codes"), "%s", all[i].name);
-        for (const enum option_id *id = all[i].options; *id != OPTION_END; id++) {
+        cr_assert_not_null(strstr(result.output, all[i]->usage), "%s", all[i]->name);
+        cr_assert_not_null(strstr(result.output, all[i]->examples[0].line), "%s", all[i]->name);
+        cr_assert_not_null(strstr(result.output, "Exit codes"), "%s", all[i]->name);
+        for (const enum option_id *id = all[i]->options; id != NULL && *id != OPTION_END; id++) {
             char option[64];
             snprintf(option, sizeof(option), "--%s", option_get(*id)->name);
-            cr_assert_not_null(strstr(result.output, option), "%s does not explain %s", all[i].name, option);
+            cr_assert_not_null(strstr(result.output, option), "%s does not explain %s", all[i]->name, option);
         }
         for (char *line = strtok(result.output, "\n"); line != NULL; line = strtok(NULL, "\n"))
             cr_assert_leq(strlen(line), 80, "%s", line);
@@ -378,12 +378,12 @@ Test(cli_command, the_help_of_each_command_names_all_it_takes) {
 
 Test(cli_command, the_overview_lists_every_command) {
     size_t n_commands;
-    const struct command *all = commands(&n_commands);
+    const struct command *const *all = commands(&n_commands);
     CLEANUP(cli_result_deinit) struct cli_result result = cli_run(&(const struct cli_setup){.words = {"help"}});
 
     cr_assert_eq(result.exit_code, EXIT_YES);
     for (size_t i = 0; i < n_commands; i++)
-        cr_assert_not_null(strstr(result.output, all[i].summary), "%s", all[i].name);
+        cr_assert_not_null(strstr(result.output, all[i]->summary), "%s", all[i]->name);
 }
 
 Test(cli_command, help_has_topics_and_knows_what_was_meant) {

@@ -321,14 +321,14 @@ Test(cli_options, every_option_has_a_name_a_sentence_and_a_letter_of_its_own) {
 
 Test(cli_options, every_option_belongs_to_a_command_or_to_all) {
     size_t n_commands;
-    const struct command *all = commands(&n_commands);
+    const struct command *const *all = commands(&n_commands);
 
     for (enum option_id id = OPTION_END + 1; id < N_OPTIONS; id++) {
         bool found = false;
         for (const enum option_id *common = options_common(); *common != OPTION_END; common++)
             found = found || *common == id;
         for (size_t i = 0; i < n_commands; i++)
-            for (const enum option_id *own = all[i].options; *own != OPTION_END; own++)
+            for (const enum option_id *own = all[i]->options; own != NULL && *own != OPTION_END; own++)
                 found = found || *own == id;
         cr_assert(found, "--%s is nobody's", option_get(id)->name);
     }
@@ -358,29 +358,29 @@ static int split_line(char *line, char **ret_words) {
 
 Test(cli_options, every_example_of_the_help_parses) {
     size_t n_commands;
-    const struct command *all = commands(&n_commands);
+    const struct command *const *all = commands(&n_commands);
 
     for (size_t i = 0; i < n_commands; i++) {
-        for (size_t j = 0; j < EXAMPLES_MAX && all[i].examples[j].line != NULL; j++) {
+        for (size_t j = 0; j < EXAMPLES_MAX && all[i]->examples[j].line != NULL; j++) {
             char line[256];
             char *words[WORDS_MAX];
             struct options options = {0};
             struct operands operands;
             struct problem problem = {0};
-            const struct options_grammar grammar = {.command = all[i].name,
-                                                    .accepted = all[i].options,
-                                                    .n_leading = all[i].runs_program ? 1 : OPTIONS_ANYWHERE};
+            const struct options_grammar grammar = {.command = all[i]->name,
+                                                    .accepted = all[i]->options,
+                                                    .n_leading = all[i]->runs_program ? 1 : OPTIONS_ANYWHERE};
 
-            snprintf(line, sizeof(line), "%s", all[i].examples[j].line);
+            snprintf(line, sizeof(line), "%s", all[i]->examples[j].line);
             char *begin = strstr(line, "portctl ");
             cr_assert_not_null(begin, "%s", line);
             begin[strcspn(begin, "&")] = '\0';
             const int n_words = split_line(begin, words);
-            cr_assert_eq(command_find(words[1]), &all[i], "%s", all[i].examples[j].line);
+            cr_assert_eq(command_find(words[1]), all[i], "%s", all[i]->examples[j].line);
             cr_assert_eq(options_parse(&grammar, n_words - 1, words + 1, &options, &operands, &problem), 0, "%s: %s",
-                         all[i].examples[j].line, problem.detail);
-            cr_assert(operands.n_items >= all[i].n_least && operands.n_items <= all[i].n_most, "%s",
-                      all[i].examples[j].line);
+                         all[i]->examples[j].line, problem.detail);
+            cr_assert(operands.n_items >= all[i]->n_least && operands.n_items <= all[i]->n_most, "%s",
+                      all[i]->examples[j].line);
         }
     }
 }
