@@ -54,9 +54,10 @@ struct registry *registry_free(struct registry *registry);
 struct grant_request {
     struct lease_key key;
     uint16_t exact;
-    uint16_t prefer;
-    unsigned count; /* 1..LEASE_COUNT_MAX */
-    bool reuse;     /* the live leases of this key first, by slot */
+    uint16_t prefer[LEASE_COUNT_MAX]; /* for the first port, the second, ...; of a reused one it is not looked at */
+    bool sticky_first;                /* the port that this name had last comes before the preferred one */
+    unsigned count;                   /* 1..LEASE_COUNT_MAX */
+    bool reuse;                       /* the live leases of this key first, by slot */
     bool privileged;
     const uint64_t *ttl_seconds; /* 1..LEASE_TTL_MAX; NULL: the default, or what a reused lease has */
     const char *const *tags;     /* NULL: none, or what a reused lease has */
@@ -93,6 +94,16 @@ enum {
     GRANT_E_NOT_STORED,
 };
 int registry_grant(struct registry *registry, const struct grant_request *request, struct grant *ret_grant);
+
+/*
+ * Grants all that several requests ask for, at most GRANT_PORTS_MAX ports, or nothing; no two may have the same key, or the same
+ * exact port. What one gets is taken for all others. `ret_grants` has one for each, as registry_grant() wants it. Returns as that
+ * does, and then *ret_at is the index of the request that is refused, or n_requests if it is about no particular one.
+ */
+#define GRANT_REQUESTS_MAX 64
+#define GRANT_PORTS_MAX    256
+int registry_grant_all(struct registry *registry, const struct grant_request *requests, size_t n_requests,
+                       struct grant *ret_grants, size_t *ret_at);
 
 /*
  * Makes a lease for what listens on `port` already, or, where the port is leased, confirms that its listeners are that lease's. `key` is for the new
