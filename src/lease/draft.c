@@ -83,6 +83,7 @@ int draft_new(struct registry *registry, const struct grant_request *request, st
         draft->port = live->port;
         draft->slot = live->slot;
         draft->was_bound = live->was_bound;
+        draft->outlasts_holder = live->outlasts_holder || (live->holder.pid == 0 && request->holder != 0);
     }
     *ret_draft = draft;
     draft = NULL;

@@ -251,6 +251,7 @@ static void make_true_again(struct lease *live, struct lease *draft) {
     live->told_deadline = draft->deadline;
     live->unsaved = false;
     live->holder_ended_ms = 0;
+    live->outlasts_holder = draft->outlasts_holder;
     live->holder_cgroup = draft->holder_cgroup;
     live->asker = draft->asker;
     live->asker_is_parent = draft->asker_is_parent;

@@ -41,7 +41,8 @@ struct registry_config {
 
 /*
  * Opens the database and restores its leases. In the same boot they keep their deadlines, with at least 30 s of grace, and
- * their holders are recognised again; after a reboot leases with a holder have ended, the others get a fresh TTL.
+ * their holders are recognised again; after a reboot leases with a holder have ended, the others, and those that outlast their holder, get a
+ * fresh TTL.
  * `config` is copied; what it points to must outlive the registry. Returns 0, STORE_E_LOCKED or STORE_E_FAILED (see
  * ret_opening), or -errno.
  */
@@ -85,7 +86,8 @@ void grant_deinit(struct grant *grant);
  *   GRANT_E_HOLDER      the holder is no living process,
  *   GRANT_E_HOLDER_UID  the holder is another uid's,
  *   GRANT_E_NOT_STORED  the database could not be written (registry_reason()); nothing was granted.
- * With `reuse`, a port that another uid has taken meanwhile is ALLOC_E_TAKEN.
+ * With `reuse`, a port that another uid has taken meanwhile is ALLOC_E_TAKEN. A lease without a holder that gets one by `reuse` outlasts it: when that
+ * holder ends, it has none again, and its TTL counts from then.
  */
 enum {
     GRANT_E_HELD = 32,
@@ -147,8 +149,8 @@ void registry_renew(struct registry *registry, struct lease *lease);
 /* Ends the lease and frees it; its port starts its cool-down. */
 void registry_release(struct registry *registry, struct lease *lease);
 
-/* Ends the lease unless something of its own listens, or its holder lives, or has left processes that may be about to listen. Returns true if it has
- * ended. */
+/* Ends the lease unless something of its own listens, or its holder lives, or has left processes that may be about to listen, or it was there before its
+ * holder. Returns true if it has ended. */
 bool registry_release_idle(struct registry *registry, struct lease *lease);
 
 /* Reads the kernel's listeners (what was read a moment ago may do where there are thousands) and brings every lease's sight up to date; ends nothing. If `ret_listeners` is not NULL it

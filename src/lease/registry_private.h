@@ -43,6 +43,9 @@ bool registry_has_room_for(int fd);
 /* Notes the cgroup of the lease's holder, if being in it is evidence. */
 void registry_note_cgroup(struct lease *lease);
 
+/* Its holder has ended. If the lease was there before, it has none again, and its TTL counts from now. */
+void registry_part_from_holder(struct registry *registry, struct lease *lease);
+
 /* Notes whether the lease's asker is the parent of its living holder. */
 void registry_note_parent(struct lease *lease);
 

@@ -229,7 +229,7 @@ Test(api, a_lease_is_released_by_port_by_id_or_by_both) {
     for (size_t i = 0; i < 4; i++) {
         call_ok(ANN, "/alloc", "{\"service_name\":\"web\"}");
         call_ok(ANN, "/release", bodies[i]);
-        expect_keys("", "port id service_name listeners released ");
+        expect_keys("", "port id service_name listeners released kept_by ");
         cr_expect_eq(fake_reply_number(&reply, "port"), 8000);
         cr_expect_eq(fake_reply_number(&reply, "id"), (double)i + 1);
         cr_expect_str_eq(fake_reply_text(&reply, "service_name"), "web");

@@ -391,7 +391,7 @@ export interface AllocRequest {
     sticky_first?: boolean;
     /** So many ports, all or none. 1 with port. */
     count?: number;
-    /** The living lease of this uid, project and name, if there is one. */
+    /** The living lease of this uid, project and name, if there is one. One without a holder that gets one by this outlasts it. */
     reuse?: boolean;
     /** A directory; part of the key by which a name gets its old port again. */
     project?: string;
@@ -430,7 +430,7 @@ export interface AllocAllAnswer {
 export interface ReleaseRequest {
     port?: Port;
     id?: Id;
-    /** Not if its own listener is there, or processes of it still live. */
+    /** Not if its own listener is there, or processes of it still live, or it was there before its holder. */
     if_idle?: boolean;
 }
 
@@ -440,6 +440,8 @@ export interface ReleaseAnswer {
     service_name: ServiceName;
     /** False only with if_idle: it stays. */
     released: boolean;
+    /** What keeps it if it stays; ttl: it was there before its holder. */
+    kept_by: Keeper | null;
     /** Who is still on the port. */
     listeners: Listener[];
 }
