@@ -5,42 +5,29 @@
  * It chooses out of portd's list, and not by /lookup, which knows of no project.
  */
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "cli/client.h"
 #include "cli/command.h"
 #include "cli/selection.h"
 #include "src/base/json.h"
 
-/* The caller's own before others', then the oldest: ids grow. */
-static int compare(const void *a, const void *b) {
-    const struct lease_view *first = a;
-    const struct lease_view *second = b;
-    bool first_own = first->uid == geteuid();
-    bool second_own = second->uid == geteuid();
-
-    if (first_own != second_own)
-        return first_own ? -1 : 1;
-    return first->id < second->id ? -1 : first->id > second->id;
-}
-
 /* As /lookup answers. */
 static int print_json(const char *name, const struct selection *selection, struct problem *problem) {
     CLEANUP(json_free_at) cJSON *document = cJSON_CreateObject();
-    const struct lease_view *first = selection->n_views > 0 ? &selection->views[0] : NULL;
+    const struct lease_view *views = selection->views;
+    bool found = selection->n_views > 0;
     cJSON *made;
     cJSON *ports;
     cJSON *leases;
 
-    cJSON_AddStringToObject(document, "service_name", first != NULL ? first->service_name : name);
-    cJSON_AddItemToObject(document, "port", first != NULL ? cJSON_CreateNumber(first->port) : cJSON_CreateNull());
+    cJSON_AddStringToObject(document, "service_name", found ? views[0].service_name : name);
+    cJSON_AddItemToObject(document, "port", found ? cJSON_CreateNumber(views[0].port) : cJSON_CreateNull());
     ports = cJSON_AddArrayToObject(document, "all_ports");
-    cJSON_AddItemToObject(document, "lease", first != NULL ? cJSON_Duplicate(first->json, true) : cJSON_CreateNull());
+    cJSON_AddItemToObject(document, "lease", found ? cJSON_Duplicate(views[0].json, true) : cJSON_CreateNull());
     leases = cJSON_AddArrayToObject(document, "leases");
     for (size_t i = 0; i < selection->n_views; i++) {
-        cJSON_AddItemToArray(ports, cJSON_CreateNumber(selection->views[i].port));
-        cJSON_AddItemToArray(leases, cJSON_Duplicate(selection->views[i].json, true));
+        cJSON_AddItemToArray(ports, cJSON_CreateNumber(views[i].port));
+        cJSON_AddItemToArray(leases, cJSON_Duplicate(views[i].json, true));
     }
     made = document;
     document = NULL;
@@ -66,7 +53,7 @@ static int cmd_lookup(const struct invocation *invocation, int *ret_exit_code, s
     if (r != 0)
         return r;
     *ret_exit_code = selection.n_views > 0 ? EXIT_YES : EXIT_NO;
-    qsort(selection.views, selection.n_views, sizeof *selection.views, compare);
+    selection_sort(&selection);
     if (invocation->output.json)
         return print_json(name, &selection, problem);
     for (size_t i = 0; i < (invocation->options.all ? selection.n_views : 1); i++)

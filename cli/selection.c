@@ -24,13 +24,10 @@ static struct selection selection_take(struct selection *selection) {
     return taken;
 }
 
-int selection_all(struct client *client, struct selection *ret_selection, struct problem *problem) {
-    CLEANUP(selection_deinit) struct selection selection = {0};
+int selection_read(cJSON *list, struct selection *ret_selection, struct problem *problem) {
+    CLEANUP(selection_deinit) struct selection selection = {.list = list};
     const cJSON *lease;
-    int r = client_call(client, "/list", NULL, CLIENT_PATIENCE_MS, &selection.list, problem);
 
-    if (r != 0)
-        return r;
     if (!cJSON_IsArray(selection.list))
         return problem_fill(problem, EXIT_UNREACHABLE, "bad-reply", "portd's list of leases is none");
     selection.views = calloc((size_t)cJSON_GetArraySize(selection.list) + 1, sizeof *selection.views);
@@ -44,6 +41,29 @@ int selection_all(struct client *client, struct selection *ret_selection, struct
     }
     *ret_selection = selection_take(&selection);
     return 0;
+}
+
+int selection_all(struct client *client, struct selection *ret_selection, struct problem *problem) {
+    cJSON *list = NULL;
+    int r = client_call(client, "/list", NULL, CLIENT_PATIENCE_MS, &list, problem);
+
+    return r != 0 ? r : selection_read(list, ret_selection, problem);
+}
+
+/* Ids grow. */
+static int compare(const void *a, const void *b) {
+    const struct lease_view *first = a;
+    const struct lease_view *second = b;
+    bool first_own = first->uid == geteuid();
+    bool second_own = second->uid == geteuid();
+
+    if (first_own != second_own)
+        return first_own ? -1 : 1;
+    return first->id < second->id ? -1 : first->id > second->id;
+}
+
+void selection_sort(struct selection *selection) {
+    qsort(selection->views, selection->n_views, sizeof *selection->views, compare);
 }
 
 /* ---- What a word means */
@@ -87,7 +107,8 @@ static void format_typed(const struct scope *scope, const struct lease_view *vie
 }
 
 /* Only a name that means something here: a hint that leads to the next miss is none. */
-bool selection_nearest(const struct selection *selection, const struct scope *scope, const char *name, char *ret_name) {
+static bool find_nearest(const struct selection *selection, const struct scope *scope, const char *name,
+                         char *ret_name) {
     char(*typed)[OPTIONS_NAME_MAX + 1] = calloc(selection->n_views + 1, sizeof *typed);
     const char **names = calloc(selection->n_views + 1, sizeof *names);
     const char *near = NULL;
@@ -122,22 +143,28 @@ static const struct lease_view *find_stranger(const struct selection *selection,
     return NULL;
 }
 
-int selection_refuse_name(const struct selection *selection, const struct scope *scope, const char *name,
-                          struct problem *problem) {
-    const struct lease_view *stranger = find_stranger(selection, name);
+bool selection_hint_name(const struct selection *selection, const struct scope *scope, const char *name,
+                         struct problem *problem) {
+    const struct lease_view *stranger = scope->project[0] != '\0' ? find_stranger(selection, name) : NULL;
     char near[OPTIONS_NAME_MAX + 1];
     char word[TEXT_QUOTED_MAX(OPTIONS_NAME_MAX)];
-    bool in_project = scope->project[0] != '\0';
 
-    if (in_project)
-        problem_fill(problem, EXIT_NO, "no-such-lease", "no lease has the name %s in this project", name);
+    if (stranger != NULL)
+        problem_set_hint(problem, "another project has one: portctl lookup %s --global",
+                         text_quote_word(stranger->service_name, word, sizeof word));
+    else if (find_nearest(selection, scope, name, near))
+        problem_set_hint(problem, "did you mean %s?", near);
     else
-        problem_fill(problem, EXIT_NO, "no-such-lease", "no lease has the name %s", name);
-    if (in_project && stranger != NULL)
-        return problem_set_hint(problem, "another project has one: portctl lookup %s --global",
-                                text_quote_word(stranger->service_name, word, sizeof word));
-    if (selection_nearest(selection, scope, name, near))
-        return problem_set_hint(problem, "did you mean %s?", near);
+        return false;
+    return true;
+}
+
+static int refuse_name(const struct selection *selection, const struct scope *scope, const char *name,
+                       struct problem *problem) {
+    problem_fill(problem, EXIT_NO, "no-such-lease", "no lease has the name %s%s", name,
+                 scope->project[0] != '\0' ? " in this project" : "");
+    if (selection_hint_name(selection, scope, name, problem))
+        return PROBLEM_E_SET;
     return problem_set_hint(problem,
                             selection->n_views == 0 ? "there is no lease at all" : "portctl list shows all leases");
 }
@@ -157,7 +184,7 @@ static int refuse_strangers(const struct selection *selection, const struct scop
         return problem_fill(problem, EXIT_NO, "no-such-lease",
                             "you have no lease with the name %s; it is %s's, on port %u", name, user, view->port);
     }
-    return selection_refuse_name(selection, scope, name, problem);
+    return refuse_name(selection, scope, name, problem);
 }
 
 /* ---- Choosing */
@@ -177,7 +204,7 @@ int selection_by_name(struct selection *selection, const struct scope *scope, co
     size_t n_kept = 0;
 
     if (best == 0)
-        return selection_refuse_name(selection, scope, name, problem);
+        return refuse_name(selection, scope, name, problem);
     for (size_t i = 0; i < selection->n_views; i++)
         if (match(scope, name, &selection->views[i]) == best)
             selection->views[n_kept++] = selection->views[i];

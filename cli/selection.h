@@ -29,6 +29,12 @@ static inline void selection_deinit(struct selection *selection) {
 /* Asks portd for all leases and reads them, in order; none is no problem here. Returns 0 or PROBLEM_E_SET. */
 int selection_all(struct client *client, struct selection *ret_selection, struct problem *problem);
 
+/* The same out of a list that is there already, and is taken over. */
+int selection_read(cJSON *list, struct selection *ret_selection, struct problem *problem);
+
+/* The caller's own before others', then the oldest first. */
+void selection_sort(struct selection *selection);
+
 /*
  * Keeps the leases that `name` means here (scope.h): the project's own, or where it has none of its own the global ones;
  * whosever they are. Returns 0, or PROBLEM_E_SET if there is none: then the problem says which name was probably meant, or
@@ -63,13 +69,10 @@ int selection_by_words(const struct invocation *invocation, bool one_each, const
 /* Keeps the caller's own (root's: not everybody's), in a project those of this worktree of it. */
 void selection_keep_here(struct selection *selection, const struct scope *scope);
 
-/* The problem of by_name. Returns PROBLEM_E_SET. */
-int selection_refuse_name(const struct selection *selection, const struct scope *scope, const char *name,
-                          struct problem *problem);
-
-/* The name of a lease that was probably meant, as one would type it here, in `ret_name` (OPTIONS_NAME_MAX + 1 bytes). False:
- * none is near. */
-bool selection_nearest(const struct selection *selection, const struct scope *scope, const char *name, char *ret_name);
+/* Sets the hint of a name that no lease has: which was probably meant, or that another project has it. False: neither is
+ * so. */
+bool selection_hint_name(const struct selection *selection, const struct scope *scope, const char *name,
+                         struct problem *problem);
 
 /* Is it the caller's own? For root everybody's is. */
 bool selection_is_own(const struct lease_view *view);

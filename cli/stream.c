@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <http_parser.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -155,10 +156,18 @@ static int refuse(struct stream *stream, struct problem *problem) {
     return r;
 }
 
+static int make_target(const struct stream_position *position, char *ret_target, size_t size, struct problem *problem) {
+    snprintf(ret_target, size, "/events%s", position->ports != NULL ? "?ports=" : "");
+    if (position->ports != NULL && client_escape_query(position->ports, ret_target, size) < 0)
+        return problem_fill(problem, EXIT_UNREACHABLE, "bad-reply", "portd's name of its run is too long");
+    return 0;
+}
+
 int stream_open(struct client *client, const struct stream_position *position, struct stream **ret_stream,
                 struct problem *problem) {
+    char target[256];
     const struct connection_request request = {
-        .target = "/events",
+        .target = target,
         .accept = "text/event-stream",
         .resumes = position->known,
         .last_event_id = position->last_id,
@@ -169,6 +178,9 @@ int stream_open(struct client *client, const struct stream_position *position, s
 
     if (stream == NULL)
         return problem_fill_memory(problem);
+    r = make_target(position, target, sizeof target, problem);
+    if (r != 0)
+        return r;
     stream->client = client;
     stream->connection.fd = -1;
     http_parser_init(&stream->parser, HTTP_RESPONSE);

@@ -15,8 +15,9 @@ struct stream;
 
 /* Where to begin. */
 struct stream_position {
-    bool known;       /* false: from now on */
-    uint64_t last_id; /* true: behind this event */
+    bool known;        /* false: from now on */
+    uint64_t last_id;  /* true: behind this event */
+    const char *ports; /* "RUN.VERSION": also the state of each port that has changed since then; NULL: not */
 };
 
 /* Connects and reads the head of the answer. Returns 0, CLIENT_E_INTERRUPTED, or PROBLEM_E_SET; `client` must outlive the

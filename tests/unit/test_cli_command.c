@@ -314,11 +314,11 @@ Test(cli_command, status_with_json_keeps_portds_version_apart) {
 }
 
 Test(cli_command, without_a_portd_each_command_ends_with_3) {
-    static const char *const commands[][3] = {{"alloc", "x"},   {"list"},       {"lookup", "x"}, {"release", "x"},
-                                              {"release", "1"}, {"renew", "x"}, {"hold", "x"},   {"loop", "x"},
-                                              {"status"},       {"who"},        {"who", "1"},    {"squatters"},
-                                              {"conflicts"},    {"claim", "1"}, {"disown", "1"}, {"stop", "1"},
-                                              {"watch"},        {"history"},    {"ignore", "1"}};
+    static const char *const commands[][3] = {
+        {"alloc", "x"}, {"list"},       {"lookup", "x"}, {"release", "x"}, {"release", "1"}, {"renew", "x"},
+        {"hold", "x"},  {"loop", "x"},  {"status"},      {"who"},          {"who", "1"},     {"squatters"},
+        {"conflicts"},  {"claim", "1"}, {"disown", "1"}, {"stop", "1"},    {"wait", "x"},    {"url", "x"},
+        {"open"},       {"open", "x"},  {"free"},        {"watch"},        {"history"},      {"ignore", "1"}};
 
     fake_portd_stop(&portd);
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {

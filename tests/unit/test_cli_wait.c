@@ -1,0 +1,281 @@
+/*
+ * wait: the real portctl against a portd whose leases, and whose stream of changes, are as a test wants them.
+ */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/problem.h"
+#include "probe/fd.h"
+#include "tests/support/cli.h"
+#include "tests/support/fake_portd.h"
+#include "tests/support/file.h"
+#include "tests/support/sandbox.h"
+#include "tests/support/terminal.h"
+
+#define SOCKET      SANDBOX_DIR "/p.sock"
+#define ENVIRONMENT .environment = {"PM_SOCKET=" SOCKET}
+
+#define LEASE(port, id, name, uid, state, more)                                                                        \
+    "{\"port\":" port ",\"service_name\":\"" name "\",\"id\":" id ",\"uid\":" uid ",\"user\":\"u\",\"state\":\"" state \
+    "\"" more "}"
+
+#define PENDING   LEASE("8001", "1", "web", "0", "pending", "")
+#define BOUND     LEASE("8001", "1", "web", "0", "bound", "")
+#define SILENT    LEASE("8001", "1", "web", "0", "silent", "")
+#define SQUATTED  LEASE("8001", "1", "web", "0", "conflict", ",\"conflict\":\"taken\"")
+#define ELSEWHERE LEASE("8001", "1", "web", "0", "elsewhere", ",\"elsewhere_port\":5173")
+#define PENDING2  LEASE("8002", "2", "web", "0", "pending", "")
+#define BOUND2    LEASE("8002", "2", "web", "0", "bound", "")
+#define ANNS      LEASE("8003", "3", "web", "12345", "bound", "")
+#define OTHER     LEASE("8004", "4", "webb", "0", "bound", "")
+
+#define SNAPSHOT(leases) "{\"run\":\"9f3c\",\"version\":5,\"leases\":[" leases "],\"listeners\":[]}"
+#define LIST(leases)     "[" leases "]"
+
+#define HEAD "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+#define RECORD(port, lease)                                                                                            \
+    "event: port\ndata: {\"version\":6,\"port\":" port ",\"lease\":" lease ",\"listeners\":[]}\n\n"
+#define EVENT "id: 7\nevent: lease.granted\ndata: {\"id\":7,\"kind\":\"lease.granted\",\"port\":8001}\n\n"
+#define RESET "event: reset\ndata: {\"first_id\":1,\"last_id\":2}\n\n"
+
+#define LOST "portctl: the connection to portd is lost; trying again until it is back\n"
+
+#define REFUSAL(type) "{\"type\":\"urn:portmanager:problem:" type "\",\"detail\":\"No.\"}"
+
+static struct fake_portd portd;
+
+static void leave(void) {
+    fake_portd_stop_at(&portd);
+}
+
+TestSuite(cli_wait, .init = sandbox_enter, .fini = leave);
+
+static void start(const struct fake_answer *answers, size_t n_answers) {
+    struct fake_portd_setup setup = {.socket = SOCKET};
+
+    fake_portd_stop_at(&portd);
+    memcpy(setup.answers, answers, n_answers * sizeof(*answers));
+    portd = fake_portd_start(&setup);
+}
+
+#define START(...)                                                                                                     \
+    start((const struct fake_answer[]){__VA_ARGS__},                                                                   \
+          sizeof((const struct fake_answer[]){__VA_ARGS__}) / sizeof(struct fake_answer))
+
+#define ASSERT_RUN(exit_code, output, errors, ...)                                                                     \
+    cli_assert(&(const struct cli_setup){.words = {__VA_ARGS__}, ENVIRONMENT}, exit_code, output, errors)
+
+static void assert_requests(const char *expected) {
+    CLEANUP(file_free_text_at) char *requests = fake_portd_requests();
+    cr_assert_str_eq(requests, expected);
+}
+
+/* One that stays as it is, until the time is over. */
+#define START_WITH(leases, verdict)                                                                                    \
+    START({"GET /snapshot", 200, SNAPSHOT(leases), 0, NULL}, {"GET /events", 0, HEAD, 0, NULL},                        \
+          {"GET /who", 200, "{\"verdict\":\"" verdict "\"}", 0, NULL})
+
+/* ---- The end of the wait */
+
+Test(cli_wait, what_is_in_use_is_not_waited_for) {
+    START({"GET /snapshot", 200, SNAPSHOT(BOUND), 0, NULL});
+    ASSERT_RUN(EXIT_YES, "8001\n", "", "wait", "web");
+    ASSERT_RUN(EXIT_YES, "8001\n", "", "wait", "8001", "-q");
+    ASSERT_RUN(EXIT_YES, "{\"version\":1,\"state\":\"bound\",\"leases\":[" BOUND "]}\n", "", "wait", "web", "--json");
+    assert_requests("GET /snapshot\nGET /snapshot\nGET /snapshot\n");
+}
+
+Test(cli_wait, it_listens_from_what_it_has_seen_and_asks_again_when_that_changes) {
+    START({"GET /snapshot", 200, SNAPSHOT(PENDING), 0, NULL},
+          {"GET /events?ports=9f3c.5 ", 0, HEAD EVENT RECORD("9000", "null") RECORD("8001", BOUND), 0, NULL},
+          {"GET /list", 200, LIST(BOUND), 0, NULL});
+    ASSERT_RUN(EXIT_YES, "8001\n", "", "wait", "web");
+    assert_requests("GET /snapshot\nGET /events?ports=9f3c.5\nGET /list\n");
+}
+
+Test(cli_wait, a_change_that_is_not_enough_is_waited_through) {
+    START({"GET /snapshot", 200, SNAPSHOT(PENDING), 0, NULL},
+          {"GET /events", 0, HEAD RECORD("8001", SQUATTED) RECORD("8001", SILENT) RECORD("8001", BOUND), 0, NULL},
+          {"GET /list", 200, LIST(SQUATTED), 1, NULL}, {"GET /list", 200, LIST(SILENT), 1, NULL},
+          {"GET /list", 200, LIST(BOUND), 0, NULL});
+    ASSERT_RUN(EXIT_YES, "8001\n", "", "wait", "web");
+}
+
+Test(cli_wait, a_portd_that_begins_anew_is_asked_anew_without_a_word) {
+    START({"GET /snapshot", 200, SNAPSHOT(PENDING), 1, NULL}, {"GET /events", 0, HEAD RESET, 1, NULL},
+          {"GET /snapshot", 200, SNAPSHOT(BOUND), 0, NULL});
+    ASSERT_RUN(EXIT_YES, "8001\n", "", "wait", "web");
+    assert_requests("GET /snapshot\nGET /events?ports=9f3c.5\nGET /snapshot\n");
+}
+
+Test(cli_wait, a_portd_that_goes_away_is_waited_for) {
+    START({"GET /snapshot", 200, SNAPSHOT(PENDING), 1, NULL},
+          {"GET /events", 0, HEAD RECORD("9000", "null") RECORD("8004", OTHER), 0, NULL},
+          {"GET /snapshot", 503, REFUSAL("internal"), 1, NULL}, {"GET /snapshot", 200, SNAPSHOT(BOUND), 0, NULL});
+    ASSERT_RUN(EXIT_YES, "8001\n", LOST, "wait", "web");
+    assert_requests("GET /snapshot\nGET /events?ports=9f3c.5\nGET /snapshot\nGET /snapshot\n");
+}
+
+Test(cli_wait, too_many_streams_pass_and_other_refusals_do_not) {
+    START({"GET /snapshot", 200, SNAPSHOT(PENDING), 1, NULL},
+          {"GET /events", 429, REFUSAL("too-many-streams"), 1, NULL}, {"GET /snapshot", 200, SNAPSHOT(BOUND), 0, NULL});
+    ASSERT_RUN(EXIT_YES, "8001\n", "", "wait", "web", "-q");
+    START({"GET /snapshot", 200, SNAPSHOT(PENDING), 0, NULL}, {"GET /events", 403, REFUSAL("unknown-caller"), 0, NULL});
+    ASSERT_RUN(EXIT_NOT_ALLOWED, "", "portctl: no\n", "wait", "web");
+}
+
+Test(cli_wait, half_an_answer_is_no_answer) {
+    START({"GET /snapshot", 200, "{\"leases\":[]}", 1, NULL}, {"GET /snapshot", 200, SNAPSHOT("{}"), 1, NULL},
+          {"GET /snapshot", 200, SNAPSHOT(PENDING), 0, NULL},
+          {"GET /events", 0, HEAD "event: port\ndata: {\n\n", 0, NULL});
+    ASSERT_RUN(EXIT_UNREACHABLE, "", "portctl: portd's snapshot does not say what it is of\n", "wait", "web");
+    ASSERT_RUN(EXIT_UNREACHABLE, "", "portctl: portd's list holds something that is no lease\n", "wait", "web");
+}
+
+/* ---- Whose leases */
+
+Test(cli_wait, all_of_ones_own_must_be_there) {
+    START({"GET /snapshot", 200, SNAPSHOT(BOUND "," PENDING2 "," ANNS), 0, NULL},
+          {"GET /events", 0, HEAD RECORD("8002", BOUND2), 0, NULL},
+          {"GET /list", 200, LIST(BOUND "," BOUND2 "," ANNS), 0, NULL});
+    ASSERT_RUN(EXIT_YES, "8001\n8002\n", "", "wait", "web");
+}
+
+Test(cli_wait, without_one_of_ones_own_anybodys_will_do) {
+    START({"GET /snapshot", 200, SNAPSHOT(ANNS "," OTHER), 0, NULL});
+    ASSERT_RUN(EXIT_YES, "8003\n", "", "wait", "web");
+}
+
+Test(cli_wait, a_name_that_nobody_has_is_told_at_once_and_waited_for) {
+    START({"GET /snapshot", 200, SNAPSHOT(OTHER), 0, NULL},
+          {"GET /events", 0, HEAD RECORD("8004", OTHER) RECORD("8001", BOUND), 0, NULL},
+          {"GET /list", 200, LIST(OTHER "," BOUND), 0, NULL});
+    ASSERT_RUN(EXIT_YES, "8001\n", "portctl: waiting: no lease has the name web yet\n  hint: did you mean webb?\n",
+               "wait", "web");
+    assert_requests("GET /snapshot\nGET /events?ports=9f3c.5\nGET /list\n");
+}
+
+Test(cli_wait, a_port_that_nobody_has_leased_is_waited_for) {
+    START({"GET /snapshot", 200, SNAPSHOT(OTHER), 0, NULL}, {"GET /events", 0, HEAD RECORD("8001", BOUND), 0, NULL},
+          {"GET /list", 200, LIST(OTHER "," BOUND), 0, NULL});
+    ASSERT_RUN(EXIT_YES, "8001\n", "portctl: waiting: port 8001 is not leased yet\n", "wait", "8001");
+}
+
+/* ---- --gone */
+
+Test(cli_wait, what_nobody_has_is_gone) {
+    START({"GET /snapshot", 200, SNAPSHOT(OTHER), 0, NULL});
+    ASSERT_RUN(EXIT_YES, "", "", "wait", "web", "--gone");
+    ASSERT_RUN(EXIT_YES, "{\"version\":1,\"state\":\"gone\",\"leases\":[]}\n", "", "wait", "8001", "--gone", "--json");
+}
+
+/* The end of one's own is no reason to wait for somebody else's. */
+Test(cli_wait, what_is_gone_is_what_was_there) {
+    START({"GET /snapshot", 200, SNAPSHOT(BOUND "," PENDING2 "," ANNS), 0, NULL},
+          {"GET /events", 0, HEAD RECORD("8001", "null") RECORD("8002", "null"), 0, NULL},
+          {"GET /list", 200, LIST(PENDING2 "," ANNS), 1, NULL}, {"GET /list", 200, LIST(ANNS), 0, NULL});
+    ASSERT_RUN(EXIT_YES, "", "", "wait", "web", "--gone");
+    assert_requests("GET /snapshot\nGET /events?ports=9f3c.5\nGET /list\nGET /list\n");
+}
+
+/* ---- When the time is over */
+
+Test(cli_wait, the_end_of_the_time_is_124_and_says_how_far_it_got) {
+    START_WITH(PENDING, "Port 8001 is leased to web (u), and nothing listens on it yet.");
+    ASSERT_RUN(EXIT_WAITED, "",
+               "portctl: web is not in use after 1s: port 8001 is leased to web (u), and nothing listens on it yet\n"
+               "  hint: portctl who 8001\n",
+               "wait", "web", "--timeout", "1", "-q");
+    ASSERT_RUN(EXIT_WAITED, "",
+               "{\"type\":\"urn:portmanager:problem:waited\",\"detail\":\"web is not in use after 1s: port 8001 is "
+               "leased to web (u), and nothing listens on it yet\",\"hint\":\"portctl who 8001\"}\n",
+               "wait", "web", "--timeout", "1", "--json");
+}
+
+Test(cli_wait, without_a_verdict_it_says_what_it_knows) {
+    START({"GET /snapshot", 200, SNAPSHOT(ELSEWHERE), 0, NULL}, {"GET /events", 0, HEAD, 0, NULL});
+    ASSERT_RUN(EXIT_WAITED, "",
+               "portctl: web is not in use after 1s: it listens on 5173 instead of 8001\n  hint: portctl who 8001\n",
+               "wait", "web", "--timeout", "1", "-q");
+    START({"GET /snapshot", 200, SNAPSHOT(SQUATTED), 0, NULL}, {"GET /events", 0, HEAD, 0, NULL});
+    ASSERT_RUN(EXIT_WAITED, "",
+               "portctl: port 8001 is not in use after 1s: port 8001 is leased to it, and somebody else is on it\n"
+               "  hint: portctl who 8001\n",
+               "wait", "8001", "--timeout", "1", "-q");
+    START({"GET /snapshot", 200, SNAPSHOT(SILENT), 0, NULL}, {"GET /events", 0, HEAD, 0, NULL});
+    ASSERT_RUN(EXIT_WAITED, "",
+               "portctl: web is not in use after 1s: leased, but nothing listens on 8001\n  hint: portctl who 8001\n",
+               "wait", "web", "--timeout", "1", "-q");
+}
+
+Test(cli_wait, the_nearest_name_is_told_again_at_the_end) {
+    START_WITH(OTHER, "Nobody listens on port 8001, and nobody has it leased.");
+    ASSERT_RUN(EXIT_WAITED, "",
+               "portctl: web is not in use after 1s: no lease has the name web\n  hint: did you mean webb?\n", "wait",
+               "web", "--timeout", "1", "-q");
+    ASSERT_RUN(EXIT_WAITED, "",
+               "portctl: port 8001 is not in use after 1s: nobody listens on port 8001, and nobody has it leased\n",
+               "wait", "8001", "--timeout", "1", "-q");
+}
+
+Test(cli_wait, what_does_not_go_is_told) {
+    START_WITH(BOUND, "");
+    ASSERT_RUN(EXIT_WAITED, "",
+               "portctl: web is not gone after 1s: port 8001 is leased to it\n  hint: portctl who 8001\n", "wait",
+               "web", "--gone", "--timeout", "1", "-q");
+}
+
+Test(cli_wait, wrong_arguments_ask_nobody) {
+    START_WITH(BOUND, "");
+    ASSERT_RUN(EXIT_USAGE, "", "portctl: --timeout 5x is no time\n  hint: 90, 90s, 5m, 2h or 1d; at least one second\n",
+               "wait", "web", "--timeout", "5x");
+    ASSERT_RUN(EXIT_USAGE, "", "portctl: wait wants a port or a name\n  hint: portctl wait NAME|PORT [options]\n",
+               "wait");
+    ASSERT_RUN(EXIT_USAGE, "", "portctl: 70000 is no port: they go from 1 to 65535\n", "wait", "70000");
+    assert_requests("");
+}
+
+Test(cli_wait, a_signal_ends_it) {
+    static const int signals[] = {SIGINT, SIGTERM};
+
+    START_WITH(OTHER, "");
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+        const struct cli cli = cli_start(&(const struct cli_setup){.words = {"wait", "web"}, ENVIRONMENT});
+        cli_wait_for_errors(&cli, "waiting: ");
+        kill(cli.pid, signals[i]);
+        CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
+        cr_assert_eq(result.exit_code, -signals[i]);
+        cr_assert_str_eq(result.output, "");
+    }
+}
+
+/* ---- On a terminal */
+
+static void assert_screen(const struct terminal_setup *setup, int exit_code, const char *expected) {
+    CLEANUP(terminal_result_deinit) struct terminal_result result = terminal_run(setup);
+    cr_assert_str_eq(result.text, expected);
+    cr_assert_eq(result.exit_code, exit_code);
+}
+
+static void start_that_binds(void) {
+    START({"GET /snapshot", 200, SNAPSHOT(PENDING), 0, NULL}, {"GET /events", 0, HEAD RECORD("8001", BOUND), 0, NULL},
+          {"GET /list", 200, LIST(BOUND), 0, NULL});
+}
+
+Test(cli_wait, a_person_is_told_what_is_waited_for) {
+    static const unsigned widths[] = {80, 20};
+
+    for (size_t i = 0; i < sizeof(widths) / sizeof(widths[0]); i++) {
+        const struct terminal_setup on = {.words = {"wait", "web"}, .socket = SOCKET, .columns = widths[i]};
+        const struct terminal_setup quiet = {.words = {"wait", "web", "-q"}, .socket = SOCKET, .columns = widths[i]};
+        const struct terminal_setup gone = {.words = {"wait", "db", "--gone"}, .socket = SOCKET, .columns = widths[i]};
+
+        start_that_binds();
+        assert_screen(&on, EXIT_YES, "portctl: waiting: leased, but nothing listens on 8001\n8001\n");
+        start_that_binds();
+        assert_screen(&quiet, EXIT_YES, "8001\n");
+        assert_screen(&gone, EXIT_YES, "db is not leased any more\n");
+    }
+}
