@@ -14,11 +14,11 @@
 
 #include "cli/lease_view.h"
 #include "cli/options.h"
+#include "cli/variable.h"
 #include "probe/fd.h"
 
 #define PREFIX         "PORTMANAGER_"
 #define SERVICE_PREFIX PREFIX "PORT_"
-#define VARIABLE_MAX   (sizeof SERVICE_PREFIX + OPTIONS_NAME_MAX)
 
 void run_environment_deinit(struct run_environment *environment) {
     free(environment->text);
@@ -65,25 +65,11 @@ int run_environment_add_url(struct run_environment *environment, const char *hos
 
 /* A service, by what its variable would be called. */
 struct service {
-    char variable[VARIABLE_MAX];
+    char variable[VARIABLE_NAME_MAX];
     const char *name;
     uint64_t id;
     uint16_t port;
 };
-
-/* Continuation bytes of UTF-8 belong to the character before them. */
-static void make_variable(const char *name, char *ret_variable) {
-    size_t used = (size_t)snprintf(ret_variable, VARIABLE_MAX, "%s", SERVICE_PREFIX);
-
-    for (; *name != '\0'; name++) {
-        unsigned char c = (unsigned char)*name;
-
-        if ((c & 0xc0) == 0x80)
-            continue;
-        ret_variable[used++] = c < 0x80 && isalnum(c) ? (char)toupper(c) : '_';
-    }
-    ret_variable[used] = '\0';
-}
 
 static int compare(const void *a, const void *b) {
     const struct service *one = a;
@@ -108,7 +94,7 @@ static size_t collect(const cJSON *leases, uid_t uid, const char *own_name, stru
             strlen(view.service_name) > OPTIONS_NAME_MAX)
             continue;
         services[n] = (struct service){.name = view.service_name, .id = view.id, .port = view.port};
-        make_variable(view.service_name, services[n].variable);
+        variable_make(SERVICE_PREFIX, view.service_name, "", services[n].variable);
         n++;
     }
     return n;
@@ -161,7 +147,7 @@ static void forget_inherited(void) {
     for (bool found = true; found;) {
         found = false;
         for (char **at = environ; at != NULL && *at != NULL && !found; at++) {
-            char name[VARIABLE_MAX];
+            char name[VARIABLE_NAME_MAX];
             size_t length = strcspn(*at, "=");
 
             if (!is_ours(*at) || length >= sizeof name)

@@ -14,8 +14,12 @@
 #include "cli/options.h"
 #include "cli/problem.h"
 
+/* A project says by this file what it needs; see project.h. */
+#define SCOPE_FILE "portmanager.json"
+
 struct scope {
     char root[PATH_MAX]; /* the project's folder here, absolute; "": there is none, names are global */
+    bool has_file;       /* SCOPE_FILE is in `root`; nobody else has put it there */
     char project
         [PATH_MAX]; /* what portd is told, part of the key by which a name gets its old port again: `root`, or in a
                                           linked worktree the same folder of the main one; "": none */
