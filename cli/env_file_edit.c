@@ -64,23 +64,34 @@ static const char *skip_quoted(struct text text) {
     return NULL;
 }
 
-/* Behind the value, before blanks, a comment and the line's end. `text`: from the value on to the end of the file. */
+static const char *find_line_end(struct text text) {
+    const char *end = find(text, '\n');
+
+    return end > text.at && end < text.end && end[-1] == '\r' ? end - 1 : end;
+}
+
+static bool is_blank(char c) {
+    return c == ' ' || c == '\t';
+}
+
+/* Behind the value, before blanks, a comment and the line's end. `text`: from the value on to the end of the file. Of no value that is where it would
+ * be. */
 static const char *find_value_end(struct text text) {
-    const char *line_end = find(text, '\n');
-    const char *at = skip_blanks((struct text){text.at, line_end});
+    const char *line_end = find_line_end(text);
+    const char *begin = skip_blanks((struct text){text.at, line_end});
     const char *end = NULL;
 
-    if (line_end > text.at && line_end[-1] == '\r')
-        line_end--;
-    if (at < line_end && strchr("\"'`", *at) != NULL)
-        end = skip_quoted((struct text){at, text.end});
+    if (begin < line_end && strchr("\"'`", *begin) != NULL)
+        end = skip_quoted((struct text){begin, text.end});
     if (end != NULL)
-        return end;
-    for (end = at; end < line_end && !(*end == '#' && (end == text.at || end[-1] == ' ' || end[-1] == '\t'));)
+        line_end = find_line_end((struct text){end, text.end});
+    else
+        end = begin;
+    while (end < line_end && !(*end == '#' && end > text.at && is_blank(end[-1])))
         end++;
-    while (end > at && (end[-1] == ' ' || end[-1] == '\t'))
+    while (end > begin && is_blank(end[-1]))
         end--;
-    return end;
+    return end > begin ? end : text.at;
 }
 
 static const struct env_pair *find_pair(struct text name, const struct env_pair *pairs, size_t n_pairs) {

@@ -44,7 +44,7 @@ static int read_file(const char *root, char **ret_text, size_t *ret_length, stru
     if (status.st_size > PROJECT_FILE_MAX)
         return project_refuse(problem, "has %lld bytes; more than %d are no project file", (long long)status.st_size,
                               PROJECT_FILE_MAX);
-    text = malloc(PROJECT_FILE_MAX + 1);
+    text = calloc(1, PROJECT_FILE_MAX + 2);
     if (text == NULL)
         return problem_fill_memory(problem);
     while (used <= PROJECT_FILE_MAX && (n = read(fd, text + used, PROJECT_FILE_MAX + 1 - used)) > 0)
@@ -59,11 +59,30 @@ static int read_file(const char *root, char **ret_text, size_t *ret_length, stru
     return 0;
 }
 
+/* What people write who are used to languages that take more than JSON does. "": nothing that is known. */
+static const char *find_habit(char c) {
+    switch (c) {
+    case '/':
+    case '#':
+        return "JSON has no comments";
+    case '}':
+    case ']':
+        return "there may be a comma too many before it";
+    case '\'':
+        return "JSON's quotes are \"";
+    default:
+        return "";
+    }
+}
+
 /* Editors count from 1, and a tab as one. A character of several bytes is one column. */
 static int refuse_place(const char *text, const struct json_error *error, struct problem *problem) {
     size_t line = 1;
     size_t column = 1;
 
+    /* It is JSON, and no place is known: a key that stands twice. */
+    if (error->offset == 0 && text[0] == '{')
+        return project_refuse(problem, "%s", error->reason);
     for (size_t i = 0; i < error->offset; i++) {
         if (text[i] == '\n') {
             line++;
@@ -72,7 +91,8 @@ static int refuse_place(const char *text, const struct json_error *error, struct
             column++;
         }
     }
-    return project_refuse(problem, "line %zu, column %zu: %s", line, column, error->reason);
+    project_refuse(problem, "line %zu, column %zu: %s", line, column, error->reason);
+    return problem_set_hint(problem, "%s", find_habit(text[error->offset]));
 }
 
 static int parse(const char *root, cJSON **ret_document, struct problem *problem) {

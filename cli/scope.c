@@ -142,6 +142,15 @@ int scope_name(const struct scope *scope, const char *word, char *ret_name, stru
     return 0;
 }
 
+size_t scope_word_length(const struct scope *scope, const char *name) {
+    size_t length = strlen(name);
+    size_t n_suffix = strlen(scope->suffix);
+
+    if (n_suffix == 0 || n_suffix >= length || strcmp(name + length - n_suffix, scope->suffix) != 0)
+        return length;
+    return length - n_suffix;
+}
+
 int scope_match(const struct scope *scope, const char *word, const char *name, const char *project) {
     struct problem problem = {0};
     char full[OPTIONS_NAME_MAX + 1];

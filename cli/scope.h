@@ -39,6 +39,9 @@ void scope_find(const struct options *options, struct scope *ret_scope);
  */
 int scope_name(const struct scope *scope, const char *word, char *ret_name, struct problem *problem);
 
+/* How many bytes of a full name a person here writes: all but the scope's suffix. */
+size_t scope_word_length(const struct scope *scope, const char *name);
+
 /*
  * Is a lease of (name, project; NULL: none is told) what `word` means here? 2: it is the project's own. 1: it is a global one,
  * of no project, which counts where the project has none of its own. 0: neither. Without a project all leases of the name
