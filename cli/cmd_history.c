@@ -41,9 +41,8 @@ static void begin_parameter(char *target, size_t *n_parameters, const char *key)
     snprintf(target + used, TARGET_MAX - used, "%c%s=", (*n_parameters)++ == 0 ? '?' : '&', key);
 }
 
-static int make_target(const struct invocation *invocation, char *ret_target) {
-    const struct options *options = &invocation->options;
-    const char *word = invocation->operands.items[0]; /* NULL: all */
+/* `word` is a port or a full name; NULL: all. */
+static int make_target(const struct options *options, const char *word, char *ret_target) {
     size_t n_parameters = 0;
     size_t used;
     int r = 0;
@@ -65,7 +64,8 @@ static int make_target(const struct invocation *invocation, char *ret_target) {
     return r;
 }
 
-static void print_events(const cJSON *events, const struct output *output) {
+static void print_events(const cJSON *events, const char *word, const struct output *output) {
+    char safe[OPTIONS_NAME_MAX + 1];
     int64_t now_ms = now();
     const cJSON *event;
     bool any = false;
@@ -75,18 +75,32 @@ static void print_events(const cJSON *events, const struct output *output) {
         if (!event_view_is_double(event))
             event_view_print(event, output, now_ms);
     }
-    if (!any && output->terminal)
+    if (!any && output->terminal && word != NULL && !options_is_port(word))
+        fprintf(stderr, "Nothing has happened to %s.\n", text_make_safe(word, safe, sizeof safe));
+    else if (!any && output->terminal)
         fprintf(stderr, "Nothing has happened.\n");
+}
+
+static int ask(const struct invocation *invocation, const char *word, cJSON **ret_reply, struct problem *problem) {
+    char target[TARGET_MAX];
+
+    if (make_target(&invocation->options, word, target) < 0)
+        return problem_fill_usage(problem, "the name or the time is too long");
+    return client_call(invocation->client, target, NULL, CLIENT_PATIENCE_MS, ret_reply, problem);
 }
 
 static int cmd_history(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     CLEANUP(json_free_at) cJSON *reply = NULL;
-    char target[TARGET_MAX];
-    int r = make_target(invocation, target);
+    const char *word = invocation->operands.items[0]; /* NULL: all */
+    char name[OPTIONS_NAME_MAX + 1];
+    int r = 0;
 
-    if (r < 0)
-        return problem_fill_usage(problem, "the name or the time is too long");
-    r = client_call(invocation->client, target, NULL, CLIENT_PATIENCE_MS, &reply, problem);
+    if (word != NULL && !options_is_port(word)) {
+        r = scope_name(&invocation->scope, word, name, problem);
+        word = name;
+    }
+    if (r == 0)
+        r = ask(invocation, word, &reply, problem);
     if (r != 0)
         return r;
     *ret_exit_code = EXIT_YES;
@@ -97,17 +111,18 @@ static int cmd_history(const struct invocation *invocation, int *ret_exit_code, 
     }
     if (!cJSON_IsArray(json_get(reply, "events")))
         return problem_fill(problem, EXIT_UNREACHABLE, "bad-reply", "portd's answer holds no events");
-    print_events(json_get(reply, "events"), &invocation->output);
+    print_events(json_get(reply, "events"), word, &invocation->output);
     return 0;
 }
 
-static const enum option_id history_options[] = {OPTION_SINCE, OPTION_LIMIT, OPTION_END};
+static const enum option_id history_options[] = {OPTION_GLOBAL, OPTION_SINCE, OPTION_LIMIT, OPTION_END};
 
 const struct command command_history = {
     .name = "history",
     .summary = "show what happened to leases and ports",
     .usage = "[PORT|NAME] [options]",
-    .details = "The same lines as those of watch, out of the last seven days, oldest first.\n",
+    .details = "The same lines as those of watch, out of the last seven days, oldest first. In a linked worktree a\n"
+               "name is that of its branch. Events tell no project: equal names of other projects are among them.\n",
     .options = history_options,
     .n_most = 1,
     .first = OPERAND_PORT_OR_NAME,

@@ -118,8 +118,8 @@ static int cmd_hold(const struct invocation *invocation, int *ret_exit_code, str
     return r < 0 ? problem_fill(problem, EXIT_NO, "internal", "standard output: %s", strerror(-r)) : 0;
 }
 
-static const enum option_id hold_options[] = {OPTION_TTL, OPTION_PORT,    OPTION_PREFER, OPTION_REUSE,
-                                              OPTION_TAG, OPTION_PROJECT, OPTION_WAIT,   OPTION_END};
+static const enum option_id hold_options[] = {OPTION_GLOBAL, OPTION_TTL,     OPTION_PORT, OPTION_PREFER, OPTION_REUSE,
+                                              OPTION_TAG,    OPTION_PROJECT, OPTION_WAIT, OPTION_END};
 
 const struct command command_hold = {
     .name = "hold",

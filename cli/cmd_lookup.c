@@ -1,78 +1,88 @@
 /*
  * lookup: the port of a name, bare, so that it can stand inside of $(...). A name can have several; then it is your own oldest
  * one's, and --all prints each on a line. With --json a miss is an answer like any other, and the exit code tells.
+ *
+ * It chooses out of portd's list, and not by /lookup, which knows of no project.
  */
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "cli/client.h"
 #include "cli/command.h"
 #include "cli/selection.h"
 #include "src/base/json.h"
 
-/* /lookup does not know other names; the list does. Only to help, so its own failure is no second problem. */
-static int tell_miss(struct client *client, const char *name, struct problem *problem) {
-    CLEANUP(selection_deinit) struct selection selection = {0};
-    struct problem other = {0};
+/* The caller's own before others', then the oldest: ids grow. */
+static int compare(const void *a, const void *b) {
+    const struct lease_view *first = a;
+    const struct lease_view *second = b;
+    bool first_own = first->uid == geteuid();
+    bool second_own = second->uid == geteuid();
 
-    if (selection_all(client, &selection, &other) == 0 && selection_by_name(&selection, name, problem) != 0)
-        return PROBLEM_E_SET;
-    problem_deinit(&other);
-    return problem_fill(problem, EXIT_NO, "no-such-lease", "no lease has the name %s", name);
+    if (first_own != second_own)
+        return first_own ? -1 : 1;
+    return first->id < second->id ? -1 : first->id > second->id;
 }
 
-/* Read to the end before the first is printed. */
-static int print_ports(const cJSON *ports, bool all, struct problem *problem) {
-    const cJSON *port;
-    uint64_t number;
+/* As /lookup answers. */
+static int print_json(const char *name, const struct selection *selection, struct problem *problem) {
+    CLEANUP(json_free_at) cJSON *document = cJSON_CreateObject();
+    const struct lease_view *first = selection->n_views > 0 ? &selection->views[0] : NULL;
+    cJSON *made;
+    cJSON *ports;
+    cJSON *leases;
 
-    cJSON_ArrayForEach(port, ports) {
-        if (!json_is_whole(port, 1, UINT16_MAX, &number))
-            return problem_fill(problem, EXIT_UNREACHABLE, "bad-reply",
-                                "portd's answer holds something that is no port");
+    cJSON_AddStringToObject(document, "service_name", first != NULL ? first->service_name : name);
+    cJSON_AddItemToObject(document, "port", first != NULL ? cJSON_CreateNumber(first->port) : cJSON_CreateNull());
+    ports = cJSON_AddArrayToObject(document, "all_ports");
+    cJSON_AddItemToObject(document, "lease", first != NULL ? cJSON_Duplicate(first->json, true) : cJSON_CreateNull());
+    leases = cJSON_AddArrayToObject(document, "leases");
+    for (size_t i = 0; i < selection->n_views; i++) {
+        cJSON_AddItemToArray(ports, cJSON_CreateNumber(selection->views[i].port));
+        cJSON_AddItemToArray(leases, cJSON_Duplicate(selection->views[i].json, true));
     }
-    cJSON_ArrayForEach(port, ports) {
-        printf("%d\n", port->valueint);
-        if (!all)
-            break;
-    }
-    return 0;
-}
-
-static int ask(struct client *client, const char *name, cJSON **ret_reply, struct problem *problem) {
-    char target[64 + 3 * OPTIONS_NAME_MAX] = "/lookup?service=";
-
-    if (client_escape_query(name, target, sizeof target) < 0)
-        return problem_fill_usage(problem, "the name is too long");
-    return client_call(client, target, NULL, CLIENT_PATIENCE_MS, ret_reply, problem);
+    made = document;
+    document = NULL;
+    return output_json(made) < 0 ? problem_fill_memory(problem) : 0;
 }
 
 static int cmd_lookup(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
-    CLEANUP(json_free_at) cJSON *reply = NULL;
-    const char *name = invocation->operands.items[0];
-    bool found;
-    int r = ask(invocation->client, name, &reply, problem);
+    CLEANUP(selection_deinit) struct selection selection = {0};
+    CLEANUP(problem_deinit) struct problem miss = {0};
+    const struct scope *scope = &invocation->scope;
+    const char *word = invocation->operands.items[0];
+    char name[OPTIONS_NAME_MAX + 1];
+    int r = scope_name(scope, word, name, problem);
 
+    if (r == 0)
+        r = selection_all(invocation->client, &selection, problem);
     if (r != 0)
         return r;
-    found = cJSON_GetArraySize(json_get(reply, "all_ports")) > 0;
-    *ret_exit_code = found ? EXIT_YES : EXIT_NO;
-    if (invocation->output.json) {
-        cJSON *members = reply;
-        reply = NULL;
-        return output_json(members) < 0 ? problem_fill_memory(problem) : 0;
-    }
-    return found ? print_ports(json_get(reply, "all_ports"), invocation->options.all, problem)
-                 : tell_miss(invocation->client, name, problem);
+    if (invocation->output.json && selection_by_name(&selection, scope, word, &miss) != 0)
+        selection.n_views = 0;
+    else if (!invocation->output.json)
+        r = selection_by_name(&selection, scope, word, problem);
+    if (r != 0)
+        return r;
+    *ret_exit_code = selection.n_views > 0 ? EXIT_YES : EXIT_NO;
+    qsort(selection.views, selection.n_views, sizeof *selection.views, compare);
+    if (invocation->output.json)
+        return print_json(name, &selection, problem);
+    for (size_t i = 0; i < (invocation->options.all ? selection.n_views : 1); i++)
+        printf("%u\n", selection.views[i].port);
+    return 0;
 }
 
-static const enum option_id lookup_options[] = {OPTION_ALL, OPTION_END};
+static const enum option_id lookup_options[] = {OPTION_GLOBAL, OPTION_PROJECT, OPTION_ALL, OPTION_END};
 
 const struct command command_lookup = {
     .name = "lookup",
     .summary = "print the port of a service",
     .usage = "NAME [options]",
-    .details = "Prints the port of your own oldest lease of that name, or else of anybody's; with\n"
-               "--all every port that the name has, one a line. Exit code 1 if it has none.\n",
+    .details = "Prints the port of your own oldest lease of that name, or else of anybody's; with --all every port\n"
+               "that the name has, one a line. In a project it is the project's own, or else a global one. Exit\n"
+               "code 1 if it has none.\n",
     .options = lookup_options,
     .n_least = 1,
     .n_most = 1,

@@ -2,28 +2,16 @@
  * release: gives ports back. Always by port and id, so that what was listed a moment ago and is somebody else's by now is
  * left alone. What still listens is told and not touched.
  */
+#include <stdint.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "cli/client.h"
 #include "cli/command.h"
+#include "cli/confirm.h"
 #include "cli/lease_call.h"
 #include "cli/selection.h"
 #include "src/base/json.h"
 #include "src/base/text.h"
-
-static int refuse_several(const struct invocation *invocation, const struct selection *selection,
-                          struct problem *problem) {
-    const char *name = invocation->operands.items[0];
-    char word[TEXT_QUOTED_MAX(OPTIONS_NAME_MAX)];
-
-    if (!invocation->output.json)
-        lease_views_print(selection->views, selection->n_views, &invocation->output, stderr);
-    problem_fill(problem, EXIT_NO, "several-leases", "%s has %zu leases; nothing was released", name,
-                 selection->n_views);
-    return problem_set_hint(problem, "portctl release %s --all, or portctl release %u for one of them",
-                            text_quote_word(name, word, sizeof word), selection->views[0].port);
-}
 
 static void tell_released(const struct output *output, const struct lease_view *view, const cJSON *reply) {
     char name[OPTIONS_NAME_MAX + 1];
@@ -37,7 +25,7 @@ static void tell_released(const struct output *output, const struct lease_view *
     lease_call_tell_listeners(output, reply);
 }
 
-/* With --all one lease that cannot be released does not keep the others: it is told, and its exit code is the command's. */
+/* One lease that cannot be released does not keep the others: it is told, and its exit code is the command's. */
 static int release_each(const struct invocation *invocation, const struct selection *selection, cJSON *released) {
     int worst = EXIT_YES;
 
@@ -78,29 +66,77 @@ static int release_selection(const struct invocation *invocation, const struct s
     return output_json(made) < 0 ? problem_fill_memory(problem) : 0;
 }
 
-static int cmd_release(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
-    CLEANUP(selection_deinit) struct selection selection = {0};
-    int r = selection_by_word(invocation->client, invocation->operands.items[0], &selection, problem);
-
-    if (r != 0)
-        return r;
-    if (selection.n_views > 1 && !invocation->options.all)
-        return refuse_several(invocation, &selection, problem);
-    return release_selection(invocation, &selection, ret_exit_code, problem);
+static int refuse_none(const struct invocation *invocation, struct problem *problem) {
+    if (invocation->scope.project[0] == '\0')
+        return problem_fill(problem, EXIT_NO, "no-such-lease", "you have no lease");
+    problem_fill(problem, EXIT_NO, "no-such-lease", "you have no lease in this project");
+    return problem_set_hint(problem, "portctl release --all --global gives back those of all projects");
 }
 
-static const enum option_id release_options[] = {OPTION_ALL, OPTION_END};
+/* A person is asked; a script has written --all, and cannot be. */
+static int confirm(const struct invocation *invocation, const struct selection *selection, struct problem *problem) {
+    const struct output *output = &invocation->output;
+
+    if (invocation->options.yes || !confirm_can_ask(output))
+        return 0;
+    if (lease_views_print(selection->views, selection->n_views, output, stderr) < 0)
+        return problem_fill_memory(problem);
+    fprintf(stderr, selection->n_views == 1 ? "Release it? [y/N] " : "Release these %zu leases? [y/N] ",
+            selection->n_views);
+    if (confirm_says_yes())
+        return 0;
+    return problem_fill(problem, EXIT_NO, "not-confirmed", "nothing was released");
+}
+
+/* Without a word: --all. */
+static int select_all(const struct invocation *invocation, struct selection *ret_selection, struct problem *problem) {
+    CLEANUP(selection_deinit) struct selection selection = {0};
+    int r;
+
+    if (!invocation->options.all) {
+        problem_fill_usage(problem, "release wants a port or a name");
+        return problem_set_hint(problem, "portctl release --all gives back all that are yours");
+    }
+    r = selection_all(invocation->client, &selection, problem);
+    if (r != 0)
+        return r;
+    selection_keep_here(&selection, &invocation->scope);
+    if (selection.n_views == 0)
+        return refuse_none(invocation, problem);
+    r = confirm(invocation, &selection, problem);
+    if (r != 0)
+        return r;
+    *ret_selection = selection;
+    selection = (struct selection){0};
+    return 0;
+}
+
+static int cmd_release(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
+    CLEANUP(selection_deinit) struct selection selection = {0};
+    int r = invocation->operands.n_items == 0
+                ? select_all(invocation, &selection, problem)
+                : selection_by_words(invocation, !invocation->options.all, "nothing was released", &selection, problem);
+
+    return r != 0 ? r : release_selection(invocation, &selection, ret_exit_code, problem);
+}
+
+static const enum option_id release_options[] = {OPTION_GLOBAL, OPTION_PROJECT, OPTION_ALL, OPTION_YES, OPTION_END};
 
 const struct command command_release = {
     .name = "release",
-    .summary = "give a port back",
-    .usage = "PORT|NAME [options]",
-    .details = "Ends the lease; what listens on the port is told and not touched. A name with several leases is\n"
-               "released with --all only.\n",
+    .summary = "give ports back",
+    .usage = "PORT|NAME... [options]",
+    .details = "Ends the leases; what listens on the ports is told and not touched. A name with several leases is\n"
+               "released with --all only. If one of the words means no lease, nothing is released.\n"
+               "With --all and no word: all leases that are yours, in a project those of this worktree of it (with\n"
+               "--global everywhere). That asks first, on a terminal and without --yes; elsewhere it does not.\n",
     .options = release_options,
-    .n_least = 1,
-    .n_most = 1,
+    .n_most = SIZE_MAX,
     .first = OPERAND_PORT_OR_NAME,
-    .examples = {{"portctl release 8001", "by port"}, {"portctl release my-api --all", "all your leases of a name"}},
+    .others = OPERAND_PORT_OR_NAME,
+    .examples = {{"portctl release 8001", "by port"},
+                 {"portctl release web db", "several, or none of them"},
+                 {"portctl release my-api --all", "all your leases of a name"},
+                 {"portctl release --all --yes", "all that are yours"}},
     .function = cmd_release,
 };

@@ -1,7 +1,7 @@
 /*
- * renew: another TTL for the lease on a port, or for all of the caller's leases of a name; renewing one too many hurts
- * nobody.
+ * renew: another TTL for the leases on ports, or for all of the caller's leases of a name; renewing one too many hurts nobody.
  */
+#include <stdint.h>
 #include <stdio.h>
 
 #include "cli/client.h"
@@ -54,23 +54,26 @@ static int renew_each(const struct invocation *invocation, const struct selectio
 
 static int cmd_renew(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     CLEANUP(selection_deinit) struct selection selection = {0};
-    int r = selection_by_word(invocation->client, invocation->operands.items[0], &selection, problem);
+    int r = selection_by_words(invocation, false, "nothing was renewed", &selection, problem);
 
     *ret_exit_code = EXIT_YES;
-    if (r != 0)
-        return r;
-    return renew_each(invocation, &selection, problem);
+    return r != 0 ? r : renew_each(invocation, &selection, problem);
 }
+
+static const enum option_id renew_options[] = {OPTION_GLOBAL, OPTION_PROJECT, OPTION_END};
 
 const struct command command_renew = {
     .name = "renew",
     .alias = "heartbeat",
-    .summary = "let a lease live for another TTL",
-    .usage = "PORT|NAME [options]",
-    .details = "Needed only where nothing listens on the port: listening renews a lease by itself.\n",
+    .summary = "let leases live for another TTL",
+    .usage = "PORT|NAME... [options]",
+    .details = "Needed only where nothing listens on the port: listening renews a lease by itself. A name means\n"
+               "all your leases of it. If one of the words means no lease, nothing is renewed.\n",
+    .options = renew_options,
     .n_least = 1,
-    .n_most = 1,
+    .n_most = SIZE_MAX,
     .first = OPERAND_PORT_OR_NAME,
-    .examples = {{"portctl renew my-db", "all your leases of this name"}, {"portctl renew 8001", "one lease"}},
+    .others = OPERAND_PORT_OR_NAME,
+    .examples = {{"portctl renew my-db", "all your leases of this name"}, {"portctl renew 8001 8002", "two leases"}},
     .function = cmd_renew,
 };

@@ -470,9 +470,9 @@ static int cmd_run(const struct invocation *invocation, int *ret_exit_code, stru
     return watch_program(&run, ret_exit_code, problem);
 }
 
-static const enum option_id run_options[] = {OPTION_ENV_NAME,   OPTION_PORT, OPTION_PREFER,  OPTION_WAIT, OPTION_REUSE,
-                                             OPTION_TTL,        OPTION_TAG,  OPTION_PROJECT, OPTION_HOST, OPTION_LISTEN,
-                                             OPTION_KILL_AFTER, OPTION_KEEP, OPTION_REMAP,   OPTION_END};
+static const enum option_id run_options[] = {OPTION_GLOBAL, OPTION_ENV_NAME,   OPTION_PORT, OPTION_PREFER,  OPTION_WAIT,
+                                             OPTION_REUSE,  OPTION_TTL,        OPTION_TAG,  OPTION_PROJECT, OPTION_HOST,
+                                             OPTION_LISTEN, OPTION_KILL_AFTER, OPTION_KEEP, OPTION_REMAP,   OPTION_END};
 
 static const char *const run_more[] = {
     "With --remap PORT, where the program or anything it starts binds that TCP port, it gets the leased one: nothing "

@@ -12,6 +12,7 @@
 
 #include "cli/client.h"
 #include "cli/command.h"
+#include "cli/confirm.h"
 #include "cli/patience.h"
 #include "cli/stop_target.h"
 #include "probe/process_stop.h"
@@ -35,19 +36,6 @@ struct outcome {
 
 /* ---- Asking */
 
-static bool says_yes(void) {
-    char answer[16] = "";
-
-    fflush(stdout);
-    fflush(stderr);
-    if (fgets(answer, sizeof answer, stdin) == NULL) {
-        fputc('\n', stderr);
-        return false;
-    }
-    answer[strcspn(answer, "\n")] = '\0';
-    return strcmp(answer, "y") == 0 || strcmp(answer, "Y") == 0 || strcmp(answer, "yes") == 0;
-}
-
 static int confirm(const struct stopping *stopping, struct problem *problem) {
     const struct output *output = &stopping->invocation->output;
     char text[STOP_TARGET_TEXT_MAX];
@@ -59,7 +47,7 @@ static int confirm(const struct stopping *stopping, struct problem *problem) {
                        stop_target_format(&stopping->target, text));
         return 0;
     }
-    if (!output->error_terminal || isatty(STDIN_FILENO) != 1) {
+    if (!confirm_can_ask(output)) {
         problem_fill_usage(problem, "%s listens on port %u; without a terminal stop cannot ask whether you are sure",
                            stop_target_format(&stopping->target, text), stopping->target.port);
         return problem_set_hint(problem, "portctl stop %u --pid %d --yes", stopping->target.port,
@@ -67,7 +55,7 @@ static int confirm(const struct stopping *stopping, struct problem *problem) {
     }
     stop_target_show(&stopping->target, output);
     fprintf(stderr, "Send %s to it? [y/N] ", process_signal_name(stopping->signal));
-    if (says_yes())
+    if (confirm_says_yes())
         return 0;
     return problem_fill(problem, EXIT_NO, "not-confirmed", "nothing was signalled");
 }

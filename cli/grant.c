@@ -56,14 +56,16 @@ static bool add_choice(cJSON *body, const struct options *options, const struct 
 }
 
 /* What was not given is left out, so that portd's defaults are the only ones. */
-static cJSON *make_body(const char *name, const struct options *options, const struct grant_for *whom) {
+static cJSON *make_body(const char *name, const struct invocation *invocation, const struct grant_for *whom) {
+    const struct options *options = &invocation->options;
+    const char *project = invocation->scope.project;
     CLEANUP(json_free_at) cJSON *body = cJSON_CreateObject();
     cJSON *made;
 
     if (cJSON_AddStringToObject(body, "service_name", name) == NULL ||
         !add_number(body, "ttl_seconds", options->ttl_seconds) || !add_choice(body, options, whom) ||
         !add_number(body, "pid", (uint64_t)whom->holder) || !add_number(body, "asker_pid", (uint64_t)whom->asker) ||
-        (options->project[0] != '\0' && cJSON_AddStringToObject(body, "project", options->project) == NULL) ||
+        (project[0] != '\0' && cJSON_AddStringToObject(body, "project", project) == NULL) ||
         (options->n_tags > 0 && !add_tags(body, options)))
         return NULL;
     made = body;
@@ -77,8 +79,13 @@ static uint64_t patience_of(const struct grant_for *whom) {
 
 static int ask_once(const struct invocation *invocation, const struct grant_for *whom, cJSON **ret_reply,
                     struct problem *problem) {
-    CLEANUP(json_free_at) cJSON *body = make_body(invocation->operands.items[0], &invocation->options, whom);
+    CLEANUP(json_free_at) cJSON *body = NULL;
+    char name[OPTIONS_NAME_MAX + 1];
+    int r = scope_name(&invocation->scope, invocation->operands.items[0], name, problem);
 
+    if (r != 0)
+        return r;
+    body = make_body(name, invocation, whom);
     if (body == NULL)
         return problem_fill_memory(problem);
     return client_call(invocation->client, "/alloc", body, patience_of(whom), ret_reply, problem);

@@ -13,7 +13,7 @@
 #include "src/base/text.h"
 
 bool lease_view_read(const cJSON *lease, struct lease_view *ret_view) {
-    struct lease_view view = {.state = "", .kept_by = "", .allocated_at = "", .expires_at = ""};
+    struct lease_view view = {.json = lease, .state = "", .kept_by = "", .allocated_at = "", .expires_at = ""};
     uint64_t port;
     uint64_t uid;
     uint64_t elsewhere_port = 0;
@@ -36,6 +36,7 @@ bool lease_view_read(const cJSON *lease, struct lease_view *ret_view) {
     view.elsewhere_port = (uint16_t)elsewhere_port;
     json_get_string(lease, "conflict", &view.conflict);
     json_get_string(lease, "evidence", &view.evidence);
+    json_get_string(lease, "project", &view.project);
     view.tags = json_get(lease, "tags");
     *ret_view = view;
     return true;

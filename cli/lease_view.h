@@ -13,6 +13,7 @@
 #include "cli/output.h"
 
 struct lease_view {
+    const cJSON *json; /* what it was read from */
     uint16_t port;
     uint64_t id;
     uid_t uid;
@@ -29,6 +30,7 @@ struct lease_view {
     uint16_t elsewhere_port; /* state "elsewhere"; 0: portd does not say */
     const char *conflict;    /* state "conflict": the finding's kind; NULL: portd does not say */
     const char *evidence;    /* "confirmed", "plausible"; NULL: it has no listener of its own */
+    const char *project;     /* its directory; NULL: none, or it is not the caller's to know */
     const cJSON *tags;       /* NULL: portd does not say */
 };
 

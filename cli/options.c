@@ -58,7 +58,7 @@ static const struct option_entry entries[N_OPTIONS] = {
                       VALUE_SWITCH,
                       AT(reuse)},
     [OPTION_TAG] = {{"tag", 0, "TAG", "a word to remember with the lease; may be given again"}, VALUE_TAG, 0},
-    [OPTION_PROJECT] = {{"project", 0, "DIR", "the name gets the port that it had in this directory"},
+    [OPTION_PROJECT] = {{"project", 0, "DIR", "the name is one of the project in this directory"},
                         VALUE_DIRECTORY,
                         AT(project)},
     [OPTION_ENV_NAME] = {{"env-name", 0, "VARIABLE",

@@ -3,13 +3,19 @@
  */
 #include "cli/selection.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/command.h"
 #include "cli/options.h"
 #include "src/base/json.h"
 #include "src/base/text.h"
+
+static void free_chosen(bool **chosen) {
+    free(*chosen);
+}
 
 /* Out of an owned local: the caller owns it from here. */
 static struct selection selection_take(struct selection *selection) {
@@ -40,70 +46,154 @@ int selection_all(struct client *client, struct selection *ret_selection, struct
     return 0;
 }
 
-static const char *nearest_name(const struct selection *selection, const char *name) {
-    const char **names = calloc(selection->n_views + 1, sizeof *names);
-    const char *near;
+/* ---- What a word means */
 
-    if (names == NULL)
-        return NULL;
-    for (size_t i = 0; i < selection->n_views; i++)
-        names[i] = selection->views[i].service_name;
-    near = text_nearest(name, names, selection->n_views);
-    free(names);
-    return near;
+static int match(const struct scope *scope, const char *name, const struct lease_view *view) {
+    return scope_match(scope, name, view->service_name, view->project);
 }
 
-static int refuse_name(const struct selection *selection, const char *name, struct problem *problem) {
-    const char *near = nearest_name(selection, name);
+/* The best that there is: 2 the project's own, 1 a global one, 0 none. `own_only`: among the caller's. */
+static int best_match(const struct selection *selection, const struct scope *scope, const char *name, bool own_only) {
+    int best = 0;
 
-    problem_fill(problem, EXIT_NO, "no-such-lease", "no lease has the name %s", name);
-    if (near != NULL && strcmp(near, name) != 0)
+    for (size_t i = 0; i < selection->n_views; i++) {
+        const struct lease_view *view = &selection->views[i];
+        int found = !own_only || selection_is_own(view) ? match(scope, name, view) : 0;
+
+        best = found > best ? found : best;
+    }
+    return best;
+}
+
+bool selection_is_own(const struct lease_view *view) {
+    return geteuid() == 0 || view->uid == geteuid();
+}
+
+/* ---- A miss */
+
+/* The name as one would type it here: without the suffix that it would be given anyway. */
+static void format_typed(const struct scope *scope, const struct lease_view *view, char *ret_name) {
+    size_t length = strlen(view->service_name);
+    size_t n_suffix = strlen(scope->suffix);
+
+    snprintf(ret_name, OPTIONS_NAME_MAX + 1, "%s", view->service_name);
+    if (n_suffix == 0 || length <= n_suffix || strcmp(view->service_name + length - n_suffix, scope->suffix) != 0)
+        return;
+    if (length - n_suffix > OPTIONS_NAME_MAX)
+        return;
+    ret_name[length - n_suffix] = '\0';
+    if (match(scope, ret_name, view) == 0)
+        snprintf(ret_name, OPTIONS_NAME_MAX + 1, "%s", view->service_name);
+}
+
+/* Only a name that means something here: a hint that leads to the next miss is none. */
+bool selection_nearest(const struct selection *selection, const struct scope *scope, const char *name, char *ret_name) {
+    char(*typed)[OPTIONS_NAME_MAX + 1] = calloc(selection->n_views + 1, sizeof *typed);
+    const char **names = calloc(selection->n_views + 1, sizeof *names);
+    const char *near = NULL;
+    size_t n_names = 0;
+
+    for (size_t i = 0; typed != NULL && names != NULL && i < selection->n_views; i++) {
+        format_typed(scope, &selection->views[i], typed[n_names]);
+        if (match(scope, typed[n_names], &selection->views[i]) == 0)
+            continue;
+        names[n_names] = typed[n_names];
+        n_names++;
+    }
+    if (n_names > 0)
+        near = text_nearest(name, names, n_names);
+    if (near != NULL)
+        snprintf(ret_name, OPTIONS_NAME_MAX + 1, "%s", near);
+    free(names);
+    free(typed);
+    return near != NULL;
+}
+
+/* A lease of that name which another project has, or another branch of this one; NULL: nobody has. */
+static const struct lease_view *find_stranger(const struct selection *selection, const char *name) {
+    size_t length = strlen(name);
+
+    for (size_t i = 0; i < selection->n_views; i++) {
+        const char *other = selection->views[i].service_name;
+
+        if (strncmp(other, name, length) == 0 && (other[length] == '\0' || other[length] == '@'))
+            return &selection->views[i];
+    }
+    return NULL;
+}
+
+int selection_refuse_name(const struct selection *selection, const struct scope *scope, const char *name,
+                          struct problem *problem) {
+    const struct lease_view *stranger = find_stranger(selection, name);
+    char near[OPTIONS_NAME_MAX + 1];
+    char word[TEXT_QUOTED_MAX(OPTIONS_NAME_MAX)];
+    bool in_project = scope->project[0] != '\0';
+
+    if (in_project)
+        problem_fill(problem, EXIT_NO, "no-such-lease", "no lease has the name %s in this project", name);
+    else
+        problem_fill(problem, EXIT_NO, "no-such-lease", "no lease has the name %s", name);
+    if (in_project && stranger != NULL)
+        return problem_set_hint(problem, "another project has one: portctl lookup %s --global",
+                                text_quote_word(stranger->service_name, word, sizeof word));
+    if (selection_nearest(selection, scope, name, near))
         return problem_set_hint(problem, "did you mean %s?", near);
     return problem_set_hint(problem,
                             selection->n_views == 0 ? "there is no lease at all" : "portctl list shows all leases");
 }
 
-int selection_by_name(struct selection *selection, const char *name, struct problem *problem) {
+/* Somebody else has it. */
+static int refuse_strangers(const struct selection *selection, const struct scope *scope, const char *name,
+                            struct problem *problem) {
+    int best = best_match(selection, scope, name, false);
+    char user[LEASE_USER_MAX];
+
+    for (size_t i = 0; best != 0 && i < selection->n_views; i++) {
+        const struct lease_view *view = &selection->views[i];
+
+        if (match(scope, name, view) != best)
+            continue;
+        lease_view_format_user(view, user);
+        return problem_fill(problem, EXIT_NO, "no-such-lease",
+                            "you have no lease with the name %s; it is %s's, on port %u", name, user, view->port);
+    }
+    return selection_refuse_name(selection, scope, name, problem);
+}
+
+/* ---- Choosing */
+
+void selection_keep(struct selection *selection, const bool *chosen) {
     size_t n_kept = 0;
 
     for (size_t i = 0; i < selection->n_views; i++)
-        if (strcmp(selection->views[i].service_name, name) == 0)
-            n_kept++;
-    if (n_kept == 0)
-        return refuse_name(selection, name, problem);
-    n_kept = 0;
+        if (chosen[i])
+            selection->views[n_kept++] = selection->views[i];
+    selection->n_views = n_kept;
+}
+
+int selection_by_name(struct selection *selection, const struct scope *scope, const char *name,
+                      struct problem *problem) {
+    int best = best_match(selection, scope, name, false);
+    size_t n_kept = 0;
+
+    if (best == 0)
+        return selection_refuse_name(selection, scope, name, problem);
     for (size_t i = 0; i < selection->n_views; i++)
-        if (strcmp(selection->views[i].service_name, name) == 0)
+        if (match(scope, name, &selection->views[i]) == best)
             selection->views[n_kept++] = selection->views[i];
     selection->n_views = n_kept;
     return 0;
 }
 
-static bool is_own(const struct lease_view *view) {
-    return geteuid() == 0 || view->uid == geteuid();
-}
+static int choose_port(const struct selection *selection, const char *word, bool *chosen, struct problem *problem) {
+    uint16_t port = 0;
+    int r = options_check_port(word, &port, problem);
 
-static int keep_own(struct selection *selection, const char *name, struct problem *problem) {
-    const struct lease_view first = selection->views[0];
-    char user[LEASE_USER_MAX];
-    size_t n_kept = 0;
-
-    for (size_t i = 0; i < selection->n_views; i++)
-        if (is_own(&selection->views[i]))
-            selection->views[n_kept++] = selection->views[i];
-    selection->n_views = n_kept;
-    if (n_kept > 0)
-        return 0;
-    lease_view_format_user(&first, user);
-    return problem_fill(problem, EXIT_NO, "no-such-lease", "you have no lease with the name %s; it is %s's, on port %u",
-                        name, user, first.port);
-}
-
-static int keep_port(struct selection *selection, uint16_t port, struct problem *problem) {
+    if (r != 0)
+        return r;
     for (size_t i = 0; i < selection->n_views; i++) {
         if (selection->views[i].port == port) {
-            selection->views[0] = selection->views[i];
-            selection->n_views = 1;
+            chosen[i] = true;
             return 0;
         }
     }
@@ -111,21 +201,138 @@ static int keep_port(struct selection *selection, uint16_t port, struct problem 
     return problem_set_hint(problem, "portctl list shows all leases");
 }
 
-int selection_by_word(struct client *client, const char *word, struct selection *ret_selection,
-                      struct problem *problem) {
+int selection_choose(const struct selection *selection, const struct scope *scope, const char *word, bool *chosen,
+                     struct problem *problem) {
+    int best;
+
+    if (options_is_port(word))
+        return choose_port(selection, word, chosen, problem);
+    best = best_match(selection, scope, word, true);
+    if (best == 0)
+        return refuse_strangers(selection, scope, word, problem);
+    for (size_t i = 0; i < selection->n_views; i++)
+        if (selection_is_own(&selection->views[i]) && match(scope, word, &selection->views[i]) == best)
+            chosen[i] = true;
+    return 0;
+}
+
+/* Those of another worktree are of this project, too, but their names are full ones here. */
+static bool is_here(const struct scope *scope, const struct lease_view *view) {
+    char typed[OPTIONS_NAME_MAX + 1];
+
+    if (scope->project[0] == '\0')
+        return true;
+    format_typed(scope, view, typed);
+    return strchr(typed, '@') == NULL && match(scope, typed, view) == 2;
+}
+
+void selection_keep_here(struct selection *selection, const struct scope *scope) {
+    size_t n_kept = 0;
+
+    for (size_t i = 0; i < selection->n_views; i++)
+        if (selection->views[i].uid == geteuid() && is_here(scope, &selection->views[i]))
+            selection->views[n_kept++] = selection->views[i];
+    selection->n_views = n_kept;
+}
+
+int selection_by_word(struct client *client, const struct scope *scope, const char *word,
+                      struct selection *ret_selection, struct problem *problem) {
     CLEANUP(selection_deinit) struct selection selection = {0};
-    bool is_port = options_is_port(word);
-    uint16_t port = 0;
-    int r = is_port ? options_check_port(word, &port, problem) : 0;
+    CLEANUP(free_chosen) bool *chosen = NULL;
+    int r = options_is_port(word) ? options_check_port(word, NULL, problem) : 0;
 
     if (r == 0)
         r = selection_all(client, &selection, problem);
-    if (r == 0)
-        r = is_port ? keep_port(&selection, port, problem) : selection_by_name(&selection, word, problem);
-    if (r == 0 && !is_port)
-        r = keep_own(&selection, word, problem);
     if (r != 0)
         return r;
+    chosen = calloc(selection.n_views + 1, sizeof *chosen);
+    if (chosen == NULL)
+        return problem_fill_memory(problem);
+    r = selection_choose(&selection, scope, word, chosen, problem);
+    if (r != 0)
+        return r;
+    selection_keep(&selection, chosen);
+    *ret_selection = selection_take(&selection);
+    return 0;
+}
+
+/* ---- Several words */
+
+static size_t count_chosen(const struct selection *selection, const bool *chosen) {
+    size_t n_chosen = 0;
+
+    for (size_t i = 0; i < selection->n_views; i++)
+        n_chosen += chosen[i] ? 1 : 0;
+    return n_chosen;
+}
+
+static int refuse_several(const struct invocation *invocation, struct selection *selection, const bool *chosen,
+                          const char *word, const char *nothing, struct problem *problem) {
+    const char *command = invocation->command->name;
+    char quoted[TEXT_QUOTED_MAX(OPTIONS_NAME_MAX)];
+
+    selection_keep(selection, chosen);
+    if (!invocation->output.json)
+        lease_views_print(selection->views, selection->n_views, &invocation->output, stderr);
+    problem_fill(problem, EXIT_NO, "several-leases", "%s has %zu leases; %s", word, selection->n_views, nothing);
+    return problem_set_hint(problem, "portctl %s %s --all, or portctl %s %u for one of them", command,
+                            text_quote_word(word, quoted, sizeof quoted), command, selection->views[0].port);
+}
+
+/* One miss of several: a line of its own, or with --json a part of the problem's sentence, as far as there is room. */
+static void add_miss(const struct output *output, const struct problem *miss, char *sentence, size_t size) {
+    size_t used = strlen(sentence);
+    bool hints = miss->hint[0] != '\0';
+
+    if (!output->json)
+        problem_report(miss, output);
+    else if (snprintf(sentence + used, size - used, "%s%s%s%s; ", miss->detail, hints ? " (" : "", miss->hint,
+                      hints ? ")" : "") >= (int)(size - used))
+        sentence[used] = '\0';
+}
+
+/* Marks what all words mean. Returns 0, or PROBLEM_E_SET: at least one means nothing, or too much. */
+static int choose_words(const struct invocation *invocation, struct selection *selection, bool one_each,
+                        const char *nothing, bool *chosen, bool *by_word, struct problem *problem) {
+    const struct operands *words = &invocation->operands;
+    char sentence[PROBLEM_DETAIL_MAX - 64] = "";
+    size_t n_missed = 0;
+
+    for (size_t i = 0; i < words->n_items; i++) {
+        struct problem miss = {0}; /* never portd's: it owns nothing */
+
+        memset(by_word, 0, selection->n_views * sizeof *by_word);
+        if (selection_choose(selection, &invocation->scope, words->items[i], by_word, &miss) != 0) {
+            if (words->n_items == 1) {
+                *problem = miss;
+                return PROBLEM_E_SET;
+            }
+            add_miss(&invocation->output, &miss, sentence, sizeof sentence);
+            n_missed++;
+        } else if (one_each && count_chosen(selection, by_word) > 1) {
+            return refuse_several(invocation, selection, by_word, words->items[i], nothing, problem);
+        }
+        for (size_t j = 0; j < selection->n_views; j++)
+            chosen[j] = chosen[j] || by_word[j];
+    }
+    return n_missed == 0 ? 0 : problem_fill(problem, EXIT_NO, "no-such-lease", "%s%s", sentence, nothing);
+}
+
+int selection_by_words(const struct invocation *invocation, bool one_each, const char *nothing,
+                       struct selection *ret_selection, struct problem *problem) {
+    CLEANUP(selection_deinit) struct selection selection = {0};
+    CLEANUP(free_chosen) bool *chosen = NULL;
+    int r = selection_all(invocation->client, &selection, problem);
+
+    if (r != 0)
+        return r;
+    chosen = calloc(2 * (selection.n_views + 1), sizeof *chosen);
+    if (chosen == NULL)
+        return problem_fill_memory(problem);
+    r = choose_words(invocation, &selection, one_each, nothing, chosen, chosen + selection.n_views + 1, problem);
+    if (r != 0)
+        return r;
+    selection_keep(&selection, chosen);
     *ret_selection = selection_take(&selection);
     return 0;
 }

@@ -1,15 +1,18 @@
 /*
  * PORT|NAME: which leases are meant. A port means the lease on it, whosever it is (portd says whether it may be touched);
- * a name means the caller's own leases of that name, and for root everybody's.
+ * a name means the caller's own leases of that name, and for root everybody's. In a project it means the project's own
+ * leases, or where it has none the global ones, and never another project's.
  */
 #ifndef CLI_SELECTION_H
 #define CLI_SELECTION_H
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "cli/client.h"
 #include "cli/lease_view.h"
 #include "cli/problem.h"
+#include "cli/scope.h"
 
 struct selection {
     cJSON *list;              /* owned: portd's list, which the views borrow from */
@@ -26,13 +29,49 @@ static inline void selection_deinit(struct selection *selection) {
 /* Asks portd for all leases and reads them, in order; none is no problem here. Returns 0 or PROBLEM_E_SET. */
 int selection_all(struct client *client, struct selection *ret_selection, struct problem *problem);
 
-/* Keeps the leases of `name`, whosever they are. Returns 0, or PROBLEM_E_SET if there is none: then the problem says which
- * name was probably meant. */
-int selection_by_name(struct selection *selection, const char *name, struct problem *problem);
-
-/* Asks portd for the leases that `word`, a port or a name, means: at least one. Returns 0, or PROBLEM_E_SET if there is none,
- * or `word` is no port though it has the form of one. */
-int selection_by_word(struct client *client, const char *word, struct selection *ret_selection,
+/*
+ * Keeps the leases that `name` means here (scope.h): the project's own, or where it has none of its own the global ones;
+ * whosever they are. Returns 0, or PROBLEM_E_SET if there is none: then the problem says which name was probably meant, or
+ * that another project has it.
+ */
+int selection_by_name(struct selection *selection, const struct scope *scope, const char *name,
                       struct problem *problem);
+
+/* Marks in `chosen`, which has n_views places, the leases that `word`, a port or a name, means: at least one. Returns 0, or
+ * PROBLEM_E_SET if there is none, or `word` is no port though it has the form of one. */
+int selection_choose(const struct selection *selection, const struct scope *scope, const char *word, bool *chosen,
+                     struct problem *problem);
+
+/* Keeps those that are marked. */
+void selection_keep(struct selection *selection, const bool *chosen);
+
+/* Asks portd for the leases that `word` means. Returns as selection_choose() does. */
+int selection_by_word(struct client *client, const struct scope *scope, const char *word,
+                      struct selection *ret_selection, struct problem *problem);
+
+struct invocation;
+
+/*
+ * Asks portd for the leases that the invocation's operands mean, each lease once, in the order of portd's list. All of the
+ * words mean one, or it is a problem: each that means none is told on standard error, with --json all of them in the problem.
+ * `one_each`: a name that means several is one, too; they are shown. `nothing`: "nothing was released".
+ * Returns 0 or PROBLEM_E_SET.
+ */
+int selection_by_words(const struct invocation *invocation, bool one_each, const char *nothing,
+                       struct selection *ret_selection, struct problem *problem);
+
+/* Keeps the caller's own (root's: not everybody's), in a project those of this worktree of it. */
+void selection_keep_here(struct selection *selection, const struct scope *scope);
+
+/* The problem of by_name. Returns PROBLEM_E_SET. */
+int selection_refuse_name(const struct selection *selection, const struct scope *scope, const char *name,
+                          struct problem *problem);
+
+/* The name of a lease that was probably meant, as one would type it here, in `ret_name` (OPTIONS_NAME_MAX + 1 bytes). False:
+ * none is near. */
+bool selection_nearest(const struct selection *selection, const struct scope *scope, const char *name, char *ret_name);
+
+/* Is it the caller's own? For root everybody's is. */
+bool selection_is_own(const struct lease_view *view);
 
 #endif

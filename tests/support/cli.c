@@ -51,6 +51,8 @@ static int become_portctl(void *context) {
     const struct cli_setup *setup = start->setup;
     char *words[CLI_WORDS_MAX + 2] = {"portctl"};
 
+    if (setup->directory != NULL && chdir(setup->directory) < 0)
+        fail_test("portctl cannot work in %s: %s.", setup->directory, strerror(errno));
     clean_environment();
     for (size_t i = 0; i < CLI_WORDS_MAX && setup->environment[i] != NULL; i++)
         putenv((char *)setup->environment[i]);

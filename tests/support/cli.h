@@ -13,6 +13,7 @@ struct cli_setup {
     const char *words[CLI_WORDS_MAX];       /* behind the program's name; NULL behind the last */
     const char *environment[CLI_WORDS_MAX]; /* "PM_SOCKET=/x" */
     const char *output;                     /* a file for standard output; NULL: one of its own */
+    const char *directory;                  /* where it works; NULL: where the test does */
     const char *input;                      /* a file for standard input; NULL: /dev/null */
     uid_t uid;                              /* whom it runs as; 0: nobody else */
 };

@@ -47,6 +47,8 @@ void sandbox_mount(void) {
     sandbox_mount_tmpfs(SANDBOX_DIR, 65536);
     make_folder(SANDBOX_HOME);
     bind_programs();
+    if (chdir(SANDBOX_DIR) < 0)
+        fail_test("The test cannot work in " SANDBOX_DIR ": %s.", strerror(errno));
 }
 
 void sandbox_enter(void) {

@@ -15,7 +15,8 @@
 /* "Another user", wherever a test needs one: the same as the holders'. */
 #define SANDBOX_OTHER_UID HOLDER_OTHER_UID
 
-/* Enters both namespaces. */
+/* Enters both namespaces. The test works in SANDBOX_DIR from here on: the tests may run in the folder of a project, where
+ * names mean something else to portctl. */
 void sandbox_enter(void);
 
 /* The mount namespace alone, for a test that has entered a network namespace of another kind. */

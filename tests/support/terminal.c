@@ -34,6 +34,8 @@ static int become_portctl(void *context) {
     for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
         dup2(fd, i);
     closefrom(STDERR_FILENO + 1);
+    if (start->setup->directory != NULL && chdir(start->setup->directory) < 0)
+        fail_test("portctl cannot work in %s.", start->setup->directory);
     setenv("PM_SOCKET", start->setup->socket, 1);
     setenv("HOME", SANDBOX_HOME, 1);
     setenv("LC_ALL", "C.UTF-8", 1);

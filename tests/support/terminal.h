@@ -9,6 +9,7 @@
 
 struct terminal_setup {
     const char *words[CLI_WORDS_MAX]; /* behind the program's name; NULL behind the last */
+    const char *directory;            /* where it works; NULL: where the test does */
     const char *socket;               /* PM_SOCKET */
     unsigned columns;
     const char *prompt; /* what is waited for before `typed` is typed; NULL: nothing is typed */

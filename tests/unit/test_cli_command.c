@@ -40,11 +40,6 @@ static const struct fake_portd_setup ordinary = {
         {
             {"POST /alloc", 200, GRANTED("[]"), 0, NULL},
             {"GET /list", 200, LEASES, 0, NULL},
-            {"GET /lookup?service=web ", 200,
-             "{\"service_name\":\"web\",\"port\":8001,\"all_ports\":[8001,8002],\"lease\":" WEB ",\"leases\":[]}", 0,
-             NULL},
-            {"GET /lookup", 200, "{\"service_name\":\"x\",\"port\":null,\"all_ports\":[],\"lease\":null,\"leases\":[]}",
-             0, NULL},
             {"POST /release", 200, "{\"port\":8001,\"id\":7,\"service_name\":\"web\",\"listeners\":[]}", 0, NULL},
             {"POST /heartbeat", 200, "{\"port\":8001,\"id\":7,\"lease\":" WEB "}", 0, NULL},
             {"GET /status", 200,
@@ -219,7 +214,7 @@ Test(cli_command, lookup_prints_one_port_for_a_script_and_each_when_asked) {
     ASSERT_RUN(EXIT_YES, "8001\n8002\n", "", "lookup", "web", "--all");
     ASSERT_RUN(EXIT_YES,
                "{\"version\":1,\"service_name\":\"web\",\"port\":8001,\"all_ports\":[8001,8002],\"lease\":" WEB
-               ",\"leases\":[]}\n",
+               ",\"leases\":[" WEB "," WEB2 "]}\n",
                "", "lookup", "web", "--json");
 }
 
