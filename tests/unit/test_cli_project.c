@@ -105,7 +105,7 @@ Test(cli_project, what_is_no_json_is_told_by_line_and_column) {
     assert_refused("{ // x\n}", "line 1, column 3: not JSON", "JSON has no comments");
     assert_refused("{'a':1}", "line 1, column 2: not JSON", "JSON's quotes are \"");
     assert_refused("{\"services\":{\"a\":{},\"a\":{}}}", "the key \"a\" stands twice", "");
-    assert_refused("", "line 1, column 1: not JSON", "");
+    assert_refused("", "line 1, column 1: empty", "");
 }
 
 Test(cli_project, unknown_keys_are_told_with_the_nearest) {
