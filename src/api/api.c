@@ -11,6 +11,10 @@
 
 static const struct api_route routes[] = {
     {.method = "POST", .path = "/alloc", .handle = route_alloc, .summary = "Lease one port or several"},
+    {.method = "POST",
+     .path = "/alloc-all",
+     .handle = route_alloc_all,
+     .summary = "Lease ports for several services, all or none"},
     {.method = "POST", .path = "/release", .handle = route_release, .summary = "End a lease"},
     {.method = "POST", .path = "/heartbeat", .handle = route_heartbeat, .summary = "Renew a lease"},
     {.method = "GET", .path = "/list", .handle = route_list, .summary = "All leases"},

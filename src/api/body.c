@@ -14,7 +14,8 @@ bool body_ok(const struct body *body) {
 }
 
 void body_deinit(struct body *body) {
-    cJSON_Delete(body->json);
+    cJSON_Delete(body->owned);
+    body->owned = NULL;
     body->json = NULL;
 }
 
@@ -55,24 +56,12 @@ static bool is_one_of(const char *key, const char *const *keys, size_t n_keys) {
     return false;
 }
 
-void body_init(struct body *body, const struct api_request *request, const char *const *keys, size_t n_keys,
-               struct api_response *response) {
-    struct json_error error = {0};
+/* An object, with no other keys than these? */
+static void check_object(struct body *body, const char *what, const char *const *keys, size_t n_keys) {
     const cJSON *member;
-    int r;
 
-    *body = (struct body){.response = response};
-    r = json_parse(request->body, request->body_length, &body->json, &error);
-    if (r < 0) {
-        finish(body, problem_begin(response, PROBLEM_INTERNAL, "portd is out of memory."));
-        return;
-    }
-    if (r != 0) {
-        refuse_malformed(body, &error);
-        return;
-    }
     if (!cJSON_IsObject(body->json)) {
-        finish(body, problem_begin(response, PROBLEM_INVALID_VALUE, "The body must be a JSON object, not %s.",
+        finish(body, problem_begin(body->response, PROBLEM_INVALID_VALUE, "%s must be a JSON object, not %s.", what,
                                    json_type_name(body->json)));
         return;
     }
@@ -84,6 +73,30 @@ void body_init(struct body *body, const struct api_request *request, const char 
     }
 }
 
+void body_init(struct body *body, const struct api_request *request, const char *const *keys, size_t n_keys,
+               struct api_response *response) {
+    struct json_error error = {0};
+    int r;
+
+    *body = (struct body){.response = response};
+    r = json_parse(request->body, request->body_length, &body->owned, &error);
+    if (r < 0) {
+        finish(body, problem_begin(response, PROBLEM_INTERNAL, "portd is out of memory."));
+        return;
+    }
+    if (r != 0) {
+        refuse_malformed(body, &error);
+        return;
+    }
+    body->json = body->owned;
+    check_object(body, "The body", keys, n_keys);
+}
+
+void body_init_inner(struct body *body, const cJSON *json, const char *const *keys, size_t n_keys,
+                     struct api_response *response) {
+    *body = (struct body){.response = response, .json = json};
+    check_object(body, "Each member", keys, n_keys);
+}
 void body_refuse(struct body *body, const char *key, const char *rule) {
     cJSON *problem;
 
@@ -162,6 +175,74 @@ bool body_flag(struct body *body, const char *key, bool *ret_flag) {
     }
     *ret_flag = cJSON_IsTrue(item);
     return true;
+}
+
+/* NULL if the element is a port or null, else what is wrong with it, in `rule`. */
+static const char *check_port(const cJSON *item, size_t at, uint16_t *ret_port, char *rule, size_t size) {
+    uint64_t number = 0;
+
+    if (!cJSON_IsNull(item) && !json_is_whole(item, 1, 65535, &number)) {
+        if (cJSON_IsNumber(item))
+            snprintf(rule, size, "must have whole numbers from 1 to 65535; element %zu is none", at);
+        else
+            snprintf(rule, size, "must be an array of ports; element %zu is %s", at, json_type_name(item));
+        return rule;
+    }
+    *ret_port = (uint16_t)number;
+    return NULL;
+}
+
+bool body_ports(struct body *body, const char *key, size_t max, uint16_t *ret_ports) {
+    const cJSON *array = get(body, key);
+    const cJSON *item;
+    size_t n_ports = 0;
+    uint64_t number = 0;
+    char rule[160];
+
+    if (!cJSON_IsArray(array)) {
+        if (!body_number(body, key, 1, 65535, &number))
+            return false;
+        ret_ports[0] = (uint16_t)number;
+        return true;
+    }
+    cJSON_ArrayForEach(item, array) {
+        const char *wrong = NULL;
+
+        if (n_ports == max) {
+            snprintf(rule, sizeof rule, "must have at most %zu ports, one for each that is asked for", max);
+            wrong = rule;
+        } else {
+            wrong = check_port(item, n_ports, &ret_ports[n_ports], rule, sizeof rule);
+        }
+        if (wrong != NULL) {
+            body_refuse(body, key, wrong);
+            return false;
+        }
+        n_ports++;
+    }
+    return true;
+}
+
+const cJSON *body_need_array(struct body *body, const char *key, size_t min, size_t max) {
+    const cJSON *array = get(body, key);
+    char rule[96];
+    size_t n_items;
+
+    if (array == NULL) {
+        if (!body->failed)
+            finish(body, problem_begin(body->response, PROBLEM_MISSING_KEY, "The body needs a \"%s\".", key));
+        return NULL;
+    }
+    if (!cJSON_IsArray(array)) {
+        refuse_type(body, key, "an array", array);
+        return NULL;
+    }
+    n_items = (size_t)cJSON_GetArraySize(array);
+    if (n_items >= min && n_items <= max)
+        return array;
+    snprintf(rule, sizeof rule, "must have %zu to %zu members, not %zu", min, max, n_items);
+    body_refuse(body, key, rule);
+    return NULL;
 }
 
 bool body_texts(struct body *body, const char *key, size_t max, const char *(*check)(const char *text),

@@ -110,6 +110,7 @@ void route_release(struct api *api, const struct api_request *request, const str
     else
         registry_release(api->registry, lease);
     cJSON_AddBoolToObject(json, "released", released);
+    json_add_text_or_null(json, "kept_by", released ? NULL : lease_keeper_name(lease_keeper(lease)));
     answer_ok(response, json);
 }
 

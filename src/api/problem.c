@@ -60,6 +60,12 @@ const char *problem_name(enum problem_kind kind) {
     return kinds[kind].name;
 }
 
+static void add_subject(cJSON *problem, const struct problem_subject *subject) {
+    if (subject->service_name != NULL)
+        json_add_text(problem, "service_name", subject->service_name);
+    cJSON_AddNumberToObject(problem, "index", (double)subject->index);
+}
+
 __attribute__((format(printf, 3, 0))) static cJSON *begin(struct api_response *response, enum problem_kind kind,
                                                           const char *detail_format, va_list args) {
     cJSON *problem = cJSON_CreateObject();
@@ -74,6 +80,8 @@ __attribute__((format(printf, 3, 0))) static cJSON *begin(struct api_response *r
     cJSON_AddStringToObject(problem, "title", kinds[kind].title);
     cJSON_AddNumberToObject(problem, "status", kinds[kind].status);
     json_add_text(problem, "detail", detail);
+    if (response->subject != NULL)
+        add_subject(problem, response->subject);
     return problem;
 }
 

@@ -49,6 +49,12 @@ enum problem_kind {
     PROBLEM_NOT_STORED,
 };
 
+/* Which of several services a problem is about. While a response has one, each of its problems says so. */
+struct problem_subject {
+    size_t index;
+    const char *service_name; /* as it was sent; NULL: it has none. Borrowed */
+};
+
 /*
  * Makes `response` an error of this kind and returns the document, so that a caller can add evidence to it before
  * problem_finish(). Returns NULL when memory is short; the response is then a plain 500 and problem_finish() does nothing.

@@ -45,6 +45,7 @@ struct api_request {
 
 struct api;
 struct api_response;
+struct problem_subject;
 
 /*
  * An answer that has to wait for something: for a walk over /proc, or for a port to come free. The handler leaves it in the response; whoever
@@ -82,7 +83,8 @@ struct api_response {
     const char *etag;          /* static; NULL: none, as of these three */
     const char *content_encoding;
     const char *vary;
-    const char *worker_scope;  /* of a service worker's script: the paths that it may control */
+    const char *worker_scope;              /* of a service worker's script: the paths that it may control */
+    const struct problem_subject *subject; /* not NULL: what a problem is about (problem.h); borrowed */
     struct api_later *later;   /* not NULL: the answer is not ready, and nothing else here is filled; owned */
     struct api_stream *stream; /* not NULL: the body, instead of `body`; owned */
 };

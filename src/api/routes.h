@@ -6,6 +6,8 @@
 
 void route_alloc(struct api *api, const struct api_request *request, const struct query *query,
                  struct api_response *response);
+void route_alloc_all(struct api *api, const struct api_request *request, const struct query *query,
+                     struct api_response *response);
 void route_release(struct api *api, const struct api_request *request, const struct query *query,
                    struct api_response *response);
 void route_heartbeat(struct api *api, const struct api_request *request, const struct query *query,

@@ -4,14 +4,14 @@
 #include <assert.h>
 #include <string.h>
 
-/* One choice in the making. */
+/* A choice in the making: of all requests, of which one is looked at. */
 struct choosing {
     const struct allocator *allocator;
-    const struct choice_request *request;
     struct port_settings settings;
     struct port_set chosen;
-    struct port_set busy;       /* the kernel has said so in this choice: it is not asked again for the next port */
-    struct port_set used_slots; /* of the key: a slot is never higher than there are ports */
+    struct port_set busy; /* the kernel has said so in this choice: it is not asked again for the next port */
+    uint16_t cursor;
+    const struct choice_request *request;
     struct choice *choice;
 };
 
@@ -26,31 +26,27 @@ static void add_note(struct choosing *choosing, enum choice_note_kind kind, uint
     choice->notes[choice->n_notes++] = (struct choice_note){.kind = kind, .port = port};
 }
 
-static void find_used_slots(struct choosing *choosing) {
+/* Each port gets the lowest slot that no live lease of the key, and no port before it, has. */
+static void assign_slots(struct choosing *choosing) {
     const struct lease_table *leases = choosing->allocator->leases;
+    struct port_set used = {0}; /* a slot is never higher than there are ports */
+    unsigned slot = 0;
 
     for (size_t i = 0; i < leases->n_items; i++) {
         struct lease_key key = lease_get_key(leases->items[i]);
         if (lease_key_equal(&key, &choosing->request->key))
-            port_set_add(&choosing->used_slots, (uint16_t)leases->items[i]->slot);
+            port_set_add(&used, (uint16_t)leases->items[i]->slot);
+    }
+    for (unsigned at = 0; at < choosing->request->count; at++) {
+        while (port_set_has(&used, (uint16_t)slot))
+            slot++;
+        choosing->choice->slots[at] = slot++;
     }
 }
 
-/* The lowest slot that no live lease of the key, and no port of this choice, has. */
-static unsigned next_slot(const struct choosing *choosing) {
-    unsigned slot = 0;
-
-    while (port_set_has(&choosing->used_slots, (uint16_t)slot))
-        slot++;
-    return slot;
-}
-
-static void take(struct choosing *choosing, uint16_t port) {
-    struct choice *choice = choosing->choice;
-
-    choice->slots[choice->n_ports] = next_slot(choosing);
-    port_set_add(&choosing->used_slots, (uint16_t)choice->slots[choice->n_ports]);
-    choice->ports[choice->n_ports++] = port;
+static void take(struct choosing *choosing, unsigned at, uint16_t port) {
+    choosing->choice->ports[at] = port;
+    choosing->choice->n_ports++;
     port_set_add(&choosing->chosen, port);
 }
 
@@ -58,7 +54,7 @@ static void take(struct choosing *choosing, uint16_t port) {
 static int refuse_always(const struct choosing *choosing, uint16_t port) {
     if (port == choosing->allocator->rules->api_port)
         return ALLOC_E_OWN;
-    if (lease_table_find_port(choosing->allocator->leases, port) != NULL)
+    if (lease_table_find_port(choosing->allocator->leases, port) != NULL || port_set_has(&choosing->chosen, port))
         return ALLOC_E_LEASED;
     if (port < choosing->settings.unprivileged_start && !choosing->request->privileged)
         return ALLOC_E_PRIVILEGED;
@@ -103,7 +99,7 @@ static void note_objections(struct choosing *choosing, uint16_t port) {
         add_note(choosing, NOTE_COOLING, port);
 }
 
-static int try_named(struct choosing *choosing, uint16_t port, struct listener_list *evidence) {
+static int try_named(struct choosing *choosing, unsigned at, uint16_t port, struct listener_list *evidence) {
     int r = refuse_always(choosing, port);
 
     if (r == 0)
@@ -111,17 +107,23 @@ static int try_named(struct choosing *choosing, uint16_t port, struct listener_l
     if (r != 0)
         return r;
     note_objections(choosing, port);
-    take(choosing, port);
+    take(choosing, at, port);
     return 0;
 }
 
-static int try_preferred(struct choosing *choosing) {
-    uint16_t port = choosing->request->prefer;
+static int try_exact(struct choosing *choosing, unsigned at) {
+    uint16_t port = choosing->request->exact;
+
+    return port != 0 ? try_named(choosing, at, port, &choosing->choice->evidence) : 0;
+}
+
+static int try_preferred(struct choosing *choosing, unsigned at) {
+    uint16_t port = choosing->request->prefer[at];
     int r;
 
     if (port == 0)
         return 0;
-    r = try_named(choosing, port, NULL);
+    r = try_named(choosing, at, port, NULL);
     switch (r) {
     case ALLOC_E_LEASED:
         add_note(choosing, NOTE_PREFERRED_LEASED, port);
@@ -141,22 +143,30 @@ static int try_preferred(struct choosing *choosing) {
     }
 }
 
-/* Returns 0 whether or not it could be had; n_ports tells. */
-static int try_sticky(struct choosing *choosing) {
-    uint16_t port = sticky_table_find(choosing->allocator->sticky, &choosing->request->key, next_slot(choosing));
+static int try_sticky(struct choosing *choosing, unsigned at) {
+    uint16_t port =
+        sticky_table_find(choosing->allocator->sticky, &choosing->request->key, choosing->choice->slots[at]);
     int r;
 
-    if (port == 0 || port_set_has(&choosing->chosen, port) || refuse_always(choosing, port) != 0 ||
+    if (port == 0 || refuse_always(choosing, port) != 0 ||
         port_rules_object(choosing->allocator->rules, &choosing->settings, port) != PORT_NO_OBJECTION)
         return 0;
     r = ask_kernel(choosing, port, PORT_CHECK_THOROUGH, NULL);
     if (r < 0)
         return r;
     if (r == 0)
-        take(choosing, port);
+        take(choosing, at, port);
     else
         add_note(choosing, NOTE_STICKY_TAKEN, port);
     return 0;
+}
+
+static int try_first(struct choosing *choosing, unsigned at) {
+    return choosing->request->sticky_first ? try_sticky(choosing, at) : try_preferred(choosing, at);
+}
+
+static int try_second(struct choosing *choosing, unsigned at) {
+    return choosing->request->sticky_first ? try_preferred(choosing, at) : try_sticky(choosing, at);
 }
 
 /* True if rotation passes over the port without asking the kernel; counts why. */
@@ -206,11 +216,10 @@ static bool pass_over(struct choosing *choosing, uint16_t port) {
  * Once round the managed range, from the cursor on, for one port. `others` false: only ports that were nobody else's last;
  * true: only those that were. Between the two every port is looked at once, so the counts add up.
  */
-static int rotate(struct choosing *choosing, bool others) {
+static int rotate(struct choosing *choosing, unsigned at, bool others) {
     const struct port_rules *rules = choosing->allocator->rules;
-    struct choice *choice = choosing->choice;
     unsigned n_range = (unsigned)rules->max - rules->min + 1;
-    uint16_t cursor = choice->cursor;
+    uint16_t cursor = choosing->cursor;
     unsigned first = cursor >= rules->min && cursor < rules->max ? (unsigned)cursor - rules->min + 1 : 0;
 
     for (unsigned i = 0; i < n_range; i++) {
@@ -224,42 +233,68 @@ static int rotate(struct choosing *choosing, bool others) {
         if (r < 0)
             return r;
         if (r == 0) {
-            take(choosing, port);
-            choice->cursor = port;
+            take(choosing, at, port);
+            choosing->cursor = port;
             return 0;
         }
-        choice->counts.n_busy++;
+        choosing->choice->counts.n_busy++;
         port_set_add(&choosing->busy, port);
     }
     return ALLOC_E_RANGE_FULL;
 }
 
-/* One more port: the slot's own if it can be had, else by rotation. */
-static int choose_automatic(struct choosing *choosing) {
-    unsigned n_before = choosing->choice->n_ports;
-    int r = try_sticky(choosing);
+static int try_rotation(struct choosing *choosing, unsigned at) {
+    int r;
 
-    if (r < 0 || choosing->choice->n_ports > n_before)
-        return r;
     choosing->choice->counts = (struct choice_counts){0};
-    r = rotate(choosing, false);
-    return r == ALLOC_E_RANGE_FULL ? rotate(choosing, true) : r;
+    r = rotate(choosing, at, false);
+    return r == ALLOC_E_RANGE_FULL ? rotate(choosing, at, true) : r;
+}
+
+/* In this order. Each leaves a port that it cannot have to the next one, or refuses. */
+static int (*const steps[])(struct choosing *choosing, unsigned at) = {try_exact, try_first, try_second, try_rotation};
+
+/* One step for what one request still lacks. */
+static int take_step(struct choosing *choosing, size_t step) {
+    int r = 0;
+
+    for (unsigned at = 0; r == 0 && at < choosing->request->count; at++)
+        if (choosing->choice->ports[at] == 0)
+            r = steps[step](choosing, at);
+    choosing->choice->cursor = choosing->cursor;
+    return r;
+}
+
+int allocator_choose_all(const struct allocator *allocator, const struct choice_request *requests, size_t n_requests,
+                         struct choice *const *ret_choices, size_t *ret_at) {
+    struct choosing choosing = {.allocator = allocator, .cursor = requests[0].cursor};
+
+    port_settings_read(allocator->rules->sysctl_dir, &choosing.settings);
+    for (size_t i = 0; i < n_requests; i++) {
+        assert(requests[i].count <= LEASE_COUNT_MAX && (requests[i].exact == 0 || requests[i].count <= 1));
+        choosing.request = &requests[i];
+        choosing.choice = ret_choices[i];
+        assign_slots(&choosing);
+    }
+    for (size_t step = 0; step < sizeof steps / sizeof steps[0]; step++) {
+        for (size_t i = 0; i < n_requests; i++) {
+            int r;
+
+            choosing.request = &requests[i];
+            choosing.choice = ret_choices[i];
+            r = take_step(&choosing, step);
+            if (r == 0)
+                continue;
+            *ret_at = i;
+            return r;
+        }
+    }
+    return 0;
 }
 
 int allocator_choose(const struct allocator *allocator, const struct choice_request *request,
                      struct choice *ret_choice) {
-    struct choosing choosing = {.allocator = allocator, .request = request, .choice = ret_choice};
-    int r;
+    size_t at;
 
-    assert(request->count >= 1 && request->count <= LEASE_COUNT_MAX);
-    assert(request->exact == 0 || request->count == 1);
-    ret_choice->cursor = request->cursor;
-    port_settings_read(allocator->rules->sysctl_dir, &choosing.settings);
-    find_used_slots(&choosing);
-    if (request->exact != 0)
-        return try_named(&choosing, request->exact, &ret_choice->evidence);
-    r = try_preferred(&choosing);
-    while (r == 0 && ret_choice->n_ports < request->count)
-        r = choose_automatic(&choosing);
-    return r;
+    return allocator_choose_all(allocator, request, 1, &ret_choice, &at);
 }

@@ -3,8 +3,11 @@
  *
  *     exact port asked for ──> that one, or a refusal that says who has it
  *     preferred port       ──> that one, else a note and on
- *     sticky port          ──> the one this key last had in this slot, else on
+ *     sticky port          ──> the one this key last had in this slot, else on (before the preferred one, if that is asked for)
  *     rotation             ──> the next after the last one granted; first those that nobody else had last, then the others
+ *
+ * Of several ports, and of several requests, each step is done for all of them before the next one: rotation must not take what
+ * another one has named.
  *
  * Every port is checked against the leases, the rules and the kernel, in that order. Ports that are leased are never tested
  * by a bind: it could disturb the very server they are leased to.
@@ -34,12 +37,13 @@ struct allocator {
 
 struct choice_request {
     struct lease_key key;
-    uint16_t exact;  /* 0: no exact port */
-    uint16_t prefer; /* 0: no preference */
-    unsigned count;  /* 1..LEASE_COUNT_MAX; 1 with an exact port */
-    bool privileged; /* the caller may bind below ip_unprivileged_port_start */
-    uint16_t cursor; /* the last port that rotation granted; 0: none yet */
-    uint64_t now_ms; /* monotonic */
+    uint16_t exact;                   /* 0: no exact port */
+    uint16_t prefer[LEASE_COUNT_MAX]; /* for the first port, the second, ...; 0: no preference */
+    bool sticky_first;                /* the sticky port comes before the preferred one */
+    unsigned count;                   /* at most LEASE_COUNT_MAX; 1 with an exact port */
+    bool privileged;                  /* the caller may bind below ip_unprivileged_port_start */
+    uint16_t cursor;                  /* the last port that rotation granted; 0: none yet */
+    uint64_t now_ms;                  /* monotonic */
 };
 
 enum choice_note_kind {
@@ -59,8 +63,8 @@ struct choice_note {
     uint16_t port;
 };
 
-/* A port can carry three notes, a preferred one, one, and each sticky one, one. */
-#define CHOICE_NOTES_MAX (LEASE_COUNT_MAX + 4)
+/* A port can come with three notes: two about a preferred one that was granted all the same, and one about a sticky one. */
+#define CHOICE_NOTES_MAX (3 * LEASE_COUNT_MAX)
 
 /* Why the ports of the managed range were passed over, counted when there were not enough. */
 struct choice_counts {
@@ -75,10 +79,10 @@ struct choice_counts {
 };
 
 struct choice {
-    uint16_t ports[LEASE_COUNT_MAX];
+    uint16_t ports[LEASE_COUNT_MAX]; /* 0 where none could be had */
     unsigned slots[LEASE_COUNT_MAX];
-    unsigned n_ports;
-    uint16_t cursor; /* the new cursor */
+    unsigned n_ports; /* that were chosen */
+    uint16_t cursor;  /* the new cursor */
     struct choice_note notes[CHOICE_NOTES_MAX];
     size_t n_notes;
     struct choice_counts counts;   /* ALLOC_E_RANGE_FULL */
@@ -109,5 +113,13 @@ enum {
 };
 int allocator_choose(const struct allocator *allocator, const struct choice_request *request,
                      struct choice *ret_choice);
+
+/*
+ * Chooses for several requests, all or none; no two may have the same key or exact port. A `count` of 0 asks for nothing. The
+ * cursor of the first one counts, and rotation goes on from each to the next. Returns as allocator_choose() does, and then
+ * *ret_at is the index of the request that is refused.
+ */
+int allocator_choose_all(const struct allocator *allocator, const struct choice_request *requests, size_t n_requests,
+                         struct choice *const *ret_choices, size_t *ret_at);
 
 #endif

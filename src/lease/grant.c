@@ -1,26 +1,30 @@
 /*
  * Grants. One runs: find what may be reused, choose ports for the rest, make each lease as it will be, store all of them in one
- * transaction, and only then make them true, which cannot fail any more because the table's room was reserved first.
+ * transaction, and only then make them true, which cannot fail any more because the table's room was reserved first. Several
+ * requests go through each of these together, so all of them are granted or none is.
  */
-#include <errno.h>
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
-#include "probe/cgroup.h"
 #include "probe/fd.h"
 #include "src/base/log.h"
+#include "src/lease/draft.h"
 #include "src/lease/registry_private.h"
 
-/* A grant in the making. */
+/* A grant in the making. The leases to be reused stand in `grants`, which tells nothing before its end. */
 struct granting {
     struct registry *registry;
-    const struct grant_request *request;
-    struct grant *grant;
-    struct lease *reused[LEASE_COUNT_MAX]; /* leases that live, to be handed out again */
-    size_t n_reused;
-    struct lease *drafts[LEASE_COUNT_MAX]; /* each lease as it will be: those of `reused`, then the new ones */
+    const struct grant_request *requests;
+    size_t n_requests;
+    struct grant *grants; /* one for each */
+    struct lease *drafts
+        [GRANT_PORTS_MAX]; /* each lease as it will be: of each request those that are reused, then the new ones */
     size_t n_drafts;
+    uint64_t n_new;      /* of them */
+    uint16_t cursor;     /* the new cursor */
     uint64_t generation; /* of the snapshot before the ports were checked */
+    size_t at;           /* the request that is refused; n_requests: no particular one */
 };
 
 void grant_deinit(struct grant *grant) {
@@ -32,121 +36,196 @@ static void granting_deinit(struct granting *granting) {
         lease_free(granting->drafts[i]);
 }
 
-/* Each lease has a pidfd of its own, so that ending one lease never unpins another's holder. `watcher` is the lease to which
- * the end of the holder will be told. */
-static int pin_holder(struct granting *granting, struct lease *draft, struct lease *watcher) {
-    uid_t uid = 0;
-    int r = process_pin(granting->request->holder, &draft->holder_pidfd, &draft->holder, &uid);
-
-    /* EACCES: it lives, but /proc hides it from us (hidepid=), so whose it is cannot be told. */
-    if (r == PROCESS_E_GONE || r == -EACCES)
-        return GRANT_E_HOLDER;
-    if (r < 0)
-        return r;
-    if (uid != granting->request->key.uid)
-        return GRANT_E_HOLDER_UID;
-    if (!registry_has_room_for(draft->holder_pidfd))
-        return -EMFILE;
-    registry_note_cgroup(draft);
-    return registry_watch_holder(granting->registry, draft->holder_pidfd, watcher);
+/* The request is refused. */
+static int refuse(struct granting *granting, size_t at, int r) {
+    granting->at = at;
+    return r;
 }
 
-/* Who asks on whose behalf? Only of the same user, and neither init nor a service manager: whatever a user runs descends from these. Nothing is
- * refused for want of it. */
-static void note_asker(const struct grant_request *request, struct lease *draft) {
-    char name[PROCESS_NAME_MAX];
-    struct process_id asker;
-    uid_t uid;
-    pid_t parent;
+/* ---- what may be reused ---- */
 
-    if (request->asker <= 1 || process_pin(request->asker, NULL, &asker, &uid) != 0 || uid != request->key.uid ||
-        process_read_parent(request->asker, name, &parent) < 0 || strcmp(name, "systemd") == 0)
-        return;
-    draft->asker = asker;
-    if (request->holder != 0)
-        registry_note_parent(draft);
+/* The live leases of the key, lowest slot first. With an exact port only that one counts. */
+static void find_reusable(const struct lease_table *table, const struct grant_request *request, struct grant *grant) {
+    for (size_t i = 0; i < table->n_items; i++) {
+        const struct lease *lease = table->items[i];
+        struct lease_key key = lease_get_key(lease);
+        size_t at;
+
+        if (!lease_key_equal(&key, &request->key) || (request->exact != 0 && lease->port != request->exact))
+            continue;
+        for (at = grant->n_reused; at > 0 && grant->leases[at - 1]->slot > lease->slot; at--)
+            if (at < request->count)
+                grant->leases[at] = grant->leases[at - 1];
+        if (at < request->count)
+            grant->leases[at] = lease;
+        if (grant->n_reused < request->count)
+            grant->n_reused++;
+    }
 }
 
-/* Makes the next draft, with what every grant gives: a whole TTL from now, and the holder of the request. */
-static int add_draft(struct granting *granting, struct lease *live, struct lease **ret_draft) {
-    const struct grant_request *request = granting->request;
-    struct clock_reading now = clock_read(&granting->registry->config.clock);
-    struct lease *draft = lease_new();
-    int r;
+/*
+ * Nothing of its own listens there. Could its server start? Not if another user has bound the port without listening, or has a
+ * connection on it; the uid's own server that is about to listen, and what is left of its connections, are no obstacle.
+ */
+static int check_bindable(struct registry *registry, const struct lease *lease, struct listener_list *evidence) {
+    const struct port_prober *prober = &registry->config.prober;
+    int r = prober->check(prober->context, lease->port, PORT_CHECK_THOROUGH, evidence);
 
-    if (draft == NULL)
-        return -ENOMEM;
-    granting->drafts[granting->n_drafts++] = draft;
-    r = lease_set_key(draft, &request->key);
-    if (r == 0 && (request->tags != NULL || live == NULL))
-        r = lease_set_tags(draft, request->tags, request->n_tags);
-    else if (r == 0)
-        r = lease_set_tags(draft, (const char *const *)live->tags, live->n_tags);
-    if (r == 0 && request->holder != 0)
-        r = pin_holder(granting, draft, live != NULL ? live : draft);
-    if (r != 0)
-        return r;
-    note_asker(request, draft);
-    draft->ttl_seconds = live != NULL ? live->ttl_seconds : LEASE_TTL_DEFAULT;
-    if (request->ttl_seconds != NULL)
-        draft->ttl_seconds = *request->ttl_seconds;
-    draft->last_heartbeat = now.unix_ms;
-    draft->deadline = now.monotonic_ms + draft->ttl_seconds * 1000;
-    draft->told_deadline = draft->deadline;
-    draft->allocated_at = live != NULL ? live->allocated_at : now.unix_ms;
-    *ret_draft = draft;
+    if (r != PORT_CHECK_E_BUSY)
+        return r < 0 ? r : 0;
+    for (size_t i = 0; i < evidence->n_items; i++)
+        if (evidence->items[i].inode != 0 && evidence->items[i].uid != lease->uid)
+            return ALLOC_E_TAKEN;
     return 0;
 }
 
-static int draft_reused(struct granting *granting) {
+/* May this lease be handed out again? Its holder must not be another living process, and no other uid may sit there. */
+static int check_reuse(struct registry *registry, const struct grant_request *request, const struct lease *lease,
+                       struct grant *grant) {
+    struct listener_list *evidence = &grant->choice.evidence;
     int r = 0;
 
-    for (size_t i = 0; r == 0 && i < granting->n_reused; i++) {
-        struct lease *live = granting->reused[i];
-        struct lease *draft = NULL;
+    if (lease->holder_pidfd >= 0 && lease->holder.pid != request->holder) {
+        grant->in_way = lease;
+        return GRANT_E_HELD;
+    }
+    if (lease->sight.foreign) {
+        registry_list_listeners(registry, lease->port, evidence);
+        r = ALLOC_E_TAKEN;
+    } else if (!lease->sight.own) {
+        r = check_bindable(registry, lease, evidence);
+    }
+    if (r == ALLOC_E_TAKEN)
+        grant->in_way = lease;
+    else
+        listener_list_clear(evidence);
+    return r;
+}
 
-        r = add_draft(granting, live, &draft);
-        if (r != 0)
-            return r;
-        draft->id = live->id;
-        draft->port = live->port;
-        draft->slot = live->slot;
-        draft->was_bound = live->was_bound;
+/* One reading is for all of them, and is made only if there are any. */
+static int find_and_check_reusable(struct granting *granting) {
+    struct registry *registry = granting->registry;
+    size_t n_reused = 0;
+    int r = 0;
+
+    for (size_t i = 0; i < granting->n_requests; i++) {
+        if (granting->requests[i].reuse)
+            find_reusable(&registry->leases, &granting->requests[i], &granting->grants[i]);
+        n_reused += granting->grants[i].n_reused;
+    }
+    if (n_reused > 0)
+        r = registry_observe_now(registry, 0, NULL);
+    for (size_t i = 0; r >= 0 && i < granting->n_requests; i++) {
+        struct grant *grant = &granting->grants[i];
+
+        for (size_t j = 0; j < grant->n_reused; j++) {
+            r = check_reuse(registry, &granting->requests[i], grant->leases[j], grant);
+            if (r != 0)
+                return refuse(granting, i, r);
+        }
     }
     return r;
 }
 
-static int draft_new(struct granting *granting) {
-    const struct choice *choice = &granting->grant->choice;
-    int r = lease_table_reserve(&granting->registry->leases, choice->n_ports);
+/* ---- ports for the rest ---- */
 
-    for (unsigned i = 0; r == 0 && i < choice->n_ports; i++) {
-        struct lease *draft = NULL;
+static struct choice_request ask_for_rest(const struct granting *granting, size_t at) {
+    const struct grant_request *request = &granting->requests[at];
+    size_t n_reused = granting->grants[at].n_reused;
+    struct choice_request choice_request = {
+        .key = request->key,
+        .exact = request->exact,
+        .sticky_first = request->sticky_first,
+        .count = request->count - (unsigned)n_reused,
+        .privileged = request->privileged,
+        .cursor = granting->registry->cursor,
+        .now_ms = clock_read(&granting->registry->config.clock).monotonic_ms,
+    };
 
-        r = add_draft(granting, NULL, &draft);
+    memcpy(choice_request.prefer, &request->prefer[n_reused], choice_request.count * sizeof request->prefer[0]);
+    return choice_request;
+}
+
+static int choose_ports(struct granting *granting) {
+    struct registry *registry = granting->registry;
+    const struct allocator allocator = {
+        .leases = &registry->leases,
+        .sticky = &registry->sticky,
+        .rules = registry->config.rules,
+        .prober = registry->config.prober,
+    };
+    struct choice_request requests[GRANT_REQUESTS_MAX];
+    struct choice *choices[GRANT_REQUESTS_MAX];
+    unsigned n_wanted = 0;
+    size_t at = 0;
+    int r;
+
+    for (size_t i = 0; i < granting->n_requests; i++) {
+        requests[i] = ask_for_rest(granting, i);
+        choices[i] = &granting->grants[i].choice;
+        n_wanted += requests[i].count;
+    }
+    if (n_wanted == 0)
+        return 0;
+    r = allocator_choose_all(&allocator, requests, granting->n_requests, choices, &at);
+    granting->cursor = choices[granting->n_requests - 1]->cursor;
+    if (r == ALLOC_E_LEASED)
+        granting->grants[at].in_way = lease_table_find_port(&registry->leases, requests[at].exact);
+    return r != 0 ? refuse(granting, at, r) : 0;
+}
+
+/* ---- drafts ---- */
+
+static int add_draft(struct granting *granting, size_t at, struct lease *live, struct lease **ret_draft) {
+    int r = draft_new(granting->registry, &granting->requests[at], live, ret_draft);
+
+    if (r != 0)
+        return refuse(granting, at, r);
+    granting->drafts[granting->n_drafts++] = *ret_draft;
+    return 0;
+}
+
+static int draft_one(struct granting *granting, size_t at) {
+    const struct grant *grant = &granting->grants[at];
+    struct lease *draft = NULL;
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < grant->n_reused; i++)
+        r = add_draft(granting, at, lease_table_find_port(&granting->registry->leases, grant->leases[i]->port), &draft);
+    for (unsigned i = 0; r == 0 && i < grant->choice.n_ports; i++) {
+        r = add_draft(granting, at, NULL, &draft);
         if (r != 0)
             return r;
-        draft->id = granting->registry->next_id + i;
-        draft->port = choice->ports[i];
-        draft->slot = choice->slots[i];
+        draft->id = granting->registry->next_id + granting->n_new++;
+        draft->port = grant->choice.ports[i];
+        draft->slot = grant->choice.slots[i];
         draft->granted_generation = granting->generation;
     }
     return r;
 }
 
+static int make_drafts(struct granting *granting) {
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < granting->n_requests; i++)
+        r = draft_one(granting, i);
+    return r == 0 ? lease_table_reserve(&granting->registry->leases, granting->n_new) : r;
+}
+
 static int store_drafts(struct granting *granting) {
     struct store *store = granting->registry->store;
-    uint16_t cursor = granting->grant->choice.cursor;
     int r = store_begin(store);
 
     for (size_t i = 0; r == 0 && i < granting->n_drafts; i++) {
         const struct lease *draft = granting->drafts[i];
+        const struct lease_key key = lease_get_key(draft);
+
         r = store_put_lease(store, draft);
         if (r == 0)
-            r = store_put_sticky(store, &granting->request->key, draft->slot, draft->port);
+            r = store_put_sticky(store, &key, draft->slot, draft->port);
     }
-    if (r == 0 && cursor != 0 && cursor != granting->registry->cursor)
-        r = store_put_cursor(store, cursor);
+    if (r == 0 && granting->cursor != granting->registry->cursor)
+        r = store_put_cursor(store, granting->cursor);
     if (r == 0)
         r = store_commit(store);
     if (r == 0)
@@ -154,6 +233,8 @@ static int store_drafts(struct granting *granting) {
     store_rollback(store);
     return r == STORE_E_FAILED ? GRANT_E_NOT_STORED : r;
 }
+
+/* ---- from here on nothing fails ---- */
 
 /* The lease that lives takes over what its draft has, and the draft what it had. */
 static void make_true_again(struct lease *live, struct lease *draft) {
@@ -170,6 +251,7 @@ static void make_true_again(struct lease *live, struct lease *draft) {
     live->told_deadline = draft->deadline;
     live->unsaved = false;
     live->holder_ended_ms = 0;
+    live->outlasts_holder = draft->outlasts_holder;
     live->holder_cgroup = draft->holder_cgroup;
     live->asker = draft->asker;
     live->asker_is_parent = draft->asker_is_parent;
@@ -180,158 +262,101 @@ static void make_true_again(struct lease *live, struct lease *draft) {
 }
 
 /* A sticky port that cannot be remembered for want of memory is only a convenience lost. */
-static void make_true(struct granting *granting, struct lease *draft) {
-    sticky_table_put(&granting->registry->sticky, &granting->request->key, draft->slot, draft->port);
+static void make_true(struct registry *registry, struct lease *draft) {
+    const struct lease_key key = lease_get_key(draft);
+
+    sticky_table_put(&registry->sticky, &key, draft->slot, draft->port);
     draft->saved_deadline = draft->deadline;
-    lease_table_insert(&granting->registry->leases, draft);
+    lease_table_insert(&registry->leases, draft);
     log_debug("granted port %" PRIu16 " to %s (uid %u, lease %" PRIu64 ")", draft->port, draft->service_name,
               (unsigned)draft->uid, draft->id);
 }
 
+/* The drafts of one request, of which `first` is the first. */
+static void commit_one(struct granting *granting, size_t at, size_t first) {
+    struct registry *registry = granting->registry;
+    struct grant *grant = &granting->grants[at];
+
+    grant->n_leases = grant->n_reused + grant->choice.n_ports;
+    for (size_t i = 0; i < grant->n_leases; i++) {
+        struct lease *draft = granting->drafts[first + i];
+        struct lease *live = lease_table_find_port(&registry->leases, draft->port);
+
+        if (i < grant->n_reused) {
+            make_true_again(live, draft);
+            registry_tell(registry, EVENT_LEASE_RENEWED, live, "It was asked for again.");
+            continue;
+        }
+        make_true(registry, draft);
+        registry_tell(registry, EVENT_LEASE_GRANTED, draft, NULL);
+        grant->leases[i] = draft;
+        granting->drafts[first + i] = NULL;
+    }
+    /* A process that was there before may have children that were, too. */
+    if (granting->requests[at].holder != 0 && family_has(&registry->kin.family, granting->requests[at].holder))
+        registry->kin.whole_look = true;
+}
+
 static void commit_drafts(struct granting *granting) {
     struct registry *registry = granting->registry;
-    struct grant *grant = granting->grant;
+    size_t first = 0;
 
-    for (size_t i = 0; i < granting->n_drafts; i++) {
-        if (i < granting->n_reused) {
-            make_true_again(granting->reused[i], granting->drafts[i]);
-            grant->leases[i] = granting->reused[i];
-            registry_tell(registry, EVENT_LEASE_RENEWED, granting->reused[i], "It was asked for again.");
-        } else {
-            make_true(granting, granting->drafts[i]);
-            grant->leases[i] = granting->drafts[i];
-            registry_tell(registry, EVENT_LEASE_GRANTED, granting->drafts[i], NULL);
-            granting->drafts[i] = NULL;
-        }
+    for (size_t i = 0; i < granting->n_requests; i++) {
+        commit_one(granting, i, first);
+        first += granting->grants[i].n_leases;
     }
     registry_touch(registry);
-    /* A process that was there before may have children that were, too. */
-    if (granting->request->holder != 0 && family_has(&registry->kin.family, granting->request->holder))
-        registry->kin.whole_look = true;
-    grant->n_leases = granting->n_drafts;
-    grant->n_reused = granting->n_reused;
-    registry->next_id += grant->choice.n_ports;
-    if (grant->choice.cursor != 0)
-        registry->cursor = grant->choice.cursor;
+    registry->next_id += granting->n_new;
+    registry->cursor = granting->cursor;
 }
 
-/* Chooses ports for what cannot be reused. */
-static int choose_ports(struct granting *granting) {
-    const struct grant_request *request = granting->request;
-    struct registry *registry = granting->registry;
-    struct allocator allocator = {
-        .leases = &registry->leases,
-        .sticky = &registry->sticky,
-        .rules = registry->config.rules,
-        .prober = registry->config.prober,
-    };
-    struct choice_request choice_request = {
-        .key = request->key,
-        .exact = request->exact,
-        .prefer = request->prefer,
-        .count = request->count - (unsigned)granting->n_reused,
-        .privileged = request->privileged,
-        .cursor = registry->cursor,
-        .now_ms = clock_read(&registry->config.clock).monotonic_ms,
-    };
-    int r;
-
-    if (choice_request.count == 0)
-        return 0;
-    r = allocator_choose(&allocator, &choice_request, &granting->grant->choice);
-    if (r == ALLOC_E_LEASED)
-        granting->grant->in_way = lease_table_find_port(&registry->leases, request->exact);
-    return r;
-}
-
-/*
- * Nothing of its own listens there. Could its server start? Not if another user has bound the port without listening, or has a
- * connection on it; the uid's own server that is about to listen, and what is left of its connections, are no obstacle.
- */
-static int check_bindable(struct granting *granting, const struct lease *lease) {
-    const struct port_prober *prober = &granting->registry->config.prober;
-    struct listener_list *evidence = &granting->grant->choice.evidence;
-    int r = prober->check(prober->context, lease->port, PORT_CHECK_THOROUGH, evidence);
-
-    if (r != PORT_CHECK_E_BUSY)
-        return r < 0 ? r : 0;
-    for (size_t i = 0; i < evidence->n_items; i++)
-        if (evidence->items[i].inode != 0 && evidence->items[i].uid != lease->uid)
-            return ALLOC_E_TAKEN;
-    return 0;
-}
-
-/* May this lease be handed out again? Its holder must not be another living process, and no other uid may sit there. */
-static int check_reuse(struct granting *granting, struct lease *lease) {
-    struct grant *grant = granting->grant;
+static int run(struct granting *granting) {
     int r;
 
     registry_hear_holders(granting->registry);
-    if (lease->holder_pidfd >= 0 && lease->holder.pid != granting->request->holder) {
-        grant->in_way = lease;
-        return GRANT_E_HELD;
-    }
-    r = registry_observe_now(granting->registry, lease->port, &grant->choice.evidence);
-    if (r < 0)
-        return r;
-    if (lease->sight.foreign)
-        r = ALLOC_E_TAKEN;
-    else if (!lease->sight.own)
-        r = check_bindable(granting, lease);
-    else
-        r = 0;
-    if (r == ALLOC_E_TAKEN)
-        grant->in_way = lease;
-    else
-        listener_list_clear(&grant->choice.evidence);
+    r = find_and_check_reusable(granting);
+    if (r == 0)
+        r = choose_ports(granting);
+    if (r == 0)
+        r = make_drafts(granting);
+    if (r == 0)
+        r = store_drafts(granting);
+    if (r == 0)
+        commit_drafts(granting);
     return r;
 }
 
-/* The live leases of the key, lowest slot first. With an exact port only that one counts. */
-static void find_reusable(struct granting *granting) {
-    const struct grant_request *request = granting->request;
-    const struct lease_table *table = &granting->registry->leases;
-
-    for (size_t i = 0; i < table->n_items; i++) {
-        struct lease *lease = table->items[i];
-        struct lease_key key = lease_get_key(lease);
-        size_t at;
-
-        if (!lease_key_equal(&key, &request->key) || (request->exact != 0 && lease->port != request->exact))
-            continue;
-        for (at = granting->n_reused; at > 0 && granting->reused[at - 1]->slot > lease->slot; at--)
-            if (at < request->count)
-                granting->reused[at] = granting->reused[at - 1];
-        if (at < request->count)
-            granting->reused[at] = lease;
-        if (granting->n_reused < request->count)
-            granting->n_reused++;
-    }
-}
-
-int registry_grant(struct registry *registry, const struct grant_request *request, struct grant *ret_grant) {
+int registry_grant_all(struct registry *registry, const struct grant_request *requests, size_t n_requests,
+                       struct grant *ret_grants, size_t *ret_at) {
     CLEANUP(granting_deinit)
     struct granting granting = {
         .registry = registry,
-        .request = request,
-        .grant = ret_grant,
+        .requests = requests,
+        .n_requests = n_requests,
+        .grants = ret_grants,
         .generation = registry_snapshot(registry)->generation,
+        .cursor = registry->cursor,
+        .at = n_requests,
     };
-    int r = 0;
+    size_t n_ports = 0;
+    int r;
 
-    if (request->reuse)
-        find_reusable(&granting);
-    for (size_t i = 0; r == 0 && i < granting.n_reused; i++)
-        r = check_reuse(&granting, granting.reused[i]);
+    for (size_t i = 0; i < n_requests; i++) {
+        assert(requests[i].count >= 1 && requests[i].count <= LEASE_COUNT_MAX);
+        n_ports += requests[i].count;
+    }
+    assert(n_requests >= 1 && n_requests <= GRANT_REQUESTS_MAX && n_ports <= GRANT_PORTS_MAX);
+    r = run(&granting);
     if (r == 0)
-        r = choose_ports(&granting);
-    if (r == 0)
-        r = draft_reused(&granting);
-    if (r == 0)
-        r = draft_new(&granting);
-    if (r == 0)
-        r = store_drafts(&granting);
-    if (r == 0)
-        commit_drafts(&granting);
+        return 0;
+    for (size_t i = 0; i < n_requests; i++)
+        ret_grants[i].n_reused = 0;
+    *ret_at = granting.at;
     return r;
+}
+
+int registry_grant(struct registry *registry, const struct grant_request *request, struct grant *ret_grant) {
+    size_t at;
+
+    return registry_grant_all(registry, request, 1, ret_grant, &at);
 }

@@ -46,6 +46,18 @@ void registry_note_parent(struct lease *lease) {
                              parent == lease->asker.pid && process_pin_again(&lease->asker, NULL) == 0;
 }
 
+void registry_part_from_holder(struct registry *registry, struct lease *lease) {
+    struct clock_reading now = clock_read(&registry->config.clock);
+
+    if (!lease->outlasts_holder || lease->holder.pid == 0)
+        return;
+    lease->holder = (struct process_id){0};
+    lease->last_heartbeat = now.unix_ms;
+    lease->deadline = now.monotonic_ms + lease->ttl_seconds * 1000;
+    lease->unsaved = true; /* written by the next turn, which is due now */
+    registry_tell(registry, EVENT_LEASE_RENEWED, lease, "Its process has ended; the lease was there before it.");
+}
+
 bool registry_hear_holders(struct registry *registry) {
     uint64_t now_ms = clock_read(&registry->config.clock).monotonic_ms;
     struct epoll_event ended[64];
@@ -60,6 +72,8 @@ bool registry_hear_holders(struct registry *registry) {
 
             if (lease != NULL) /* else the due_fd */
                 lease_reap(lease, now_ms);
+            if (lease != NULL && lease->holder_pidfd < 0)
+                registry_part_from_holder(registry, lease);
             heard = heard || lease != NULL;
             may_end = may_end || lease == NULL || lease->holder_pidfd < 0;
         }

@@ -6,7 +6,7 @@
  *                    │          │          │
  *                    ├──────────┴──────────┴──> conflict: somebody else's listener is there, or two parties share the port
  *                    └──> elsewhere: its holder listens, on another port
- *     ended by: release; its TTL; the end of its holder process and of its last listener
+ *     ended by: release; its TTL; the end of its holder process and of its last listener, unless it was there before its holder
  *
  * The state is never stored: it is derived from what the kernel showed last (struct lease_sight) and from whether its own
  * listener was ever seen.
@@ -99,10 +99,11 @@ struct lease {
     struct process_id holder; /* pid 0: none, the lease belongs to its uid */
     int holder_pidfd;         /* -1: no holder, or it has ended */
     uint64_t holder_ended_ms; /* monotonic; 0: it lives. Of one that ended while portd was away, when portd came back */
-    char *holder_cgroup;      /* the holder's, if being in it is evidence (cgroup.h); owned; NULL: it is not */
-    struct process_id asker;  /* the process on whose behalf it was asked for; pid 0: not known */
-    bool asker_is_parent;     /* of the holder: so what the asker adopts is the holder's */
-    struct lease_kin *kin;    /* owned */
+    bool outlasts_holder; /* it was there without a holder before: it goes back to its TTL when the holder has ended */
+    char *holder_cgroup;  /* the holder's, if being in it is evidence (cgroup.h); owned; NULL: it is not */
+    struct process_id asker; /* the process on whose behalf it was asked for; pid 0: not known */
+    bool asker_is_parent;    /* of the holder: so what the asker adopts is the holder's */
+    struct lease_kin *kin;   /* owned */
     size_t n_kin;
     bool bereft; /* holder and kin have all ended, and whom they left behind has not been looked for since */
     struct judgement *judgements; /* owned */

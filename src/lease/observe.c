@@ -144,22 +144,27 @@ const struct snapshot *registry_snapshot(const struct registry *registry) {
     return registry->config.listeners.get(registry->config.listeners.context);
 }
 
+void registry_list_listeners(const struct registry *registry, uint16_t port, struct listener_list *listeners) {
+    const struct snapshot *snapshot = registry_snapshot(registry);
+
+    for (size_t i = 0; i < snapshot->n_items; i++) {
+        const struct listener *listener = &snapshot->items[i].listener;
+
+        if (listener->state == LISTENER_LISTEN && (port == 0 || listener->port == port) &&
+            listener_list_add(listeners, listener) < 0)
+            log_warning("out of memory while reading listeners");
+    }
+}
+
 static int observe(struct registry *registry, bool strictly, uint16_t port, struct listener_list *ret_listeners) {
     const struct snapshot_source *source = &registry->config.listeners;
-    const struct snapshot *snapshot;
     int r;
 
     registry_hear_holders(registry);
     r = source->read(source->context, strictly);
     registry_look(registry);
-    snapshot = registry_snapshot(registry);
-    for (size_t i = 0; r >= 0 && ret_listeners != NULL && i < snapshot->n_items; i++) {
-        const struct listener *listener = &snapshot->items[i].listener;
-
-        if (listener->state == LISTENER_LISTEN && (port == 0 || listener->port == port) &&
-            listener_list_add(ret_listeners, listener) < 0)
-            log_warning("out of memory while reading listeners");
-    }
+    if (r >= 0 && ret_listeners != NULL)
+        registry_list_listeners(registry, port, ret_listeners);
     return r;
 }
 

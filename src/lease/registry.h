@@ -41,7 +41,8 @@ struct registry_config {
 
 /*
  * Opens the database and restores its leases. In the same boot they keep their deadlines, with at least 30 s of grace, and
- * their holders are recognised again; after a reboot leases with a holder have ended, the others get a fresh TTL.
+ * their holders are recognised again; after a reboot leases with a holder have ended, the others, and those that outlast their holder, get a
+ * fresh TTL.
  * `config` is copied; what it points to must outlive the registry. Returns 0, STORE_E_LOCKED or STORE_E_FAILED (see
  * ret_opening), or -errno.
  */
@@ -54,9 +55,10 @@ struct registry *registry_free(struct registry *registry);
 struct grant_request {
     struct lease_key key;
     uint16_t exact;
-    uint16_t prefer;
-    unsigned count; /* 1..LEASE_COUNT_MAX */
-    bool reuse;     /* the live leases of this key first, by slot */
+    uint16_t prefer[LEASE_COUNT_MAX]; /* for the first port, the second, ...; of a reused one it is not looked at */
+    bool sticky_first;                /* the port that this name had last comes before the preferred one */
+    unsigned count;                   /* 1..LEASE_COUNT_MAX */
+    bool reuse;                       /* the live leases of this key first, by slot */
     bool privileged;
     const uint64_t *ttl_seconds; /* 1..LEASE_TTL_MAX; NULL: the default, or what a reused lease has */
     const char *const *tags;     /* NULL: none, or what a reused lease has */
@@ -84,7 +86,8 @@ void grant_deinit(struct grant *grant);
  *   GRANT_E_HOLDER      the holder is no living process,
  *   GRANT_E_HOLDER_UID  the holder is another uid's,
  *   GRANT_E_NOT_STORED  the database could not be written (registry_reason()); nothing was granted.
- * With `reuse`, a port that another uid has taken meanwhile is ALLOC_E_TAKEN.
+ * With `reuse`, a port that another uid has taken meanwhile is ALLOC_E_TAKEN. A lease without a holder that gets one by `reuse` outlasts it: when that
+ * holder ends, it has none again, and its TTL counts from then.
  */
 enum {
     GRANT_E_HELD = 32,
@@ -93,6 +96,16 @@ enum {
     GRANT_E_NOT_STORED,
 };
 int registry_grant(struct registry *registry, const struct grant_request *request, struct grant *ret_grant);
+
+/*
+ * Grants all that several requests ask for, at most GRANT_PORTS_MAX ports, or nothing; no two may have the same key, or the same
+ * exact port. What one gets is taken for all others. `ret_grants` has one for each, as registry_grant() wants it. Returns as that
+ * does, and then *ret_at is the index of the request that is refused, or n_requests if it is about no particular one.
+ */
+#define GRANT_REQUESTS_MAX 64
+#define GRANT_PORTS_MAX    256
+int registry_grant_all(struct registry *registry, const struct grant_request *requests, size_t n_requests,
+                       struct grant *ret_grants, size_t *ret_at);
 
 /*
  * Makes a lease for what listens on `port` already, or, where the port is leased, confirms that its listeners are that lease's. `key` is for the new
@@ -136,8 +149,8 @@ void registry_renew(struct registry *registry, struct lease *lease);
 /* Ends the lease and frees it; its port starts its cool-down. */
 void registry_release(struct registry *registry, struct lease *lease);
 
-/* Ends the lease unless something of its own listens, or its holder lives, or has left processes that may be about to listen. Returns true if it has
- * ended. */
+/* Ends the lease unless something of its own listens, or its holder lives, or has left processes that may be about to listen, or it was there before its
+ * holder. Returns true if it has ended. */
 bool registry_release_idle(struct registry *registry, struct lease *lease);
 
 /* Reads the kernel's listeners (what was read a moment ago may do where there are thousands) and brings every lease's sight up to date; ends nothing. If `ret_listeners` is not NULL it

@@ -1,5 +1,5 @@
 /*
- * What the registry's files share. restore.c (the start), grant.c, claim.c and turn.c (the background work) use observe.c (what the kernel shows),
+ * What the registry's files share. restore.c (the start), grant.c (with draft.c), claim.c and turn.c (the background work) use observe.c (what the kernel shows),
  * which uses evidence.c and parties.c (whose it is); all use kin.c (whom the holders brought), holder.c (whom a lease belongs to) and registry.c
  * (finding and changing leases).
  */
@@ -43,6 +43,9 @@ bool registry_has_room_for(int fd);
 /* Notes the cgroup of the lease's holder, if being in it is evidence. */
 void registry_note_cgroup(struct lease *lease);
 
+/* Its holder has ended. If the lease was there before, it has none again, and its TTL counts from now. */
+void registry_part_from_holder(struct registry *registry, struct lease *lease);
+
 /* Notes whether the lease's asker is the parent of its living holder. */
 void registry_note_parent(struct lease *lease);
 
@@ -54,6 +57,9 @@ static inline void registry_touch(struct registry *registry) {
 
 /* registry_observe() by a reading of this very moment: for what must not be decided by an older one. */
 int registry_observe_now(struct registry *registry, uint16_t port, struct listener_list *ret_listeners);
+
+/* Adds those who listen on `port` (0: on any), by the snapshot as it is. */
+void registry_list_listeners(const struct registry *registry, uint16_t port, struct listener_list *listeners);
 
 /* Tells what has happened to the lease; `reason` is a sentence, or NULL. */
 void registry_tell(struct registry *registry, enum event_kind kind, struct lease *lease, const char *reason);

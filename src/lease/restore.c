@@ -32,7 +32,8 @@ static int find_holder_again(struct registry *registry, struct lease *lease) {
     /* EACCES: a process that /proc hides from us. This one was not hidden when it was pinned, so the pid is another's now. */
     if (r == PROCESS_E_GONE || r == -EACCES) {
         lease->holder_ended_ms = registry->last_turn_ms;
-        return 0; /* the first turn ends the lease, unless its listener, or recognised kin, is still there */
+        registry_part_from_holder(registry, lease);
+        return 0; /* the first turn ends the lease, unless its listener, or recognised kin, is still there, or it outlasts its holder */
     }
     if (r < 0)
         return r;
@@ -44,7 +45,7 @@ static int find_holder_again(struct registry *registry, struct lease *lease) {
 /* Its recognised processes are its kin: pinned again if they live. */
 static void find_kin_again(struct registry *registry, struct lease *lease) {
     for (size_t i = 0; i < lease->n_judgements; i++)
-        if (lease->judgements[i].kind == JUDGED_RECOGNISED && lease->holder.pid != 0)
+        if (lease->judgements[i].kind == JUDGED_RECOGNISED)
             kin_add(registry, lease, &lease->judgements[i].process);
 }
 
@@ -52,6 +53,7 @@ static int restore_lease(void *context, struct lease *lease) {
     struct restoring *restoring = context;
     struct registry *registry = restoring->registry;
     uint64_t now_ms = registry->last_turn_ms;
+    bool had_holder = lease->holder.pid != 0;
     int r = lease_table_reserve(&registry->leases, 1);
 
     if (r == 0 && restoring->same_boot)
@@ -60,7 +62,7 @@ static int restore_lease(void *context, struct lease *lease) {
         lease_free(lease);
         return r;
     }
-    if (!restoring->same_boot && lease->holder.pid != 0) {
+    if (!restoring->same_boot && had_holder && !lease->outlasts_holder) {
         restoring->n_ended++;
         if (store_delete_lease(registry->store, lease->id) != 0)
             r = STORE_E_FAILED;
@@ -72,6 +74,7 @@ static int restore_lease(void *context, struct lease *lease) {
         lease->was_bound = false;
         lease->unsaved = true;
         /* Inodes, pids and start times begin anew, so these would be about others. */
+        lease->holder = (struct process_id){0};
         lease->asker = (struct process_id){0};
         lease_clear_judgements(lease);
         lease->judgements_unsaved = true;
@@ -79,7 +82,7 @@ static int restore_lease(void *context, struct lease *lease) {
     lease->saved_deadline = lease->deadline;
     lease->told_deadline = lease->deadline;
     lease_table_insert(&registry->leases, lease);
-    if (restoring->same_boot)
+    if (restoring->same_boot && had_holder)
         find_kin_again(registry, lease);
     return 0;
 }

@@ -41,7 +41,8 @@ enum statement {
 
 #define LEASE_COLUMNS                                                                                                  \
     "id, port, service_name, project, uid, slot, tags, allocated_at, last_heartbeat, ttl_seconds, deadline, "          \
-    "holder_pid, holder_start_time, holder_pidfd_inode, was_bound, asker_pid, asker_start_time, asker_pidfd_inode"
+    "holder_pid, holder_start_time, holder_pidfd_inode, was_bound, asker_pid, asker_start_time, asker_pidfd_inode, "   \
+    "outlasts_holder"
 
 static const char *const statement_texts[N_STATEMENTS] = {
     [BEGIN] = "BEGIN IMMEDIATE",
@@ -49,7 +50,7 @@ static const char *const statement_texts[N_STATEMENTS] = {
     [ROLLBACK] = "ROLLBACK",
     [PUT_LEASE] = ("INSERT OR REPLACE INTO lease (" LEASE_COLUMNS ")"
                    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, "
-                   "?18)"),
+                   "?18, ?19)"),
     [DELETE_LEASE] = "DELETE FROM lease WHERE id = ?1",
     [LOAD_LEASES] = ("SELECT " LEASE_COLUMNS " FROM lease ORDER BY id"),
     [PUT_JUDGEMENT] = ("INSERT OR REPLACE INTO judgement (lease_id, kind, inode, pid, start_time, pidfd_inode)"
@@ -239,6 +240,7 @@ int store_put_lease(struct store *store, const struct lease *lease) {
     bind_number(put, 16, (uint64_t)lease->asker.pid);
     bind_number(put, 17, lease->asker.start_time);
     bind_number(put, 18, lease->asker.pidfd_inode);
+    bind_number(put, 19, lease->outlasts_holder);
     return run(store, PUT_LEASE);
 }
 
@@ -397,6 +399,7 @@ static bool has_sound_numbers(sqlite3_stmt *row) {
         {11, 0, INT32_MAX},                   /* holder_pid */
         {14, 0, 1},                           /* was_bound */
         {15, 0, INT32_MAX},                   /* asker_pid */
+        {18, 0, 1},                           /* outlasts_holder */
     };
 
     for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++) {
@@ -440,6 +443,7 @@ static int read_lease(sqlite3_stmt *row, struct lease *lease) {
         .start_time = column_number(row, 16),
         .pidfd_inode = column_number(row, 17),
     };
+    lease->outlasts_holder = column_number(row, 18) != 0;
     return r;
 }
 

@@ -93,6 +93,9 @@ static const char create_v3[] =
     " UNIQUE (uid, port, squatter_uid, process)"
     ") STRICT;";
 
+/* Whether the lease was there without a holder before it had one. Of those that have one now nobody knows it any more, and they end with it as before. */
+static const char create_v4[] = "ALTER TABLE lease ADD COLUMN outlasts_holder INTEGER NOT NULL DEFAULT 0;";
+
 static void finalize_at(sqlite3_stmt **statement) {
     sqlite3_finalize(*statement);
     *statement = NULL;
@@ -218,11 +221,17 @@ static int migrate_to_v3(sqlite3 *db, struct schema_import *import) {
     return sqlite3_exec(db, create_v3, NULL, NULL, NULL);
 }
 
+static int migrate_to_v4(sqlite3 *db, struct schema_import *import) {
+    (void)import;
+    return sqlite3_exec(db, create_v4, NULL, NULL, NULL);
+}
+
 /* steps[n] leads from version n to version n + 1. */
 static int (*const steps[])(sqlite3 *db, struct schema_import *import) = {
     migrate_to_v1,
     migrate_to_v2,
     migrate_to_v3,
+    migrate_to_v4,
 };
 #define NEWEST ((int)(sizeof steps / sizeof steps[0]))
 

@@ -64,6 +64,13 @@ static void renew_lease(struct registry *registry, struct lease *lease, struct c
         lease->unsaved = true;
 }
 
+/* An asker adopts what a holder has left behind, also for a lease that has gone back to its TTL. When it has ended nobody does, and nobody needs to be
+ * looked for. */
+static void forget_parent(struct lease *lease) {
+    if (lease->asker_is_parent && lease->holder.pid == 0 && process_pin_again(&lease->asker, NULL) != 0)
+        lease->asker_is_parent = false;
+}
+
 static bool any_has_ended(const struct registry *registry, uint64_t now_ms) {
     enum event_kind kind;
     const char *reason;
@@ -120,8 +127,10 @@ void registry_turn(struct registry *registry) {
     if (now.monotonic_ms - registry->last_turn_ms > STALL_MS)
         registry->no_expiry_before_ms = now.monotonic_ms + GRACE_MS;
     registry->last_turn_ms = now.monotonic_ms;
-    for (size_t i = 0; i < registry->leases.n_items; i++)
+    for (size_t i = 0; i < registry->leases.n_items; i++) {
         renew_lease(registry, registry->leases.items[i], now);
+        forget_parent(registry->leases.items[i]);
+    }
     end_leases(registry, now);
     eventfd_read(registry->due_fd, &due); /* whoever has ended has been looked at */
     write_backlog(registry);
@@ -135,7 +144,7 @@ bool registry_release_idle(struct registry *registry, struct lease *lease) {
     kin_follow(registry, true);
     r = registry_observe_now(registry, 0, NULL);
     registry_follow(registry);
-    if (r != 0 || is_kept(lease, now_ms))
+    if (r != 0 || is_kept(lease, now_ms) || lease->outlasts_holder)
         return false;
     registry_release(registry, lease);
     return true;

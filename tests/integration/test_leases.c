@@ -291,6 +291,39 @@ Test(leases, a_server_that_outlives_its_holder_keeps_the_lease_until_its_own_end
     wait_for_end(&me, port);
 }
 
+static void assert_release_if_idle(const struct caller *caller, uint16_t port, bool ends) {
+    CLEANUP(http_reply_deinit)
+    struct http_reply reply = caller_post(caller, "/release", "{\"port\":%u,\"if_idle\":true}", port);
+    assert_status(reply, 200);
+    cr_assert_eq(json_bool_at(reply.json, "released"), ends, "%s", reply.body);
+    if (ends)
+        cr_assert(json_is_null_at(reply.json, "kept_by"));
+    else
+        cr_assert_str_eq(json_text_at(reply.json, "kept_by"), "ttl");
+    cr_assert_eq(caller_sees_lease(caller, port), !ends);
+}
+
+Test(leases, one_that_was_there_before_its_holder_outlasts_it) {
+    sandbox_enter();
+    CLEANUP(daemon_stop_at) struct daemon daemon = daemon_start(&(struct daemon_setup){0});
+    const struct caller me = {.daemon = &daemon};
+    const uint16_t port = caller_grant(&me, "{\"service_name\":\"web\",\"ttl_seconds\":3600}");
+    const uint16_t plain = caller_grant(&me, "{\"service_name\":\"plain\"}");
+    for (unsigned round = 0; round < 2; round++) {
+        const pid_t holder = child_start_idle(0);
+        cr_assert_eq(caller_grant(&me, "{\"service_name\":\"web\",\"reuse\":true,\"pid\":%d}", holder), port);
+        assert_lease(&me, port, "pending", "holder");
+        child_kill(holder);
+        assert_release_if_idle(&me, port, false);
+        assert_lease(&me, port, "pending", "ttl");
+        CLEANUP(http_reply_deinit) struct http_reply list = caller_list(&me);
+        cr_assert(json_is_null_at(caller_find_lease(&list, port), "holder"));
+    }
+    assert_release_if_idle(&me, plain, true);
+    caller_release(&me, port);
+    cr_assert_not(caller_sees_lease(&me, port));
+}
+
 /* ---- who may be a holder ---- */
 
 Test(leases, a_holder_is_a_living_process) {

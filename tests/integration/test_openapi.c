@@ -111,6 +111,10 @@ static void make_quiet_leases(struct scene *scene) {
     grant(scene, &scene->me, "{\"service_name\":\"three\",\"count\":3,\"prefer\":8010}");
     grant(scene, &scene->me, "{\"service_name\":\"waiting\",\"project\":\"/p\",\"reuse\":true}");
 
+    post(scene, &scene->me, NULL, "/alloc-all",
+         "{\"services\":[{\"service_name\":\"waiting\",\"project\":\"/p\",\"reuse\":true},"
+         "{\"service_name\":\"all\",\"count\":2,\"prefer\":[null,8015],\"sticky_first\":true}]}");
+
     const pid_t holder = enter(scene, &(struct puppet_setup){.name = "held"}, "pause listen 127.0.0.1 8020 pause");
     post(scene, &scene->me, NULL, "/alloc", "{\"service_name\":\"held\",\"port\":8020,\"pid\":%d}", holder);
     post(scene, &scene->me, "lease-held", "/alloc", "{\"service_name\":\"held\",\"reuse\":true,\"pid\":%d}", getpid());
@@ -299,6 +303,12 @@ static void be_refused_by_form(struct scene *scene) {
 
 static void be_refused_a_lease(struct scene *scene) {
     post(scene, &scene->me, "invalid-pid", "/alloc", "{\"service_name\":\"a\",\"pid\":4194304}");
+    post(scene, &scene->me, "missing-key", "/alloc-all", "{}");
+    post(scene, &scene->me, "invalid-value", "/alloc-all", "{\"services\":[7]}");
+    post(scene, &scene->me, "unknown-key", "/alloc-all", "{\"services\":[{\"service_name\":\"a\",\"prot\":1}]}");
+    post(scene, &scene->me, "port-taken", "/alloc-all",
+         "{\"services\":[{\"service_name\":\"a\"},{\"service_name\":\"b\",\"port\":8050}]}");
+    post(scene, &scene->me, "port-leased", "/alloc-all", "{\"services\":[{\"service_name\":\"a\",\"port\":8022}]}");
     post(scene, &scene->me, "port-taken", "/alloc", "{\"service_name\":\"a\",\"port\":8050}");
     post(scene, &scene->me, "port-leased", "/alloc", "{\"service_name\":\"a\",\"port\":8022}");
     post(scene, &scene->me, "reserved-for-portd", "/alloc", "{\"service_name\":\"a\",\"port\":3030}");
@@ -477,6 +487,8 @@ static void users_portd(struct scene *scene) {
     enter(scene, &(struct puppet_setup){0}, "listen 127.0.0.1 8000 pause");
     sees_text(&scene->other, 8000, "listeners[0].hidden.reason", "other-user");
     post(scene, &scene->other, "range-full", "/alloc", "{\"service_name\":\"many\",\"count\":9}");
+    post(scene, &scene->other, "range-full", "/alloc-all",
+         "{\"services\":[{\"service_name\":\"one\"},{\"service_name\":\"many\",\"count\":9}]}");
     post(scene, &scene->other, NULL, "/alloc", "{\"service_name\":\"one\"}");
     static const char *const targets[] = {"/list", "/ports", "/squatters", "/status", "/who?port=8000"};
     for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
@@ -506,6 +518,7 @@ static void portd_without_room(struct scene *scene) {
     sees_listeners(&scene->me, 8000, 1);
     fill_disk();
     post(scene, &scene->me, "not-stored", "/alloc", "{\"service_name\":\"a\"}");
+    post(scene, &scene->me, "not-stored", "/alloc-all", "{\"services\":[{\"service_name\":\"a\"}]}");
     post(scene, &scene->me, "not-stored", "/claim", "{\"port\":8000,\"service_name\":\"a\"}");
     cr_assert_eq(unlink(BALLAST), 0);
     scene_end(scene);

@@ -183,6 +183,45 @@ Test(restart, holders_are_recognised_and_one_that_died_meanwhile_has_ended_its_l
     wait_for_end(&me, served);
 }
 
+static void wait_for_ttl(const struct caller *caller, uint16_t port) {
+    const struct wait wait = wait_for("the TTL alone to keep a lease");
+    for (;;) {
+        CLEANUP(http_reply_deinit) struct http_reply list = caller_list(caller);
+        const cJSON *lease = caller_find_lease(&list, port);
+        cr_assert_not_null(lease, "a lease that was there before its holder ended with it");
+        if (strcmp(json_text_at(lease, "kept_by"), "ttl") == 0) {
+            cr_assert(json_is_null_at(lease, "holder"));
+            return;
+        }
+        wait_more(&wait);
+    }
+}
+
+/* Lent to a holder that dies while portd is away, to one that dies after that, and again after another kill. */
+Test(restart, a_lease_that_was_there_before_its_holder_outlasts_it_after_a_restart_too) {
+    const struct daemon_setup setup = {0};
+    sandbox_enter();
+    CLEANUP(daemon_stop_at) struct daemon daemon = daemon_start(&setup);
+    const struct caller me = {.daemon = &daemon};
+    const pid_t lives = child_start_idle(0);
+    const pid_t dies = child_start_idle(0);
+    const uint16_t one = caller_grant(&me, "{\"service_name\":\"one\",\"ttl_seconds\":3600}");
+    const uint16_t two = caller_grant(&me, "{\"service_name\":\"two\",\"ttl_seconds\":3600}");
+    cr_assert_eq(caller_grant(&me, "{\"service_name\":\"one\",\"reuse\":true,\"pid\":%d}", lives), one);
+    cr_assert_eq(caller_grant(&me, "{\"service_name\":\"two\",\"reuse\":true,\"pid\":%d}", dies), two);
+    daemon_kill(&daemon);
+    child_kill(dies);
+    daemon = daemon_start(&setup);
+    wait_for_ttl(&me, two);
+    CLEANUP(http_reply_deinit) struct http_reply list = caller_list(&me);
+    cr_assert_str_eq(json_text_at(caller_find_lease(&list, one), "kept_by"), "holder");
+    child_kill(lives);
+    wait_for_ttl(&me, one);
+    restart(&daemon, &setup);
+    wait_for_ttl(&me, one);
+    wait_for_ttl(&me, two);
+}
+
 /* ---- time while it was away ---- */
 
 Test(restart, one_whose_time_ran_out_while_portd_was_away_can_still_be_renewed) {

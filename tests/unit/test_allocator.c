@@ -180,9 +180,9 @@ Test(allocator, a_kernel_that_cannot_be_asked_is_an_error) {
     struct choice_request request = ask(1);
     cr_expect_eq(choose(&request), -EMFILE);
     cr_expect_eq(kernel.n_checks, 1, "and not asked a thousand times");
-    request.prefer = 8001;
+    request.prefer[0] = 8001;
     cr_expect_eq(choose(&request), -EMFILE);
-    request.prefer = 0;
+    request.prefer[0] = 0;
     sticky_table_put(&sticky, &web, 0, 8001);
     cr_expect_eq(choose(&request), -EMFILE);
     cr_expect_eq(kernel.n_checks, 1);
@@ -198,7 +198,7 @@ Test(allocator, a_named_port_is_granted_in_spite_of_objections_and_the_reply_say
     cr_expect_eq(choose_exact(6000), 0);
     cr_expect(choice.n_notes == 1 && has_note(NOTE_BLOCKED, 6000));
     struct choice_request request = ask(1);
-    request.prefer = 6000;
+    request.prefer[0] = 6000;
     cr_expect_eq(choose(&request), 0);
     cr_expect_eq(choice.ports[0], 6000);
     cr_expect(choice.n_notes == 1 && has_note(NOTE_BLOCKED, 6000));
@@ -226,7 +226,7 @@ Test(allocator, a_named_port_that_cools_for_others_is_granted_with_a_note_and_to
 
 static int choose_preferred(uint16_t port, unsigned count) {
     struct choice_request request = ask(count);
-    request.prefer = port;
+    request.prefer[0] = port;
     return choose(&request);
 }
 

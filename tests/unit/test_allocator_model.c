@@ -139,25 +139,59 @@ static const char *judge_rotation(unsigned key, unsigned port) {
     return NULL;
 }
 
+/* The step in which the i-th port was chosen: 0 and 1 are the preferred and the sticky port, in the request's order; 2 is rotation. */
+static unsigned step_of(const struct choice_request *request, unsigned key, const struct choice *choice, unsigned i) {
+    const unsigned port = choice->ports[i];
+    if (port == request->prefer[i])
+        return request->sticky_first ? 1 : 0;
+    if (port == sticky_of(key, choice->slots[i]))
+        return request->sticky_first ? 0 : 1;
+    return 2;
+}
+
+/* Of the ports of this grant those count as chosen that were chosen before the i-th one's turn in this step. */
+static void mark_chosen(const struct choice_request *request, unsigned key, const struct choice *choice, unsigned i,
+                        unsigned step) {
+    for (unsigned port = FIRST; port <= LAST; port++)
+        ports[port].chosen = false;
+    for (unsigned j = 0; j < choice->n_ports; j++) {
+        const unsigned other = step_of(request, key, choice, j);
+        if (choice->ports[j] >= FIRST && choice->ports[j] <= LAST && (other < step || (other == step && j < i)))
+            ports[choice->ports[j]].chosen = true;
+    }
+}
+
+static bool could_be_preferred(unsigned port) {
+    return port != 0 && !is_never(port) && !is_in_use(port, true);
+}
+
+static bool could_be_sticky(unsigned port) {
+    return could_be_preferred(port) && !is_objected_to(port);
+}
+
 /* NULL, or what is wrong with the i-th port. Whose each port was last is what it was before the whole grant. */
 static const char *judge_port(const struct choice_request *request, unsigned key, const struct choice *choice,
                               unsigned i) {
     const unsigned port = choice->ports[i];
-    const unsigned slot = lowest_slot(key, i > 0 ? choice->slots[i - 1] + 1 : 0);
-    const unsigned old = sticky_of(key, slot);
-    const bool preferred = request->prefer != 0 && i == 0;
-    if (choice->slots[i] != slot)
+    const unsigned old = sticky_of(key, choice->slots[i]);
+    const unsigned preferred = request->prefer[i];
+    if (choice->slots[i] != lowest_slot(key, i > 0 ? choice->slots[i - 1] + 1 : 0))
         return "not the lowest free slot";
+    mark_chosen(request, key, choice, i, step_of(request, key, choice, i));
     if (port < FIRST || port > LAST || is_never(port))
         return "a port that is never to be granted, or twice in one grant";
     if (is_in_use(port, true))
         return "a port in use";
     if (request->exact != 0)
         return port == request->exact ? NULL : "not the exact port";
-    if (preferred && !is_never(request->prefer) && !is_in_use(request->prefer, true))
-        return port == request->prefer ? NULL : "not the preferred port, which could be had";
-    if (old != 0 && !is_never(old) && !is_in_use(old, true) && !is_objected_to(old))
-        return port == old ? NULL : "not the port that the name had last, which could be had";
+    for (unsigned step = 0; step < 2; step++) {
+        const bool is_sticky = request->sticky_first == (step == 0);
+        const unsigned named = is_sticky ? old : preferred;
+        mark_chosen(request, key, choice, i, step);
+        if (is_sticky ? could_be_sticky(named) : could_be_preferred(named))
+            return port == named ? NULL : "not the port that it prefers, or had last, which could be had";
+    }
+    mark_chosen(request, key, choice, i, 2);
     return judge_rotation(key, port);
 }
 
@@ -201,8 +235,10 @@ static const char *step_grant(int *ret_answer) {
         request.exact = (uint16_t)(FIRST + roll(LAST - FIRST + 1));
     else
         request.count = roll(4) == 0 ? 1 + roll(8) : 1;
-    if (request.exact == 0 && roll(4) == 0)
-        request.prefer = (uint16_t)(FIRST + roll(LAST - FIRST + 1));
+    for (unsigned i = 0; request.exact == 0 && i < request.count; i++)
+        if (roll(4) == 0)
+            request.prefer[i] = (uint16_t)(FIRST + roll(LAST - FIRST + 1));
+    request.sticky_first = roll(2) == 0;
     fake_kernel_forget(&kernel);
     const int r = allocator_choose(&allocator, &request, &choice);
     *ret_answer = r;
@@ -213,10 +249,8 @@ static const char *step_grant(int *ret_answer) {
         wrong = wrong ? wrong : judge_refusal(&request, key, r);
     else if (choice.n_ports != request.count)
         wrong = "not as many as asked for";
-    for (unsigned i = 0; r == 0 && !wrong && i < choice.n_ports; i++) {
+    for (unsigned i = 0; r == 0 && !wrong && i < choice.n_ports; i++)
         wrong = judge_port(&request, key, &choice, i);
-        ports[choice.ports[i]].chosen = true;
-    }
     for (unsigned i = 0; r == 0 && !wrong && i < choice.n_ports; i++) {
         note_granted(choice.ports[i], key, choice.slots[i]);
         make_lease(choice.ports[i], key, choice.slots[i]);

@@ -73,7 +73,7 @@ static void expect_keys(const char *path, const char *expected) {
 Test(api, an_alloc_gives_a_port_and_its_lease) {
     call_ok(ANN, "/alloc", "{\"service_name\":\"my-api\"}");
     cr_expect_str_eq(reply.content_type, "application/json");
-    expect_keys("", "port lease ports leases reused notes ");
+    expect_keys("", "port lease ports leases reused n_reused notes ");
     expect_keys("lease", LEASE_KEYS);
     cr_expect_eq(fake_reply_number(&reply, "port"), 8000);
     cr_expect_eq(fake_reply_number(&reply, "ports.0"), 8000);
@@ -113,6 +113,22 @@ Test(api, an_alloc_takes_all_that_is_asked_for) {
     cr_expect(cJSON_IsFalse(fake_reply_get(&reply, "reused")));
     call_ok(ANN, "/alloc", "{\"service_name\":\"exact\",\"port\":8007,\"count\":1}");
     cr_expect_eq(fake_reply_number(&reply, "port"), 8007);
+}
+
+Test(api, each_port_can_have_a_preferred_one_and_the_old_one_can_come_first) {
+    call_ok(ANN, "/alloc", "{\"service_name\":\"web\",\"count\":3,\"prefer\":[null,8007]}");
+    cr_expect_eq(fake_reply_number(&reply, "ports.0"), 8000);
+    cr_expect_eq(fake_reply_number(&reply, "ports.1"), 8007);
+    cr_expect_eq(fake_reply_number(&reply, "ports.2"), 8001);
+    call_ok(ANN, "/release", "{\"port\":8000}");
+    call_ok(ANN, "/alloc", "{\"service_name\":\"web\",\"prefer\":8009,\"sticky_first\":true}");
+    cr_expect_eq(fake_reply_number(&reply, "port"), 8000);
+    call_ok(ANN, "/alloc", "{\"service_name\":\"web\",\"count\":4,\"reuse\":true,\"prefer\":[1,2,3,8009]}");
+    cr_expect_eq(fake_reply_number(&reply, "n_reused"), 3);
+    cr_expect_eq(fake_reply_number(&reply, "ports.3"), 8009, "the fourth is the only new one");
+    cr_expect_eq(cJSON_GetArraySize(fake_reply_get(&reply, "notes")), 0);
+    call_ok(ANN, "/alloc", "{\"service_name\":\"exact\",\"port\":8005,\"prefer\":[null]}");
+    cr_expect_eq(fake_reply_number(&reply, "port"), 8005);
 }
 
 Test(api, null_counts_as_absent) {
@@ -213,7 +229,7 @@ Test(api, a_lease_is_released_by_port_by_id_or_by_both) {
     for (size_t i = 0; i < 4; i++) {
         call_ok(ANN, "/alloc", "{\"service_name\":\"web\"}");
         call_ok(ANN, "/release", bodies[i]);
-        expect_keys("", "port id service_name listeners released ");
+        expect_keys("", "port id service_name listeners released kept_by ");
         cr_expect_eq(fake_reply_number(&reply, "port"), 8000);
         cr_expect_eq(fake_reply_number(&reply, "id"), (double)i + 1);
         cr_expect_str_eq(fake_reply_text(&reply, "service_name"), "web");

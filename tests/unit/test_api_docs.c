@@ -248,7 +248,7 @@ Test(api_docs, an_alloc_takes_the_keys_of_its_table) {
         fake_reply_deinit(&reply);
         n_documented++;
     }
-    cr_expect_eq(n_documented, 10);
+    cr_expect_eq(n_documented, 11);
     fake_daemon_stop(&daemon);
 }
 

@@ -414,7 +414,7 @@ Test(registry_restore, a_row_that_is_no_lease_does_not_keep_the_daemon_from_star
         fake_store_execute(&it.home,
                            "DELETE FROM lease WHERE port = 8001; INSERT INTO lease SELECT 2, 8001, 'spoilt', project,"
                            " uid, slot, tags, allocated_at, last_heartbeat, ttl_seconds, deadline, 0, 0, 0, 0,"
-                           " 0, 0, 0 FROM lease");
+                           " 0, 0, 0, 0 FROM lease");
         snprintf(sql, sizeof(sql), "UPDATE lease SET %s WHERE port = 8001", changes[i]);
         fake_store_execute(&it.home, sql);
         cr_assert_eq(fake_daemon_open(&it), 0, "%s", changes[i]);

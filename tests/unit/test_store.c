@@ -63,6 +63,7 @@ static void assert_equal(const struct lease *a, const struct lease *b) {
     cr_expect_eq(a->holder.start_time, b->holder.start_time);
     cr_expect_eq(a->holder.pidfd_inode, b->holder.pidfd_inode);
     cr_expect_eq(a->was_bound, b->was_bound);
+    cr_expect_eq(a->outlasts_holder, b->outlasts_holder);
     cr_expect_eq(b->holder_pidfd, -1);
     cr_expect_not(b->unsaved);
 }
@@ -89,6 +90,7 @@ static struct lease *make_large_lease(void) {
     lease->deadline = INT64_MAX;
     lease->holder = (struct process_id){.pid = 4194304, .start_time = UINT64_MAX, .pidfd_inode = UINT64_MAX - 1};
     lease->was_bound = true;
+    lease->outlasts_holder = true;
     return lease;
 }
 
@@ -322,13 +324,14 @@ Test(store, loading_ends_where_it_is_told_to) {
 
 static void insert_row(const char *id, const char *name, const char *project, const char *rest) {
     char sql[512];
-    snprintf(sql, sizeof(sql), "INSERT INTO lease VALUES (%s, 7000 + (SELECT count(*) FROM lease), %s, %s, %s, 0, 0)",
-             id, name, project, rest);
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO lease VALUES (%s, 7000 + (SELECT count(*) FROM lease), %s, %s, %s, 0, 0, 0)", id, name,
+             project, rest);
     fake_store_execute(&home, sql);
 }
 
 /* uid, slot, tags, allocated_at, last_heartbeat, ttl_seconds, deadline, holder: pid, start_time, pidfd_inode; was_bound; the asker's
- * pid, and its other two numbers are always 0 */
+ * pid, and its other two numbers and outlasts_holder are always 0 */
 #define SOUND "1000, 0, '[]', 5, 5, 300, 9, 0, 0, 0, 0, 0"
 
 static void assert_loads_two_of(long long n_rows) {
@@ -365,7 +368,9 @@ Test(store, a_row_with_numbers_that_no_lease_has_is_left_and_not_used) {
     insert_row("9", "'asker'", "''", "1000, 0, '[]', 5, 5, 300, 9, 0, 0, 0, 0, -7");
     insert_row("7", "'project'", "'relative'", SOUND);
     insert_row("8", "'last'", "'/shop'", SOUND);
-    assert_loads_two_of(11);
+    insert_row("10", "'outlasts_holder'", "''", SOUND);
+    fake_store_execute(&home, "UPDATE lease SET outlasts_holder = 2 WHERE id = 10");
+    assert_loads_two_of(12);
 }
 
 /* ---- a second daemon ---- */

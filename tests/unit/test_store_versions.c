@@ -190,7 +190,7 @@ Test(store_versions, an_empty_file_is_an_empty_database) {
 /* ---- newer and strange versions ---- */
 
 Test(store_versions, a_newer_database_is_left_as_it_is) {
-    static const int versions[] = {4, 5, 1000000, -1};
+    static const int versions[] = {5, 6, 1000000, -1};
     for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
         char sql[128];
         struct store *store;
@@ -221,8 +221,33 @@ Test(store_versions, a_database_is_opened_again_and_again) {
         cr_assert_eq(fake_store_try(&home, &store, &opening), 0);
         cr_expect_eq(opening.n_imported + opening.n_import_refused, 0);
         store_close(store);
-        cr_expect_eq(fake_store_query(&home, "PRAGMA user_version"), 3);
+        cr_expect_eq(fake_store_query(&home, "PRAGMA user_version"), 4);
     }
+}
+
+/* As the version before this one left it: what it did not know of its leases is false. */
+Test(store_versions, a_database_of_version_3_keeps_its_leases) {
+    struct lease *put = fake_store_make_lease(7, 8000, "web", 0);
+    struct lease *loaded[2];
+    struct store *store = fake_store_open(&home);
+    put->outlasts_holder = true;
+    put->asker = (struct process_id){.pid = 5, .start_time = 6, .pidfd_inode = 7};
+    cr_assert_eq(store_put_lease(store, put), 0);
+    store_close(store);
+    fake_store_execute(&home, "ALTER TABLE lease DROP COLUMN outlasts_holder; PRAGMA user_version = 3");
+    store = fake_store_open(&home);
+    cr_assert_eq(fake_store_load(store, loaded, 2), 1);
+    cr_expect_eq(loaded[0]->id, 7);
+    cr_expect_eq(loaded[0]->asker.pidfd_inode, 7);
+    cr_expect_not(loaded[0]->outlasts_holder);
+    lease_free(loaded[0]);
+    cr_assert_eq(store_put_lease(store, put), 0);
+    cr_assert_eq(fake_store_load(store, loaded, 2), 1);
+    cr_expect(loaded[0]->outlasts_holder);
+    lease_free(loaded[0]);
+    lease_free(put);
+    store_close(store);
+    cr_expect_eq(fake_store_query(&home, "PRAGMA user_version"), 4);
 }
 
 /* ---- the original's database ---- */

@@ -385,11 +385,13 @@ export interface AllocRequest {
     tags?: string[];
     /** This port, or a refusal. */
     port?: Port;
-    /** This port if it can be had, else another. Not with port. */
-    prefer?: Port;
+    /** This port if it can be had, else another; or an array, of at most count: one for the first port, the second, ... Not with port. */
+    prefer?: Port | (Port | null)[];
+    /** The port that this name had last comes before a preferred one. */
+    sticky_first?: boolean;
     /** So many ports, all or none. 1 with port. */
     count?: number;
-    /** The living lease of this uid, project and name, if there is one. */
+    /** The living lease of this uid, project and name, if there is one. One without a holder that gets one by this outlasts it. */
     reuse?: boolean;
     /** A directory; part of the key by which a name gets its old port again. */
     project?: string;
@@ -408,15 +410,27 @@ export interface AllocAnswer {
     leases: Lease[];
     /** A lease that there was already is among them. */
     reused: boolean;
+    /** So many of leases, the first ones, there were already. */
+    n_reused: number;
     /** Sentences about a grant that is not quite what one would expect. */
     notes: string[];
+}
+
+export interface AllocAllRequest {
+    /** At most 256 ports together; no two with the same service_name and project, or the same port. */
+    services: AllocRequest[];
+}
+
+export interface AllocAllAnswer {
+    /** What /alloc would answer to each service, in their order. */
+    grants: AllocAnswer[];
 }
 
 /** By port, by id, or by both, which must fit. */
 export interface ReleaseRequest {
     port?: Port;
     id?: Id;
-    /** Not if its own listener is there, or processes of it still live. */
+    /** Not if its own listener is there, or processes of it still live, or it was there before its holder. */
     if_idle?: boolean;
 }
 
@@ -426,6 +440,8 @@ export interface ReleaseAnswer {
     service_name: ServiceName;
     /** False only with if_idle: it stays. */
     released: boolean;
+    /** What keeps it if it stays; ttl: it was there before its holder. */
+    kept_by: Keeper | null;
     /** Who is still on the port. */
     listeners: Listener[];
 }
@@ -627,6 +643,10 @@ export interface Problem {
     detail: string;
     /** What to do next. */
     hint?: string;
+    /** /alloc-all: the service that it is about, if it has a name. */
+    service_name?: string;
+    /** /alloc-all: which one of the services that is. */
+    index?: number;
     /** invalid-value, unknown-key: the member of the body. */
     key?: string;
     /** unknown-key: the key that was probably meant. */
