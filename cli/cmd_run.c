@@ -450,6 +450,8 @@ static int cmd_run(const struct invocation *invocation, int *ret_exit_code, stru
     struct run run = {.filter_fd = -1, .child = {.channel = -1, .signals = {.fd = -1, .ending_fd = -1}}};
     int r = run_project_read(invocation, &project, problem);
 
+    if (r != 0 && problem->exit_code != EXIT_USAGE)
+        problem->exit_code = EXIT_RUN_FAILED;
     if (r != 0)
         return r;
     run_init(&run, &project);
