@@ -64,7 +64,7 @@ struct choice_note {
 };
 
 /* A port can come with three notes: two about a preferred one that was granted all the same, and one about a sticky one. */
-#define CHOICE_NOTES_MAX (3 * LEASE_COUNT_MAX)
+#define CHOICE_NOTES_MAX ((size_t)3 * LEASE_COUNT_MAX)
 
 /* Why the ports of the managed range were passed over, counted when there were not enough. */
 struct choice_counts {

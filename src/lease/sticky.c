@@ -1,4 +1,4 @@
-/* Two arrays of one entry a port; a key is searched for through the first. */
+/* Two arrays of one entry a port; a key is searched for through the first, as far as it was ever used: that is little more than the managed range. */
 #include "src/lease/sticky.h"
 
 #include <errno.h>
@@ -17,6 +17,8 @@ int sticky_table_init(struct sticky_table *table) {
         return -ENOMEM;
     }
     table->by_port = by_port;
+    table->first = N_PORTS;
+    table->end = 0;
     table->released_at = released_at;
     return 0;
 }
@@ -44,7 +46,7 @@ static bool is_key(const struct sticky *sticky, const struct lease_key *key) {
 }
 
 uint16_t sticky_table_find(const struct sticky_table *table, const struct lease_key *key, unsigned slot) {
-    for (size_t port = 1; port < N_PORTS; port++) {
+    for (size_t port = table->first; port < table->end; port++) {
         const struct sticky *sticky = table->by_port[port];
         if (sticky != NULL && sticky->slot == slot && is_key(sticky, key))
             return (uint16_t)port;
@@ -78,6 +80,10 @@ int sticky_table_put(struct sticky_table *table, const struct lease_key *key, un
     }
     sticky_free(table->by_port[port]);
     table->by_port[port] = sticky;
+    if (port < table->first)
+        table->first = port;
+    if (port >= table->end)
+        table->end = (size_t)port + 1;
     return 0;
 }
 

@@ -23,7 +23,9 @@ struct sticky {
 
 struct sticky_table {
     struct sticky **by_port; /* 65,536 entries, NULL where no key had the port */
-    uint64_t *released_at;   /* 65,536 entries, monotonic ms; 0: not released since the daemon started */
+    size_t first;            /* from here to before `end` stand all that are not NULL */
+    size_t end;
+    uint64_t *released_at; /* 65,536 entries, monotonic ms; 0: not released since the daemon started */
 };
 
 /* Returns 0 or -ENOMEM. */

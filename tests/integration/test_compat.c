@@ -69,7 +69,7 @@ static void assert_session(enum channel channel) {
         reqwest_post(&me, "/alloc", "{\"service_name\":\"my-api\",\"ttl_seconds\":null,\"tags\":null}");
     assert_status(alloc, 200);
     assert_content_type(&alloc, "application/json");
-    cr_expect(json_has_exactly(alloc.json, "port lease ports leases reused notes"));
+    cr_expect(json_has_exactly(alloc.json, "port lease ports leases reused n_reused notes"));
     const uint64_t port = json_number_at(alloc.json, "port");
     cr_expect(port >= 8000 && port <= 9000);
     assert_lease(json_at(alloc.json, "lease"), port, "my-api", 300);
