@@ -148,6 +148,13 @@ Test(cli_env_file, rights_and_links_stay) {
     cr_assert(S_ISLNK(status.st_mode));
     cr_assert_eq(stat(SANDBOX_DIR "/real", &status), 0);
     cr_assert_eq(status.st_mode & 0777, 0600);
+    /* Those that the umask would take from a new file are the old one's all the same. */
+    umask(077);
+    cr_assert_eq(chmod(SANDBOX_DIR "/real", 0664), 0);
+    file_write_text(SANDBOX_DIR "/real", "SECRET=2\n");
+    assert_written("SECRET=2\nWEB_PORT=3000\nDB_PORT=8001\n", true);
+    cr_assert_eq(stat(SANDBOX_DIR "/real", &status), 0);
+    cr_assert_eq(status.st_mode & 0777, 0664);
 }
 
 Test(cli_env_file, a_read_only_file_is_refused_also_for_root) {

@@ -246,6 +246,9 @@ Test(cli_scope, a_strangers_file_is_not_looked_at) {
     cr_assert_eq(chown(SANDBOX_DIR "/shared", SANDBOX_OTHER_UID, SANDBOX_OTHER_UID), 0);
     scope = find(SANDBOX_DIR "/shared/mine");
     assert_scope(&scope, SANDBOX_DIR "/shared", SANDBOX_DIR "/shared", "");
+    cr_assert_eq(chmod(SANDBOX_DIR "/shared", 0777), 0);
+    scope = find(SANDBOX_DIR "/shared/mine");
+    assert_scope(&scope, "", "", "");
 }
 
 Test(cli_scope, a_folder_that_is_gone_is_in_no_project) {
