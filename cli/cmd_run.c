@@ -14,6 +14,7 @@
 #include "cli/grant.h"
 #include "cli/listen_socket.h"
 #include "cli/run_end.h"
+#include "cli/run_project.h"
 #include "cli/run_watch.h"
 #include "src/base/json.h"
 #include "src/base/text.h"
@@ -29,8 +30,9 @@
 
 /* One run, and what it owns. */
 struct run {
-    const struct invocation *invocation;
-    struct output output; /* nobody who does not read what portctl says may hold up a signal */
+    const struct run_project *project;
+    const struct invocation *invocation; /* the project's */
+    struct output output;                /* nobody who does not read what portctl says may hold up a signal */
     const char *service_name;
     char safe_name[OPTIONS_NAME_MAX + 1];
     char **argv;
@@ -67,14 +69,16 @@ static void run_deinit(struct run *run) {
     run_child_deinit(&run->child);
 }
 
-static void run_init(struct run *run, const struct invocation *invocation) {
+static void run_init(struct run *run, const struct run_project *project) {
+    const struct invocation *invocation = &project->invocation;
     const struct options *options = &invocation->options;
 
     *run = (struct run){
+        .project = project,
         .invocation = invocation,
         .output = invocation->output,
         .service_name = invocation->operands.items[0],
-        .argv = invocation->operands.items + 1,
+        .argv = project->argv,
         .filter_fd = -1,
         .child = {.channel = -1, .signals = {.fd = -1, .ending_fd = -1}},
     };
@@ -110,7 +114,12 @@ static int explain_filter(int r, struct problem *problem) {
 }
 
 static int fork_child(struct run *run, struct problem *problem) {
-    struct run_program program = {.argv = run->argv, .filters = remaps(run), .is_adopted = !descendants_has_children()};
+    struct run_program program = {
+        .argv = run->argv,
+        .folder = run->project->folder,
+        .filters = remaps(run),
+        .is_adopted = !descendants_has_children(),
+    };
     int r;
 
     /* With bystanders nobody is adopted, for theirs could not be told from the program's. Where these cannot be found (there is no /proc), nor can
@@ -135,7 +144,14 @@ static uint16_t port_of(const struct run *run, size_t i) {
 }
 
 static int ask(struct run *run, struct problem *problem) {
-    const struct grant_for whom = {.holder = run->child.pid, .asker = getpid(), .count = (unsigned)run->n_variables};
+    const struct project_service *service = run->project->service;
+    const struct grant_for whom = {
+        .holder = run->child.pid,
+        .asker = getpid(),
+        .count = (unsigned)run->n_variables,
+        .prefer = service != NULL ? service->prefer : NULL,
+        .n_prefer = service != NULL ? service->n_prefer : 0,
+    };
     int r = grant_ask(run->invocation, &whom, &run->grant, &run->held, problem);
 
     if (r != 0)
@@ -145,6 +161,7 @@ static int ask(struct run *run, struct problem *problem) {
                             run->grant.n_leases, run->n_variables);
     for (size_t i = 0; i < run->grant.n_leases; i++)
         keeper_add(&run->keeper, &run->grant.leases[i]);
+    keeper_leave(&run->keeper, run->grant.n_reused);
     return 0;
 }
 
@@ -198,9 +215,14 @@ static int add_services(struct run *run) {
     CLEANUP(problem_deinit) struct problem problem = {0};
     CLEANUP(json_free_at) cJSON *leases = NULL;
 
+    int r = 0;
+
     if (client_call(run->invocation->client, "/list", NULL, LIST_PATIENCE_MS, &leases, &problem) == 0)
-        return run_environment_add_services(&run->environment, leases, geteuid(), run->service_name);
-    return 0;
+        r = run_environment_add_services(&run->environment, leases, geteuid(), &run->invocation->scope,
+                                         run->service_name);
+    if (r == 0)
+        r = run_project_add_others(run->project, leases, &run->environment);
+    return r;
 }
 
 /* The ports first, PORT among them whatever they are called: their pairs are for the arguments, too. Returns how many they are, or -ENOMEM. */
@@ -423,10 +445,16 @@ static int watch_program(struct run *run, int *ret_exit_code, struct problem *pr
 }
 
 static int cmd_run(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
-    CLEANUP(run_deinit) struct run run;
-    int r;
+    CLEANUP(run_project_deinit) struct run_project project;
+    CLEANUP(run_deinit)
+    struct run run = {.filter_fd = -1, .child = {.channel = -1, .signals = {.fd = -1, .ending_fd = -1}}};
+    int r = run_project_read(invocation, &project, problem);
 
-    run_init(&run, invocation);
+    if (r != 0 && problem->exit_code != EXIT_USAGE)
+        problem->exit_code = EXIT_RUN_FAILED;
+    if (r != 0)
+        return r;
+    run_init(&run, &project);
     r = fork_child(&run, problem);
     if (r != 0)
         return run.child.pid > 0 ? give_up(&run, r, ret_exit_code, problem) : r;
@@ -462,6 +490,10 @@ static const char *const run_more[] = {
     "What the program leaves behind has a second to end by itself (ten, if it reads from a pipe), then gets SIGTERM, "
     "and SIGKILL after ten seconds, or what --kill-after says. With --keep what listens on the port stays, and with it "
     "the lease; ten seconds long it may begin to. What a run --keep inside this one has kept stays, too.",
+    "In a project whose portmanager.json names the service, its variables, preferred ports, tags and ttl are those "
+    "that the file says, and so is the program "
+    "where none is given: it starts in the project's folder. The ports are those of portctl up; a lease that was there "
+    "before is left when the program ends.",
     "A signal that a process sends to portctl is forwarded. One that is sent to the whole process group (timeout does "
     "so) reaches the program twice.",
     NULL,
@@ -470,14 +502,14 @@ static const char *const run_more[] = {
 const struct command command_run = {
     .name = "run",
     .summary = "run a program with a port of its own in PORT",
-    .usage = "NAME [options] [--] PROGRAM [ARGUMENT...]",
+    .usage = "NAME [options] [[--] PROGRAM [ARGUMENT...]]",
     .details = "The lease lives as long as the program. Input, output, signals, the terminal and the exit code pass\n"
                "through untouched. The program finds its port in PORT, and {PORT} in its arguments is replaced by it\n"
                "(not behind $, % or another brace). What it leaves behind is stopped when it ends. portctl help\n"
                "environment lists what it finds besides.\n",
     .more = run_more,
     .options = run_options,
-    .n_least = 2,
+    .n_least = 1,
     .n_most = SIZE_MAX,
     .others = OPERAND_ANY,
     .runs_program = true,

@@ -18,6 +18,7 @@ static const char *operand_word(enum operand_kind kind) {
     case OPERAND_PORT_OR_NAME:
         return "port or a name";
     case OPERAND_NAME:
+    case OPERAND_NAME_VARIABLE:
     case OPERAND_ANY:
         break;
     }
@@ -36,7 +37,7 @@ static int refuse_operands(const struct command *command, const struct operands 
 }
 
 static int check_operand(enum operand_kind kind, const char *word, struct problem *problem) {
-    if (kind == OPERAND_ANY)
+    if (kind == OPERAND_ANY || kind == OPERAND_NAME_VARIABLE)
         return 0;
     if (kind == OPERAND_PORT || (kind == OPERAND_PORT_OR_NAME && options_is_port(word)))
         return options_check_port(word, NULL, problem);

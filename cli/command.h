@@ -35,7 +35,8 @@ struct example {
 enum operand_kind {
     OPERAND_NAME, /* a service name */
     OPERAND_PORT,
-    OPERAND_PORT_OR_NAME, /* digits alone are a port */
+    OPERAND_PORT_OR_NAME,  /* digits alone are a port */
+    OPERAND_NAME_VARIABLE, /* a service name, maybe with ":VARIABLE" behind it; the command looks at it */
     OPERAND_ANY,
 };
 
@@ -77,6 +78,7 @@ extern const struct command command_conflicts;
 extern const struct command command_disown;
 extern const struct command command_free;
 extern const struct command command_history;
+extern const struct command command_env;
 extern const struct command command_hold;
 extern const struct command command_ignore;
 extern const struct command command_list;
@@ -90,6 +92,7 @@ extern const struct command command_status;
 extern const struct command command_stop;
 extern const struct command command_url;
 extern const struct command command_wait;
+extern const struct command command_up;
 extern const struct command command_watch;
 extern const struct command command_who;
 

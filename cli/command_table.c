@@ -7,13 +7,34 @@
 
 #include "src/base/text.h"
 
-/* In the order in which help tells them. */
+/* In the order in which help tells them; one a line, for each new one is a line more. */
+/* clang-format off */
 static const struct command *const table[] = {
-    &command_alloc,   &command_run,    &command_list,   &command_lookup,    &command_wait,      &command_url,
-    &command_open,    &command_free,   &command_who,    &command_squatters, &command_conflicts, &command_claim,
-    &command_disown,  &command_ignore, &command_stop,   &command_watch,     &command_history,   &command_renew,
-    &command_release, &command_hold,   &command_status,
+    &command_alloc,
+    &command_run,
+    &command_env,
+    &command_up,
+    &command_list,
+    &command_lookup,
+    &command_wait,
+    &command_url,
+    &command_open,
+    &command_free,
+    &command_who,
+    &command_squatters,
+    &command_conflicts,
+    &command_claim,
+    &command_disown,
+    &command_ignore,
+    &command_stop,
+    &command_watch,
+    &command_history,
+    &command_renew,
+    &command_release,
+    &command_hold,
+    &command_status,
 };
+/* clang-format on */
 
 #define N_COMMANDS (sizeof table / sizeof table[0])
 

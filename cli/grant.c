@@ -30,10 +30,26 @@ static bool add_number(cJSON *body, const char *key, uint64_t number) {
     return number == 0 || cJSON_AddNumberToObject(body, key, (double)number) != NULL;
 }
 
+/* A project's preferred ports are defaults: the port that the name had last goes before them. */
+static bool add_prefer(cJSON *body, const struct grant_for *whom) {
+    cJSON *prefer;
+
+    if (whom->n_prefer == 0)
+        return true;
+    prefer = cJSON_AddArrayToObject(body, "prefer");
+    for (size_t i = 0; i < whom->n_prefer && i < whom->count; i++)
+        if (!cJSON_AddItemToArray(prefer,
+                                  whom->prefer[i] != 0 ? cJSON_CreateNumber(whom->prefer[i]) : cJSON_CreateNull()))
+            return false;
+    return cJSON_AddTrueToObject(body, "sticky_first") != NULL;
+}
+
 /* Which ports, and how many. */
 static bool add_choice(cJSON *body, const struct options *options, const struct grant_for *whom) {
     if (whom->beside)
         return true;
+    if (options->port == 0 && options->prefer == 0 && !add_prefer(body, whom))
+        return false;
     return add_number(body, "port", options->port) && add_number(body, "prefer", options->prefer) &&
            add_number(body, "count", whom->count > 1 ? whom->count : options->count) &&
            (!options->reuse || cJSON_AddBoolToObject(body, "reuse", true) != NULL);
@@ -94,6 +110,11 @@ static int ask_as_known(const struct invocation *invocation, struct grant_for *w
                         struct problem *problem) {
     int r = ask_once(invocation, whom, ret_reply, problem);
 
+    /* An older portd takes one preferred port, and that as a wish; without it the name gets its old port as well. */
+    if (r == PROBLEM_E_SET && whom->n_prefer != 0 && problem->status == 422) {
+        whom->n_prefer = 0;
+        r = ask_once(invocation, whom, ret_reply, problem);
+    }
     if (r == PROBLEM_E_SET && whom->asker != 0 && strcmp(problem->type, "unknown-key") == 0) {
         whom->asker = 0;
         r = ask_once(invocation, whom, ret_reply, problem);
@@ -160,6 +181,8 @@ static int ask_patiently(const struct invocation *invocation, struct grant_for *
 /* Every lease of the answer is read before the first is used: half an answer would look like a whole one. A portd that knows only of one
  * port (the original) has no array. */
 static int read_leases(struct grant *grant, struct problem *problem) {
+    bool reused = false;
+    uint64_t n_reused = 0;
     const cJSON *leases = json_get(grant->reply, "leases");
     const cJSON *lease;
 
@@ -169,6 +192,10 @@ static int read_leases(struct grant *grant, struct problem *problem) {
                                 "portd's answer holds something that is no lease");
         grant->n_leases++;
     }
+    json_get_bool(grant->reply, "reused", &reused);
+    if (!json_get_number(grant->reply, "n_reused", 0, OPTIONS_COUNT_MAX, &n_reused) && reused)
+        n_reused = OPTIONS_COUNT_MAX;
+    grant->n_reused = n_reused < grant->n_leases ? (size_t)n_reused : grant->n_leases;
     if (grant->n_leases > 0)
         return 0;
     if (!lease_view_read(json_get(grant->reply, "lease"), &grant->leases[0]))

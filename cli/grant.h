@@ -17,6 +17,7 @@ struct grant {
     cJSON *reply; /* owned: portd's answer, which the views borrow from */
     struct lease_view leases[OPTIONS_COUNT_MAX];
     size_t n_leases; /* at least one */
+    size_t n_reused; /* the first so many of them were there before */
 };
 
 static inline void grant_deinit(struct grant *grant) {
@@ -29,7 +30,10 @@ struct grant_for {
     pid_t holder; /* the process that it shall belong to; 0: none */
     /* The process that asks for it: what descends from it may use the port. 0: nobody that would say something. */
     pid_t asker;
-    unsigned count;       /* so many ports, all or none; 0: as the options say */
+    unsigned count; /* so many ports, all or none; 0: as the options say */
+    const uint16_t *
+        prefer; /* a project's preferred ports, by port, 0 for none: they come behind the one that the name had last. Unless the options say one */
+    size_t n_prefer;
     uint64_t patience_ms; /* for each answer; 0: CLIENT_PATIENCE_MS */
     bool beside; /* one more, beside what the options were about: without their --port, --prefer, --reuse and --wait */
 };

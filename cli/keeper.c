@@ -42,6 +42,11 @@ bool keeper_add(struct keeper *keeper, const struct lease_view *lease) {
     return true;
 }
 
+void keeper_leave(struct keeper *keeper, size_t n_leases) {
+    for (size_t i = 0; i < n_leases && i < keeper->n_leases; i++)
+        keeper->leases[i].is_left = true;
+}
+
 bool keeper_has_lost_all(const struct keeper *keeper) {
     for (size_t i = 0; i < keeper->n_leases; i++)
         if (!keeper->leases[i].is_gone)
@@ -181,7 +186,7 @@ static void release_all(struct keeper *keeper, bool if_idle) {
 
     client_set_interrupt(keeper->client, -1);
     for (size_t i = 0; is_there && i < keeper->n_leases; i++)
-        if (!keeper->leases[i].is_anothers)
+        if (!keeper->leases[i].is_anothers && !keeper->leases[i].is_left)
             is_there = release(keeper, &keeper->leases[i], if_idle);
 }
 

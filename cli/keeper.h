@@ -25,6 +25,7 @@ struct keeper_lease {
     /* By which a lease of the same port and id is known for another: a portd may have lost its database. */
     char allocated_at[40];
     bool is_gone;     /* portd says that there is no such lease any more */
+    bool is_left;     /* it was there before, and stays when the keeper gives back */
     bool is_anothers; /* and that it is somebody else's by now: it is not ours to release */
 };
 
@@ -45,6 +46,9 @@ void keeper_init(struct keeper *keeper, struct client *client, const struct outp
 /* From here on it keeps this lease, too, all of one name. The first heartbeat is due an interval from now: a third of the shortest TTL, at
  * least a second and at most a minute. Returns false if there are KEEPER_LEASES_MAX already. */
 bool keeper_add(struct keeper *keeper, const struct lease_view *lease);
+
+/* The first `n_leases` of them were there before: keeper_release() leaves them. */
+void keeper_leave(struct keeper *keeper, size_t n_leases);
 
 /* True if none of its leases is left. */
 bool keeper_has_lost_all(const struct keeper *keeper);

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/variable.h"
 #include "probe/process_stop.h"
 #include "src/base/text.h"
 
@@ -236,15 +237,6 @@ static int take_number(enum option_id id, const char *value, uint64_t max, const
     return 0;
 }
 
-static bool is_variable_name(const char *text) {
-    if (!isalpha((unsigned char)text[0]) && text[0] != '_')
-        return false;
-    for (; *text != '\0'; text++)
-        if (!isalnum((unsigned char)*text) && *text != '_')
-            return false;
-    return true;
-}
-
 /* An address, or a host name: what a server may take for HOST. */
 static bool is_host(const char *text) {
     struct in6_addr address;
@@ -259,30 +251,11 @@ static bool is_host(const char *text) {
     return true;
 }
 
-/* What portctl sets by itself: two things cannot stand in one variable. */
-static bool is_reserved(const char *name) {
-    return strncmp(name, "PORTMANAGER_", strlen("PORTMANAGER_")) == 0 ||
-           strncmp(name, "LISTEN_", strlen("LISTEN_")) == 0;
-}
-
-/* Without these a program is not even found, or does strange things. */
-static bool is_vital(const char *name) {
-    static const char *const names[] = {"PATH", "HOME", "SHELL", "USER", "IFS"};
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(names[i], name) == 0)
-            return true;
-    return strncmp(name, "LD_", strlen("LD_")) == 0;
-}
-
 static int take_variable(const char *value, struct options *options, struct problem *problem) {
-    if (!is_variable_name(value))
-        return refuse_value(problem, OPTION_ENV_NAME, value, "variable's name",
-                            "letters, digits and _, no digit first");
-    if (is_reserved(value))
-        return problem_fill_usage(problem, "--env-name %s: portctl uses that name itself", value);
-    if (is_vital(value))
-        return problem_fill_usage(problem, "--env-name %s: the program needs that for something else", value);
+    const char *fault = variable_fault(value);
+
+    if (fault != NULL)
+        return problem_fill_usage(problem, "--env-name %s %s", value[0] == '\0' ? "''" : value, fault);
     for (size_t i = 0; i < options->n_env_names; i++)
         if (strcmp(options->env_names[i], value) == 0)
             return problem_fill_usage(problem, "--env-name %s is there twice: each variable tells one port", value);

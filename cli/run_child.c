@@ -125,13 +125,15 @@ static void tell_filter(int channel) {
     fd_close_at(&fd);
 }
 
-static _Noreturn void become_program(const struct run_child *child, char *const *argv, bool filters, int channel) {
+static _Noreturn void become_program(const struct run_child *child, const struct run_program *program, int channel) {
     char **words = NULL;
     int r;
 
-    if (filters)
+    if (program->filters)
         tell_filter(channel);
-    r = prepare(&channel, argv, &words);
+    r = prepare(&channel, program->argv, &words);
+    if (r == 0 && program->folder != NULL && chdir(program->folder) < 0)
+        r = -errno;
     if (r == 0) {
         run_signals_restore(&child->signals);
         execvp(words[0], words);
@@ -160,7 +162,7 @@ int run_child_fork(struct run_child *child, const struct run_program *program) {
     child->pid = fork();
     if (child->pid == 0) {
         close(ends[0]);
-        become_program(child, program->argv, program->filters, ends[1]);
+        become_program(child, program, ends[1]);
     }
     r = child->pid < 0 ? -errno : 0;
     close(ends[1]);

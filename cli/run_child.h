@@ -23,9 +23,10 @@ struct run_child {
 };
 
 struct run_program {
-    char *const *argv; /* borrowed: the program first, NULL last */
-    bool filters;      /* it puts its binds before us (remap.h): run_child_hear_filter() must come next */
-    bool is_adopted;   /* what it leaves behind becomes our child (PR_SET_CHILD_SUBREAPER), and not init's */
+    char *const *argv;  /* borrowed: the program first, NULL last */
+    const char *folder; /* where it starts; NULL: where we are */
+    bool filters;       /* it puts its binds before us (remap.h): run_child_hear_filter() must come next */
+    bool is_adopted;    /* what it leaves behind becomes our child (PR_SET_CHILD_SUBREAPER), and not init's */
 };
 
 /* Blocks all signals but stops and forks the child, which waits. Returns 0 or -errno. */

@@ -14,11 +14,12 @@
 
 #include "cli/lease_view.h"
 #include "cli/options.h"
+#include "cli/variable.h"
 #include "probe/fd.h"
+#include "src/base/json.h"
 
 #define PREFIX         "PORTMANAGER_"
 #define SERVICE_PREFIX PREFIX "PORT_"
-#define VARIABLE_MAX   (sizeof SERVICE_PREFIX + OPTIONS_NAME_MAX)
 
 void run_environment_deinit(struct run_environment *environment) {
     free(environment->text);
@@ -65,25 +66,12 @@ int run_environment_add_url(struct run_environment *environment, const char *hos
 
 /* A service, by what its variable would be called. */
 struct service {
-    char variable[VARIABLE_MAX];
-    const char *name;
+    char variable[VARIABLE_NAME_MAX];
+    char name[OPTIONS_NAME_MAX + 1]; /* as it is written here */
+    bool is_global;                  /* and not the project's */
     uint64_t id;
     uint16_t port;
 };
-
-/* Continuation bytes of UTF-8 belong to the character before them. */
-static void make_variable(const char *name, char *ret_variable) {
-    size_t used = (size_t)snprintf(ret_variable, VARIABLE_MAX, "%s", SERVICE_PREFIX);
-
-    for (; *name != '\0'; name++) {
-        unsigned char c = (unsigned char)*name;
-
-        if ((c & 0xc0) == 0x80)
-            continue;
-        ret_variable[used++] = c < 0x80 && isalnum(c) ? (char)toupper(c) : '_';
-    }
-    ret_variable[used] = '\0';
-}
 
 static int compare(const void *a, const void *b) {
     const struct service *one = a;
@@ -93,24 +81,37 @@ static int compare(const void *a, const void *b) {
     if (order == 0)
         order = strcmp(one->name, other->name);
     if (order == 0)
+        order = (int)one->is_global - (int)other->is_global;
+    if (order == 0)
         order = one->id < other->id ? -1 : one->id > other->id;
     return order;
 }
 
-static size_t collect(const cJSON *leases, uid_t uid, const char *own_name, struct service *services) {
+/* False: it is not to be told here. */
+static bool take_service(const cJSON *lease, uid_t uid, const struct scope *scope, const char *own_name,
+                         struct service *ret_service) {
+    struct lease_view view;
+    const char *project = NULL;
+    size_t length;
+
+    if (!lease_view_read(lease, &view) || view.uid != uid || strlen(view.service_name) > OPTIONS_NAME_MAX)
+        return false;
+    json_get_string(lease, "project", &project);
+    length = project != NULL ? scope_word_length(scope, view.service_name) : strlen(view.service_name);
+    *ret_service = (struct service){.is_global = project == NULL, .id = view.id, .port = view.port};
+    memcpy(ret_service->name, view.service_name, length);
+    variable_make(SERVICE_PREFIX, ret_service->name, "", ret_service->variable);
+    return strcmp(ret_service->name, own_name) != 0 && strcmp(view.service_name, own_name) != 0 &&
+           scope_match(scope, scope->project[0] != '\0' ? ret_service->name : view.service_name, view.service_name,
+                       project) != 0;
+}
+
+static size_t collect(const cJSON *leases, uid_t uid, const struct scope *scope, const char *own_name,
+                      struct service *services) {
     const cJSON *lease;
     size_t n = 0;
 
-    cJSON_ArrayForEach(lease, leases) {
-        struct lease_view view;
-
-        if (!lease_view_read(lease, &view) || view.uid != uid || strcmp(view.service_name, own_name) == 0 ||
-            strlen(view.service_name) > OPTIONS_NAME_MAX)
-            continue;
-        services[n] = (struct service){.name = view.service_name, .id = view.id, .port = view.port};
-        make_variable(view.service_name, services[n].variable);
-        n++;
-    }
+    cJSON_ArrayForEach(lease, leases) n += take_service(lease, uid, scope, own_name, &services[n]) ? 1 : 0;
     return n;
 }
 
@@ -130,7 +131,7 @@ static void free_services(struct service **services) {
 }
 
 int run_environment_add_services(struct run_environment *environment, const cJSON *leases, uid_t uid,
-                                 const char *own_name) {
+                                 const struct scope *scope, const char *own_name) {
     int n_leases = cJSON_GetArraySize(leases);
     CLEANUP(free_services) struct service *services = calloc((size_t)n_leases + 1, sizeof *services);
     size_t n;
@@ -139,7 +140,7 @@ int run_environment_add_services(struct run_environment *environment, const cJSO
 
     if (services == NULL)
         return -ENOMEM;
-    n = collect(leases, uid, own_name, services);
+    n = collect(leases, uid, scope, own_name, services);
     qsort(services, n, sizeof *services, compare);
     for (size_t i = 0; r == 0 && i < n; i = next)
         if (!clashes(services, n, i, &next))
@@ -161,7 +162,7 @@ static void forget_inherited(void) {
     for (bool found = true; found;) {
         found = false;
         for (char **at = environ; at != NULL && *at != NULL && !found; at++) {
-            char name[VARIABLE_MAX];
+            char name[VARIABLE_NAME_MAX];
             size_t length = strcspn(*at, "=");
 
             if (!is_ours(*at) || length >= sizeof name)

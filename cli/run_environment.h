@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "cli/scope.h"
+
 /* An all-zero struct is an empty block. */
 struct run_environment {
     char *text; /* owned: the pairs, a NUL behind each */
@@ -29,12 +31,13 @@ int run_environment_add_number(struct run_environment *environment, const char *
 int run_environment_add_url(struct run_environment *environment, const char *host, uint16_t port);
 
 /*
- * PORTMANAGER_PORT_<NAME> of every service of `uid` in `leases` (as GET /list answers) but `own_name`: the port of its oldest lease. The name in upper
- * case, `_` for each character that is no ASCII letter or digit; two names that become one are both left out.
+ * PORTMANAGER_PORT_<NAME> of every service of `uid` in `leases` (as GET /list answers) but `own_name`: the port of its oldest lease. The name as it is written
+ * here, without the scope's suffix, in upper case, `_` for each character that is no ASCII letter or digit; two names that become one are both left out. In a
+ * project its own services go before the global ones, and those of other projects and worktrees are not told.
  * Returns 0 or -ENOMEM.
  */
 int run_environment_add_services(struct run_environment *environment, const cJSON *leases, uid_t uid,
-                                 const char *own_name);
+                                 const struct scope *scope, const char *own_name);
 
 /* In the child: takes out every PORTMANAGER_ variable that was inherited (of a `run` around this one), and LISTEN_FDS with those that belong to it, which
  * are for another process. Puts the pairs in, which must stay where they are. Returns 0 or -ENOMEM. */

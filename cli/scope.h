@@ -14,8 +14,12 @@
 #include "cli/options.h"
 #include "cli/problem.h"
 
+/* A project says by this file what it needs; see project.h. */
+#define SCOPE_FILE "portmanager.json"
+
 struct scope {
     char root[PATH_MAX]; /* the project's folder here, absolute; "": there is none, names are global */
+    bool has_file;       /* SCOPE_FILE is in `root`; nobody else has put it there */
     char project
         [PATH_MAX]; /* what portd is told, part of the key by which a name gets its old port again: `root`, or in a
                                           linked worktree the same folder of the main one; "": none */
@@ -34,6 +38,9 @@ void scope_find(const struct options *options, struct scope *ret_scope);
  * OPTIONS_NAME_MAX + 1 bytes. Returns 0 or PROBLEM_E_SET: `word` is no service name.
  */
 int scope_name(const struct scope *scope, const char *word, char *ret_name, struct problem *problem);
+
+/* How many bytes of a full name a person here writes: all but the scope's suffix. */
+size_t scope_word_length(const struct scope *scope, const char *name);
 
 /*
  * Is a lease of (name, project; NULL: none is told) what `word` means here? 2: it is the project's own. 1: it is a global one,

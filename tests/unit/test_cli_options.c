@@ -165,18 +165,21 @@ Test(cli_options, wrong_values_are_refused_with_the_rule) {
     ASSERT_REFUSED("alloc", "--tag '' is no tag", "1 to 64 bytes", "web", "--tag", "");
     ASSERT_REFUSED("alloc", "--tag a?b is no tag", "", "web", "--tag", "a\nb");
     ASSERT_REFUSED("alloc", "--tag ? is no tag", "UTF-8", "web", "--tag", "\xff");
-    ASSERT_REFUSED("run", "--env-name A B is no variable's name", "letters, digits", "--env-name", "A B", "web",
-                   "true");
-    ASSERT_REFUSED("run", "--env-name 1A is no variable's name", "", "--env-name", "1A", "web", "true");
-    ASSERT_REFUSED("run", "--env-name '' is no variable's name", "", "--env-name", "", "web", "true");
-    ASSERT_REFUSED("run", "--env-name A B is no variable's name", "", "--env-name", "A B", "web", "true");
-    ASSERT_REFUSED("run", "--env-name PORTMANAGER_URL: portctl uses that name itself", "", "--env-name",
+    ASSERT_REFUSED("run", "--env-name A B is no variable's name: letters, digits and _, no digit first", "",
+                   "--env-name", "A B", "web", "true");
+    ASSERT_REFUSED("run", "--env-name 1A is no variable's name: letters, digits and _, no digit first", "",
+                   "--env-name", "1A", "web", "true");
+    ASSERT_REFUSED("run", "--env-name '' is no variable's name: letters, digits and _, no digit first", "",
+                   "--env-name", "", "web", "true");
+    ASSERT_REFUSED("run", "--env-name A B is no variable's name: letters, digits and _, no digit first", "",
+                   "--env-name", "A B", "web", "true");
+    ASSERT_REFUSED("run", "--env-name PORTMANAGER_URL is a name that portctl uses itself", "", "--env-name",
                    "PORTMANAGER_URL", "web", "true");
-    ASSERT_REFUSED("run", "--env-name LISTEN_FDS: portctl uses that name itself", "", "--env-name", "LISTEN_FDS", "web",
-                   "true");
-    ASSERT_REFUSED("run", "--env-name PATH: the program needs that for something else", "", "--env-name", "PATH", "web",
-                   "true");
-    ASSERT_REFUSED("run", "--env-name LD_PRELOAD: the program needs that for something else", "", "--env-name",
+    ASSERT_REFUSED("run", "--env-name LISTEN_FDS is a name that portctl uses itself", "", "--env-name", "LISTEN_FDS",
+                   "web", "true");
+    ASSERT_REFUSED("run", "--env-name PATH is a variable that programs need for something else", "", "--env-name",
+                   "PATH", "web", "true");
+    ASSERT_REFUSED("run", "--env-name LD_PRELOAD is a variable that programs need for something else", "", "--env-name",
                    "LD_PRELOAD", "web", "true");
     ASSERT_REFUSED("run", "--listen and --remap exclude each other: the port is open already", "", "--listen",
                    "--remap", "3000", "web", "true");

@@ -195,14 +195,14 @@ Test(cli_run, a_script_without_its_interpreter_is_told_as_that) {
 Test(cli_run, wrong_arguments_are_2_and_ask_nobody) {
     ASSERT_RUN(2, "",
                "portctl: run wants a program behind the name 'web'\n"
-               "  hint: portctl run NAME [options] [--] PROGRAM [ARGUMENT...]\n",
+               "  hint: portctl run NAME [options] [[--] PROGRAM [ARGUMENT...]]\n",
                "web");
     ASSERT_RUN(2, "", "portctl: --env-name A is there twice: each variable tells one port\n", "web", "--env-name", "A",
                "--env-name", "A", "true");
     ASSERT_RUN(2, "", "portctl: --remap 0 is no port\n  hint: a whole number from 1 to 65535, or auto\n", "web",
                "--remap", "0", "true");
-    ASSERT_RUN(2, "", "portctl: --env-name A B is no variable's name\n  hint: letters, digits and _, no digit first\n",
-               "web", "--env-name", "A B", "true");
+    ASSERT_RUN(2, "", "portctl: --env-name A B is no variable's name: letters, digits and _, no digit first\n", "web",
+               "--env-name", "A B", "true");
     ASSERT_RUN(2, "", "portctl: --ttl 5x is no time\n  hint: 90, 90s, 5m, 2h or 1d; at least one second\n", "web",
                "--ttl", "5x", "true");
     ASSERT_RUN(2, "", "portctl: --port 70000 is no port\n  hint: a whole number from 1 to 65535\n", "--port", "70000",

@@ -40,12 +40,18 @@ Test(cli_run_environment, the_url_is_where_one_can_connect_to) {
 #define LEASE(name, port, id)     "{\"service_name\":\"" name "\",\"port\":" #port ",\"id\":" #id ",\"uid\":1000}"
 #define STRANGERS(name, port, id) "{\"service_name\":\"" name "\",\"port\":" #port ",\"id\":" #id ",\"uid\":1001}"
 
-static void add_services(struct run_environment *environment, const char *list) {
+static void add_services_in(struct run_environment *environment, const char *list, const struct scope *scope) {
     struct json_error error;
     CLEANUP(json_free_at) cJSON *leases = NULL;
 
     cr_assert_eq(json_parse(list, strlen(list), &leases, &error), 0, "%s", error.reason);
-    cr_assert_eq(run_environment_add_services(environment, leases, 1000, "web"), 0);
+    cr_assert_eq(run_environment_add_services(environment, leases, 1000, scope, "web"), 0);
+}
+
+static void add_services(struct run_environment *environment, const char *list) {
+    const struct scope nowhere = {0};
+
+    add_services_in(environment, list, &nowhere);
 }
 
 Test(cli_run_environment, every_other_service_of_the_user_has_a_variable) {
@@ -72,6 +78,27 @@ Test(cli_run_environment, names_that_become_one_variable_are_all_left_out) {
                                    "a-b", 8004, 4) "," LEASE("c", 8005, 5) "]");
     cr_assert_eq(environment.n_pairs, 1);
     cr_assert_str_eq(find(&environment, "PORTMANAGER_PORT_C"), "8005");
+}
+
+#define LEASE_IN(name, port, id, project)                                                                              \
+    "{\"service_name\":\"" name "\",\"port\":" #port ",\"id\":" #id ",\"uid\":1000,\"project\":\"" project "\"}"
+
+Test(cli_run_environment, in_a_worktree_its_own_services_go_before_global_ones_and_no_others_are_told) {
+    const struct scope scope = {.root = "/fix", .project = "/p", .suffix = "@fix/ui"};
+    CLEANUP(run_environment_deinit) struct run_environment environment = {0};
+
+    add_services_in(
+        &environment,
+        "[" LEASE("db", 8001, 1) "," LEASE_IN("db@fix/ui", 8002, 2, "/p") "," LEASE_IN(
+            "db", 8003, 3,
+            "/p") "," LEASE_IN("api@fix/ui", 8004, 4,
+                               "/other") "," LEASE("mail", 8005, 5) "," LEASE_IN("web@fix/ui", 8006, 6,
+                                                                                 "/p") "," LEASE_IN("db@other", 8007, 7,
+                                                                                                    "/p") "]",
+        &scope);
+    cr_assert_str_eq(find(&environment, "PORTMANAGER_PORT_DB"), "8002");
+    cr_assert_str_eq(find(&environment, "PORTMANAGER_PORT_MAIL"), "8005");
+    cr_assert_eq(environment.n_pairs, 3); /* and db@other, which has an @ of its own */
 }
 
 /* Nobody's word but portd's is expected here, and even so nothing breaks. */

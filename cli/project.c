@@ -1,0 +1,222 @@
+/*
+ * portmanager.json. See project.h.
+ */
+#include "cli/project.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/path.h"
+#include "cli/project_service.h"
+#include "probe/fd.h"
+#include "src/base/json.h"
+#include "src/base/text.h"
+
+void project_deinit(struct project *project) {
+    for (size_t i = 0; i < project->n_services; i++)
+        project_service_deinit(&project->services[i]);
+    free(project->services);
+    cJSON_Delete(project->document);
+    *project = (struct project){0};
+}
+
+static void free_text(char **text) {
+    free(*text);
+}
+
+static int read_file(const char *root, char **ret_text, size_t *ret_length, struct problem *problem) {
+    CLEANUP(fd_close_at) int fd = -1;
+    CLEANUP(free_text) char *text = NULL;
+    char path[PATH_MAX];
+    struct stat status;
+    ssize_t n = 0;
+    size_t used = 0;
+
+    if (path_join(root, SCOPE_FILE, path))
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0 || fstat(fd, &status) < 0)
+        return problem_fill(problem, EXIT_NO, "no-project-file", "%s cannot be read: %s", path, strerror(errno));
+    if (status.st_size > PROJECT_FILE_MAX)
+        return project_refuse(problem, "has %lld bytes; more than %d are no project file", (long long)status.st_size,
+                              PROJECT_FILE_MAX);
+    text = calloc(1, PROJECT_FILE_MAX + 2);
+    if (text == NULL)
+        return problem_fill_memory(problem);
+    while (used <= PROJECT_FILE_MAX && (n = read(fd, text + used, PROJECT_FILE_MAX + 1 - used)) > 0)
+        used += (size_t)n;
+    if (n < 0)
+        return problem_fill(problem, EXIT_NO, "no-project-file", "%s cannot be read: %s", path, strerror(errno));
+    if (used > PROJECT_FILE_MAX)
+        return project_refuse(problem, "has more than %d bytes", PROJECT_FILE_MAX);
+    *ret_text = text;
+    *ret_length = used;
+    text = NULL;
+    return 0;
+}
+
+/* What people write who are used to languages that take more than JSON does. "": nothing that is known. */
+static const char *find_habit(char c) {
+    switch (c) {
+    case '/':
+    case '#':
+        return "JSON has no comments";
+    case '}':
+    case ']':
+        return "there may be a comma too many before it";
+    case '\'':
+        return "JSON's quotes are \"";
+    default:
+        return "";
+    }
+}
+
+/* Editors count from 1, and a tab as one. A character of several bytes is one column. */
+static int refuse_place(const char *text, const struct json_error *error, struct problem *problem) {
+    size_t line = 1;
+    size_t column = 1;
+
+    /* It is JSON, and no place is known: a key that stands twice. */
+    if (error->offset == 0 && text[0] == '{')
+        return project_refuse(problem, "%s", error->reason);
+    for (size_t i = 0; i < error->offset; i++) {
+        if (text[i] == '\n') {
+            line++;
+            column = 1;
+        } else if (((unsigned char)text[i] & 0xc0) != 0x80) {
+            column++;
+        }
+    }
+    project_refuse(problem, "line %zu, column %zu: %s", line, column, error->reason);
+    return problem_set_hint(problem, "%s", find_habit(text[error->offset]));
+}
+
+static int parse(const char *root, cJSON **ret_document, struct problem *problem) {
+    CLEANUP(free_text) char *text = NULL;
+    struct json_error error;
+    size_t length = 0;
+    int r = read_file(root, &text, &length, problem);
+
+    if (r != 0)
+        return r;
+    r = json_parse(text, length, ret_document, &error);
+    if (r == JSON_E_MALFORMED)
+        return refuse_place(text, &error, problem);
+    return r != 0 ? problem_fill_memory(problem) : 0;
+}
+
+/* The file is written to with the rights of who calls portctl: it stays in the project's folder. */
+static int read_env_file(struct project *project, struct problem *problem) {
+    const cJSON *value = json_get(project->document, "env_file");
+    const char *path;
+    char around[PATH_MAX];
+
+    if (value == NULL)
+        return 0;
+    if (!json_get_string(project->document, "env_file", &path))
+        return project_refuse(problem, "env_file: is a text, not %s", json_type_name(value));
+    snprintf(around, sizeof around, "/%s/", path);
+    if (path[0] == '\0' || path[0] == '/' || path[strlen(path) - 1] == '/' || strstr(around, "/../") != NULL ||
+        strlen(path) >= PATH_MAX - 3)
+        return project_refuse(problem, "env_file: \"%.60s\" is no file in the project's folder", path);
+    project->env_file = path;
+    return 0;
+}
+
+/* By the services before it. */
+static int check_variables(const struct project *project, const struct project_service *service,
+                           struct problem *problem) {
+    for (size_t i = 0; i < project->n_services; i++)
+        for (size_t j = 0; j < project->services[i].n_variables; j++)
+            for (size_t k = 0; k < service->n_variables; k++)
+                if (strcmp(project->services[i].variables[j], service->variables[k]) == 0) {
+                    project_refuse(problem, "the services \"%s\" and \"%s\" have one variable, %s",
+                                   project->services[i].name, service->name, service->variables[k]);
+                    return problem_set_hint(problem, "each variable tells one port: \"variables\" gives others");
+                }
+    return 0;
+}
+
+static int read_services(struct project *project, struct problem *problem) {
+    const cJSON *services = json_get(project->document, "services");
+    const cJSON *item;
+
+    if (!cJSON_IsObject(services))
+        return project_refuse(problem, "services: is missing, or no object");
+    if (services->child == NULL)
+        return project_refuse(problem, "services: is empty");
+    project->services = calloc(PROJECT_SERVICES_MAX, sizeof *project->services);
+    if (project->services == NULL)
+        return problem_fill_memory(problem);
+    cJSON_ArrayForEach(item, services) {
+        struct project_service *service = &project->services[project->n_services];
+        int r;
+
+        if (project->n_services == PROJECT_SERVICES_MAX)
+            return project_refuse(problem, "services: are more than %d", PROJECT_SERVICES_MAX);
+        r = project_service_read(item, service, problem);
+        if (r == 0)
+            r = check_variables(project, service, problem);
+        project->n_services++; /* also one that is half read has something to free */
+        if (r != 0)
+            return r;
+    }
+    return 0;
+}
+
+static int read_document(struct project *project, struct problem *problem) {
+    size_t n_keys;
+    const struct project_key *keys = project_keys(&n_keys);
+    int r;
+
+    if (!cJSON_IsObject(project->document))
+        return project_refuse(problem, "the file holds %s, and not an object", json_type_name(project->document));
+    r = project_check_keys(project->document, "", keys, n_keys, problem);
+    if (r == 0)
+        r = read_env_file(project, problem);
+    if (r == 0)
+        r = read_services(project, problem);
+    return r;
+}
+
+int project_read(const struct scope *scope, struct project *ret_project, struct problem *problem) {
+    CLEANUP(project_deinit) struct project project = {.root = scope->root};
+    int r;
+
+    if (!scope->has_file) {
+        problem_fill(problem, EXIT_NO, "no-project-file", "there is no " SCOPE_FILE " here or in a folder above");
+        return problem_set_hint(problem, "man portmanager.json shows one");
+    }
+    r = parse(scope->root, &project.document, problem);
+    if (r == 0)
+        r = read_document(&project, problem);
+    if (r != 0)
+        return r;
+    *ret_project = project;
+    project = (struct project){0};
+    return 0;
+}
+
+const struct project_service *project_find(const struct project *project, const char *name) {
+    for (size_t i = 0; i < project->n_services; i++)
+        if (strcmp(project->services[i].name, name) == 0)
+            return &project->services[i];
+    return NULL;
+}
+
+int project_refuse_service(const struct project *project, const char *name, struct problem *problem) {
+    const char *words[PROJECT_SERVICES_MAX];
+    const char *near;
+
+    for (size_t i = 0; i < project->n_services; i++)
+        words[i] = project->services[i].name;
+    near = text_nearest(name, words, project->n_services);
+    problem_fill(problem, EXIT_NO, "no-such-service", SCOPE_FILE " has no service '%s'", name);
+    if (near != NULL)
+        return problem_set_hint(problem, "did you mean %s?", near);
+    return problem_set_hint(problem, "it is %s/" SCOPE_FILE, project->root);
+}

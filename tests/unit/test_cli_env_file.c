@@ -1,0 +1,195 @@
+/*
+ * .env files: which bytes change, and that no others do.
+ */
+#include "cli/env_file.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "probe/fd.h"
+#include "tests/support/file.h"
+#include "tests/support/sandbox.h"
+
+#define PATH SANDBOX_DIR "/.env"
+
+static void enter(void) {
+    sandbox_enter();
+}
+
+TestSuite(cli_env_file, .init = enter);
+
+static const struct env_pair pairs[] = {{"WEB_PORT", 3000}, {"DB_PORT", 8001}};
+
+static void assert_edit(const char *text, const char *expected) {
+    char *edited = NULL;
+    size_t length = 0;
+
+    cr_assert_eq(env_file_edit(text, strlen(text), pairs, 2, &edited, &length), 0);
+    cr_assert_eq(length, strlen(expected), "%.*s", (int)length, edited);
+    cr_assert_arr_eq(edited, expected, length, "%.*s", (int)length, edited);
+    free(edited);
+}
+
+Test(cli_env_file, what_is_missing_is_added_at_the_end) {
+    assert_edit("", "WEB_PORT=3000\nDB_PORT=8001\n");
+    assert_edit("A=1\n", "A=1\nWEB_PORT=3000\nDB_PORT=8001\n");
+    assert_edit("A=1", "A=1\nWEB_PORT=3000\nDB_PORT=8001\n");
+    assert_edit("A=1\r\nB=2\r\n", "A=1\r\nB=2\r\nWEB_PORT=3000\r\nDB_PORT=8001\r\n");
+    assert_edit("A=1\r\nB=2", "A=1\r\nB=2\r\nWEB_PORT=3000\r\nDB_PORT=8001\r\n");
+}
+
+Test(cli_env_file, a_line_that_is_there_gets_its_value_and_keeps_the_rest) {
+    assert_edit("DB_PORT=1\nWEB_PORT=2\n", "DB_PORT=8001\nWEB_PORT=3000\n");
+    assert_edit("DB_PORT=\nWEB_PORT=", "DB_PORT=8001\nWEB_PORT=3000");
+    assert_edit("  export\tDB_PORT = 1 # the db\nWEB_PORT='2' # x\n",
+                "  export\tDB_PORT =8001 # the db\nWEB_PORT=3000 # x\n");
+    assert_edit("DB_PORT=\"1\"\r\nWEB_PORT=2\r\n", "DB_PORT=8001\r\nWEB_PORT=3000\r\n");
+    assert_edit("DB_PORT=1#2\nWEB_PORT=#3\n", "DB_PORT=8001\nWEB_PORT=3000\n");
+    assert_edit("DB_PORT= # none\nWEB_PORT=\"1\"2\n", "DB_PORT=8001 # none\nWEB_PORT=3000\n");
+    assert_edit("DB_PORT=1\nDB_PORT=2\nWEB_PORT=1\n", "DB_PORT=8001\nDB_PORT=8001\nWEB_PORT=3000\n");
+}
+
+Test(cli_env_file, what_only_looks_like_it_is_left) {
+    const char *text =
+        "#DB_PORT=1\n# WEB_PORT=2\nMY_DB_PORT=1\nDB_PORT_2=1\nexportDB_PORT=1\nDB_PORT\n=1\nA=DB_PORT=1\n";
+    char expected[256];
+
+    snprintf(expected, sizeof expected, "%sWEB_PORT=3000\nDB_PORT=8001\n", text);
+    assert_edit(text, expected);
+}
+
+Test(cli_env_file, lines_within_a_quoted_value_are_no_variables) {
+    assert_edit("KEY=\"begin\nDB_PORT=1\n\\\"WEB_PORT=2\nend\" # x\nDB_PORT=3\nWEB_PORT=4\n",
+                "KEY=\"begin\nDB_PORT=1\n\\\"WEB_PORT=2\nend\" # x\nDB_PORT=8001\nWEB_PORT=3000\n");
+    assert_edit("KEY='\nDB_PORT=1'\nDB_PORT=`3\n4`\nWEB_PORT=4\n", "KEY='\nDB_PORT=1'\nDB_PORT=8001\nWEB_PORT=3000\n");
+    /* A quote that is never closed is one of its line. */
+    assert_edit("KEY=\"x\nDB_PORT=it's\nWEB_PORT='4\n", "KEY=\"x\nDB_PORT=8001\nWEB_PORT=3000\n");
+}
+
+Test(cli_env_file, bytes_of_all_kinds_stay) {
+    static const char text[] = "\xff\0\x01=\n\n\0DB_PORT=1\nDB_PORT=2\n";
+    static const char expected[] = "\xff\0\x01=\n\n\0DB_PORT=1\nDB_PORT=8001\nWEB_PORT=3000\n";
+    char *edited = NULL;
+    size_t length = 0;
+
+    cr_assert_eq(env_file_edit(text, sizeof text - 1, pairs, 2, &edited, &length), 0);
+    cr_assert_eq(length, sizeof expected - 1);
+    cr_assert_arr_eq(edited, expected, length);
+    free(edited);
+}
+
+/* Whatever is in the file, a second time changes nothing, and what is no line of ours is there as before. */
+Test(cli_env_file, made_up_files_are_edited_once_and_for_all) {
+    static const char *const parts[] = {"DB_PORT", "WEB_PORT", "=", "\n", "\r\n", " ",  "#", "export ",
+                                        "\"",      "'",        "`", "\\", "1",    "A=", "\t"};
+    unsigned seed = 4711;
+
+    for (int round = 0; round < 20000; round++) {
+        char text[512] = "";
+        char *once = NULL;
+        char *twice = NULL;
+        size_t length_once = 0;
+        size_t length_twice = 0;
+
+        for (int i = 0; i < 24; i++) {
+            seed = seed * 1103515245 + 12345;
+            strcat(text, parts[(seed >> 16) % (sizeof parts / sizeof parts[0])]);
+        }
+        cr_assert_eq(env_file_edit(text, strlen(text), pairs, 2, &once, &length_once), 0);
+        cr_assert_eq(env_file_edit(once, length_once, pairs, 2, &twice, &length_twice), 0);
+        cr_assert(length_once == length_twice && memcmp(once, twice, length_once) == 0, "%s", text);
+        free(once);
+        free(twice);
+    }
+}
+
+static int write_env(bool *ret_changed, struct problem *problem) {
+    CLEANUP(env_file_deinit) struct env_file file = {0};
+    int r = env_file_read(PATH, &file, problem);
+
+    return r != 0 ? r : env_file_write(&file, pairs, 2, ret_changed, problem);
+}
+
+static void assert_written(const char *expected, bool changed) {
+    CLEANUP(problem_deinit) struct problem problem = {0};
+    CLEANUP(file_free_text_at) char *text = NULL;
+    bool has_changed = !changed;
+
+    cr_assert_eq(write_env(&has_changed, &problem), 0, "%s", problem.detail);
+    cr_assert_eq(has_changed, changed);
+    text = file_read(PATH, NULL);
+    cr_assert_str_eq(text, expected);
+    cr_assert_null(file_find(SANDBOX_DIR, ".env."));
+}
+
+Test(cli_env_file, a_new_file_is_made_and_the_same_again_is_not_written) {
+    struct stat before;
+    struct stat after;
+
+    assert_written("WEB_PORT=3000\nDB_PORT=8001\n", true);
+    cr_assert_eq(stat(PATH, &before), 0);
+    assert_written("WEB_PORT=3000\nDB_PORT=8001\n", false);
+    cr_assert_eq(stat(PATH, &after), 0);
+    cr_assert_eq(before.st_ino, after.st_ino);
+}
+
+Test(cli_env_file, rights_and_links_stay) {
+    struct stat status;
+
+    file_write_text(SANDBOX_DIR "/real", "SECRET=1\n");
+    cr_assert_eq(chmod(SANDBOX_DIR "/real", 0600), 0);
+    cr_assert_eq(symlink("real", PATH), 0);
+    assert_written("SECRET=1\nWEB_PORT=3000\nDB_PORT=8001\n", true);
+    cr_assert_eq(lstat(PATH, &status), 0);
+    cr_assert(S_ISLNK(status.st_mode));
+    cr_assert_eq(stat(SANDBOX_DIR "/real", &status), 0);
+    cr_assert_eq(status.st_mode & 0777, 0600);
+    /* Those that the umask would take from a new file are the old one's all the same. */
+    umask(077);
+    cr_assert_eq(chmod(SANDBOX_DIR "/real", 0664), 0);
+    file_write_text(SANDBOX_DIR "/real", "SECRET=2\n");
+    assert_written("SECRET=2\nWEB_PORT=3000\nDB_PORT=8001\n", true);
+    cr_assert_eq(stat(SANDBOX_DIR "/real", &status), 0);
+    cr_assert_eq(status.st_mode & 0777, 0664);
+}
+
+Test(cli_env_file, a_read_only_file_is_refused_also_for_root) {
+    CLEANUP(problem_deinit) struct problem problem = {0};
+    CLEANUP(file_free_text_at) char *text = NULL;
+    bool changed;
+
+    file_write_text(PATH, "A=1\n");
+    cr_assert_eq(chmod(PATH, 0444), 0);
+    cr_assert_eq(write_env(&changed, &problem), PROBLEM_E_SET);
+    cr_assert_eq(problem.exit_code, EXIT_NO);
+    cr_assert_str_eq(problem.detail, PATH " cannot be written: Permission denied");
+    cr_assert_str_eq(problem.hint, "chmod u+w " PATH);
+    text = file_read(PATH, NULL);
+    cr_assert_str_eq(text, "A=1\n");
+}
+
+Test(cli_env_file, what_is_no_file_is_refused) {
+    CLEANUP(problem_deinit) struct problem problem = {0};
+    bool changed;
+
+    cr_assert_eq(mkdir(PATH, 0755), 0);
+    cr_assert_eq(write_env(&changed, &problem), PROBLEM_E_SET);
+    cr_assert_eq(rmdir(PATH), 0);
+    cr_assert_eq(mkfifo(PATH, 0600), 0);
+    cr_assert_eq(write_env(&changed, &problem), PROBLEM_E_SET);
+    cr_assert_str_eq(problem.detail, PATH " is no regular file");
+}
+
+Test(cli_env_file, a_huge_file_is_refused) {
+    CLEANUP(problem_deinit) struct problem problem = {0};
+    bool changed;
+
+    file_write_text(PATH, "");
+    cr_assert_eq(truncate(PATH, ENV_FILE_MAX + 1), 0);
+    cr_assert_eq(write_env(&changed, &problem), PROBLEM_E_SET);
+    cr_assert_not_null(strstr(problem.detail, "File too large"), "%s", problem.detail);
+}

@@ -1,0 +1,241 @@
+/*
+ * portmanager.json: what is read, and what is said of what is not right.
+ */
+#include "cli/project.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/project_keys.h"
+#include "probe/fd.h"
+#include "tests/support/file.h"
+#include "tests/support/sandbox.h"
+
+#define FILE_PATH SANDBOX_DIR "/" SCOPE_FILE
+
+static const struct scope scope = {.root = SANDBOX_DIR, .project = SANDBOX_DIR, .has_file = true};
+
+static void enter(void) {
+    sandbox_enter();
+}
+
+TestSuite(cli_project, .init = enter);
+
+static void read_text(const char *text, struct project *ret_project) {
+    CLEANUP(problem_deinit) struct problem problem = {0};
+
+    file_write_text(FILE_PATH, text);
+    cr_assert_eq(project_read(&scope, ret_project, &problem), 0, "%s", problem.detail);
+}
+
+static void assert_refused(const char *text, const char *detail, const char *hint) {
+    CLEANUP(problem_deinit) struct problem problem = {0};
+    struct project project = {0};
+
+    file_write_text(FILE_PATH, text);
+    cr_assert_eq(project_read(&scope, &project, &problem), PROBLEM_E_SET, "%s", text);
+    cr_assert_eq(problem.exit_code, EXIT_USAGE);
+    cr_assert_eq(strncmp(problem.detail, SCOPE_FILE ": ", strlen(SCOPE_FILE ": ")), 0, "%s", problem.detail);
+    cr_assert_str_eq(problem.detail + strlen(SCOPE_FILE ": "), detail);
+    cr_assert_str_eq(problem.hint, hint);
+    cr_assert_null(project.services);
+}
+
+#define SERVICE(members) "{\"services\":{\"web\":{" members "}}}"
+
+Test(cli_project, the_example_of_the_manual_is_read) {
+    CLEANUP(project_deinit) struct project project = {0};
+    const struct project_service *web;
+
+    read_text(project_example(), &project);
+    cr_assert_str_eq(project.env_file, ".env");
+    cr_assert_eq(project.n_services, 3);
+    web = project_find(&project, "web");
+    cr_assert_not_null(web);
+    cr_assert_eq(web->n_variables, 2);
+    cr_assert_str_eq(web->variables[1], "HMR_PORT");
+    cr_assert_eq(web->n_prefer, 2);
+    cr_assert_eq(web->prefer[0], 3000);
+    cr_assert_eq(web->prefer[1], 0);
+    cr_assert_eq(web->n_tags, 1);
+    cr_assert_eq(web->ttl_seconds, 0);
+    cr_assert_str_eq(web->command[0], "npm");
+    cr_assert_str_eq(web->command[4], "--port");
+    cr_assert_str_eq(web->command[5], "{WEB_PORT}");
+    cr_assert_null(web->command[6]);
+    cr_assert_eq(project_find(&project, "db")->ttl_seconds, 7 * 24 * 3600);
+    cr_assert_str_eq(project_find(&project, "worker")->command[1], "worker.py");
+    cr_assert_null(project_find(&project, "wbe"));
+}
+
+Test(cli_project, who_says_nothing_gets_a_variable_by_the_name) {
+    CLEANUP(project_deinit) struct project project = {0};
+
+    read_text("{\"$schema\":\"x\",\"services\":{\"my-db.v2\":{},\"2nd\":{}}}", &project);
+    cr_assert_str_eq(project.services[0].variables[0], "MY_DB_V2_PORT");
+    cr_assert_str_eq(project.services[1].variables[0], "_2ND_PORT");
+    cr_assert_null(project.env_file);
+    cr_assert_null(project.services[0].command);
+}
+
+Test(cli_project, a_command_that_a_shell_would_read_goes_to_one) {
+    CLEANUP(project_deinit) struct project project = {0};
+
+    read_text("{\"services\":{\"a\":{\"command\":\"  vite   --port={PORT} \"},\"b\":{\"command\":\"cd x && vite\"},"
+              "\"c\":{\"command\":\"NODE_ENV=test vite\"},\"d\":{\"command\":[\"a b\",\"\"]}}}",
+              &project);
+    cr_assert_str_eq(project.services[0].command[0], "vite");
+    cr_assert_str_eq(project.services[0].command[1], "--port={PORT}");
+    cr_assert_null(project.services[0].command[2]);
+    cr_assert_str_eq(project.services[1].command[0], "/bin/sh");
+    cr_assert_str_eq(project.services[1].command[2], "cd x && vite");
+    cr_assert_str_eq(project.services[2].command[0], "/bin/sh");
+    cr_assert_str_eq(project.services[3].command[0], "a b");
+    cr_assert_str_eq(project.services[3].command[1], "");
+    cr_assert_null(project.services[3].command[2]);
+}
+
+Test(cli_project, what_is_no_json_is_told_by_line_and_column) {
+    assert_refused("{\n  \"services\": {\n    \"w\xc3\xa4\": {},\n  }\n}", "line 4, column 3: not JSON",
+                   "there may be a comma too many before it");
+    assert_refused("{ // x\n}", "line 1, column 3: not JSON", "JSON has no comments");
+    assert_refused("{'a':1}", "line 1, column 2: not JSON", "JSON's quotes are \"");
+    assert_refused("{\"services\":{\"a\":{},\"a\":{}}}", "the key \"a\" stands twice", "");
+    assert_refused("", "line 1, column 1: empty", "");
+}
+
+Test(cli_project, unknown_keys_are_told_with_the_nearest) {
+    assert_refused("{\"service\":{}}", "the file has no key \"service\"", "did you mean \"services\"?");
+    assert_refused(SERVICE("\"prefered\":1"), "services.web has no key \"prefered\"", "did you mean \"prefer\"?");
+    assert_refused(SERVICE("\"zzz\":1"), "services.web has no key \"zzz\"", "man portmanager.json lists the keys");
+}
+
+Test(cli_project, wrong_values_are_told_with_their_place) {
+    assert_refused("[]", "the file holds an array, and not an object", "");
+    assert_refused("{}", "services: is missing, or no object", "");
+    assert_refused("{\"services\":[]}", "services: is missing, or no object", "");
+    assert_refused("{\"services\":{}}", "services: is empty", "");
+    assert_refused("{\"services\":{\"web\":1}}", "services.web: a service is an object, not a number", "");
+    assert_refused("{\"services\":{\"\":{}}}",
+                   "services: \"\" is no service's name: 1 to 118 bytes without control characters", "");
+    assert_refused("{\"services\":{\"web@x\":{}}}",
+                   "services: \"web@x\" has an @: behind that stands the branch of a worktree", "");
+    assert_refused("{\"services\":{\"8080\":{}}}",
+                   "services: \"8080\" has the form of a port: a name has a letter in it", "");
+    assert_refused(SERVICE("\"prefer\":70000"), "services.web.prefer: 70000 is no port: they go from 1 to 65535", "");
+    assert_refused(SERVICE("\"prefer\":80.5"), "services.web.prefer: 80.5 is no port: they go from 1 to 65535", "");
+    assert_refused(SERVICE("\"prefer\":\"80\""), "services.web.prefer: a port is a number, not a string", "");
+    assert_refused(SERVICE("\"prefer\":[80,81]"),
+                   "services.web.prefer: there are more ports than variables, of which the service has 1", "");
+    assert_refused(SERVICE("\"variables\":[\"A\",\"B\"],\"prefer\":[80,80]"), "services.web.prefer: 80 is there twice",
+                   "");
+    assert_refused(SERVICE("\"variables\":[]"), "services.web.variables: is empty", "");
+    assert_refused(SERVICE("\"variables\":1"), "services.web.variables: a variable's name is a text, not a number", "");
+    assert_refused(SERVICE("\"variables\":\"A-B\""),
+                   "services.web.variables: \"A-B\" is no variable's name: letters, digits and _, no digit first", "");
+    assert_refused(SERVICE("\"variables\":\"PATH\""),
+                   "services.web.variables: \"PATH\" is a variable that programs need for something else", "");
+    assert_refused(SERVICE("\"variables\":[\"A\",\"A\"]"),
+                   "services.web.variables: \"A\" is there twice: each variable tells one port", "");
+    assert_refused(SERVICE("\"tags\":[\"a\\nb\"]"),
+                   "services.web.tags: a tag is a text of 1 to 64 bytes without control characters", "");
+    assert_refused(SERVICE("\"ttl\":\"5x\""), "services.web.ttl: \"5x\" is no time",
+                   "a number of seconds, or a text: \"90s\", \"5m\", \"2h\" or \"1d\"");
+    assert_refused(SERVICE("\"ttl\":0"), "services.web.ttl: is no time",
+                   "a number of seconds, or a text: \"90s\", \"5m\", \"2h\" or \"1d\"");
+    assert_refused(SERVICE("\"command\":\" \""), "services.web.command: is empty", "");
+    assert_refused(SERVICE("\"command\":[]"), "services.web.command: is empty", "");
+    assert_refused(SERVICE("\"command\":[1]"), "services.web.command: a program and its arguments are texts", "");
+    assert_refused(SERVICE("\"command\":true"), "services.web.command: is a text, or an array of texts", "");
+}
+
+Test(cli_project, two_services_cannot_have_one_variable) {
+    assert_refused("{\"services\":{\"web\":{\"variables\":[\"X\",\"P\"]},\"api\":{\"variables\":\"P\"}}}",
+                   "the services \"web\" and \"api\" have one variable, P",
+                   "each variable tells one port: \"variables\" gives others");
+    assert_refused("{\"services\":{\"a-b\":{},\"a.b\":{}}}",
+                   "the services \"a-b\" and \"a.b\" have one variable, A_B_PORT",
+                   "each variable tells one port: \"variables\" gives others");
+}
+
+Test(cli_project, the_env_file_stays_in_the_project) {
+    static const char *const paths[] = {"", "/etc/x", "../x", "a/../../x", "a/", ".."};
+
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        char text[128];
+        char detail[128];
+
+        snprintf(text, sizeof text, "{\"services\":{\"web\":{}},\"env_file\":\"%s\"}", paths[i]);
+        snprintf(detail, sizeof detail, "env_file: \"%s\" is no file in the project's folder", paths[i]);
+        assert_refused(text, detail, "");
+    }
+    assert_refused("{\"services\":{\"web\":{}},\"env_file\":1}", "env_file: is a text, not a number", "");
+}
+
+static void append_services(char *text, int n, const char *members) {
+    strcpy(text, "{\"services\":{");
+    for (int i = 0; i < n; i++)
+        sprintf(text + strlen(text), "%s\"s%d\":{%s}", i > 0 ? "," : "", i, members);
+    strcat(text, "}}");
+}
+
+Test(cli_project, there_are_limits) {
+    static char text[65536];
+    CLEANUP(project_deinit) struct project project = {0};
+
+    append_services(text, PROJECT_SERVICES_MAX, "");
+    read_text(text, &project);
+    cr_assert_eq(project.n_services, PROJECT_SERVICES_MAX);
+    append_services(text, PROJECT_SERVICES_MAX + 1, "");
+    assert_refused(text, "services: are more than 64", "");
+}
+
+Test(cli_project, a_huge_file_is_not_read) {
+    CLEANUP(problem_deinit) struct problem problem = {0};
+    struct project project = {0};
+
+    file_write_text(FILE_PATH, "{");
+    cr_assert_eq(truncate(FILE_PATH, 10 << 20), 0);
+    cr_assert_eq(project_read(&scope, &project, &problem), PROBLEM_E_SET);
+    cr_assert_str_eq(problem.detail, SCOPE_FILE ": has 10485760 bytes; more than 1048576 are no project file");
+}
+
+Test(cli_project, without_a_file_it_is_said_where_to_read) {
+    CLEANUP(problem_deinit) struct problem problem = {0};
+    const struct scope nowhere = {0};
+    struct project project = {0};
+
+    cr_assert_eq(project_read(&nowhere, &project, &problem), PROBLEM_E_SET);
+    cr_assert_eq(problem.exit_code, EXIT_NO);
+    cr_assert_str_eq(problem.detail, "there is no portmanager.json here or in a folder above");
+}
+
+Test(cli_project, an_unknown_service_is_told_with_the_nearest) {
+    CLEANUP(problem_deinit) struct problem problem = {0};
+    CLEANUP(project_deinit) struct project project = {0};
+
+    read_text("{\"services\":{\"web\":{},\"api\":{}}}", &project);
+    cr_assert_eq(project_refuse_service(&project, "wbe", &problem), PROBLEM_E_SET);
+    cr_assert_str_eq(problem.detail, "portmanager.json has no service 'wbe'");
+    cr_assert_str_eq(problem.hint, "did you mean web?");
+}
+
+/* Every prefix of a file is refused with a place, and nothing is lost or read twice. */
+Test(cli_project, a_file_that_is_cut_anywhere_is_refused) {
+    const char *whole = project_example();
+    char text[2048];
+
+    for (size_t length = 0; length + 2 < strlen(whole); length++) {
+        CLEANUP(problem_deinit) struct problem problem = {0};
+        CLEANUP(project_deinit) struct project project = {0};
+
+        snprintf(text, sizeof text, "%.*s", (int)length, whole);
+        file_write_text(FILE_PATH, text);
+        cr_assert_eq(project_read(&scope, &project, &problem), PROBLEM_E_SET, "%s", text);
+        cr_assert_not_null(strstr(problem.detail, ": line "), "%s", problem.detail);
+    }
+}
