@@ -95,8 +95,9 @@ static void print_options(const struct page *page, const enum option_id *ids) {
     for (; ids != NULL && *ids != OPTION_END; ids++) {
         const struct option_spec *spec = option_get(*ids);
         char term[64];
+        char text[OPTION_HELP_MAX];
         format_option(spec, term, sizeof term);
-        print_entry(page, term, spec->help, COLUMN_MAX);
+        print_entry(page, term, option_format_help(*ids, text), COLUMN_MAX);
     }
 }
 
@@ -148,7 +149,7 @@ static void show_overview(const struct page *page) {
     print_heading(page, "Commands");
     for (size_t i = 0; i < n; i++)
         print_entry(page, all[i]->name, all[i]->summary, 14);
-    print_entry(page, "help", "explain a command, exit-codes or environment", 14);
+    print_entry(page, "help", HELP_SUMMARY, 14);
     fputc('\n', page->stream);
     print_heading(page, "Options of every command");
     print_options(page, options_common());
@@ -212,9 +213,10 @@ static void show_environment(const struct page *page) {
                           "order.");
 }
 
+const char *const help_topics[] = {"exit-codes", "environment", NULL};
+
 static int refuse_topic(const char *topic, struct problem *problem) {
-    static const char *const others[] = {"exit-codes", "environment", NULL};
-    const char *near = command_nearest(topic, others);
+    const char *near = command_nearest(topic, help_topics);
 
     problem_fill_usage(problem, "there is no help on '%s'", topic);
     if (near != NULL)

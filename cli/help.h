@@ -16,6 +16,11 @@ int help_show(const struct command *command, const struct output *output);
  * for a topic that does not exist. `topic` NULL: portctl's help. */
 int help_topic(const char *topic, const struct output *output, int *ret_exit_code, struct problem *problem);
 
+#define HELP_SUMMARY "explain a command, exit-codes or environment"
+
+/* What `help` explains besides commands; NULL behind the last. */
+extern const char *const help_topics[];
+
 /* Five examples on standard error. Returns EXIT_USAGE. */
 int help_first_steps(const struct output *output);
 

@@ -71,6 +71,10 @@ int selection_refuse_name(const struct selection *selection, const struct scope 
  * none is near. */
 bool selection_nearest(const struct selection *selection, const struct scope *scope, const char *name, char *ret_name);
 
+/* How one would type a lease's name here, in `ret_name` (OPTIONS_NAME_MAX + 1 bytes): without the suffix that it would be given anyway.
+ * False: here the name means another service, or none. */
+bool selection_format_typed(const struct scope *scope, const struct lease_view *view, char *ret_name);
+
 /* Is it the caller's own? For root everybody's is. */
 bool selection_is_own(const struct lease_view *view);
 
