@@ -4,7 +4,6 @@
 #include "cli/complete.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/command.h"
@@ -18,7 +17,7 @@
 #define TEXT_MAX 512
 
 /* What readline says it wants: to show the words, and not to write one of them. */
-#define READLINE_LISTS '?'
+#define READLINE_LISTS "63" /* a question mark */
 
 struct question {
     enum shell shell;
@@ -230,7 +229,7 @@ void complete_main(int argc, char **argv) {
         return;
     question.line = argv[1];
     question.replaced = argc > 2 ? argv[2] : "";
-    question.lists = argc > 3 && atoi(argv[3]) == READLINE_LISTS;
+    question.lists = argc > 3 && strcmp(argv[3], READLINE_LISTS) == 0;
     if (shell_line_read(question.shell, question.line, strlen(question.line), &line) < 0 ||
         cursor_find(&line, &cursor) < 0)
         return;

@@ -30,9 +30,9 @@
         "pending") "," LEASE("8004", "my db", "0", "root",                                                             \
                              "pending") "," LEASE("8005", "8080", "0", "root",                                         \
                                                   "pending") "," LEASE("8006", "--json", "0", "root",                  \
-                                                                       "pending") "," LEASE("8007",                    \
-                                                                                            "up\xe2\x80\xaegnp", "0",  \
-                                                                                            "root", "pending") "]"
+                                                                       "pending") "," LEASE("8007", "up\\u202egnp",    \
+                                                                                            "0", "root",               \
+                                                                                            "pending") "]"
 
 #define LISTENERS                                                                                                      \
     "[{\"port\":8001,\"address\":\"::\",\"process\":\"node\"},{\"port\":9000,\"address\":\"::\",\"process\":"          \
