@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/complete.h"
 #include "cli/help.h"
 #include "probe/fd.h"
 #include "src/base/text.h"
@@ -17,6 +18,8 @@ static const char *operand_word(enum operand_kind kind) {
         return "port";
     case OPERAND_PORT_OR_NAME:
         return "port or a name";
+    case OPERAND_WORD:
+        return "word";
     case OPERAND_NAME:
     case OPERAND_NAME_VARIABLE:
     case OPERAND_ANY:
@@ -36,9 +39,27 @@ static int refuse_operands(const struct command *command, const struct operands 
     return problem_set_hint(problem, "portctl %s %s", command->name, command->usage);
 }
 
-static int check_operand(enum operand_kind kind, const char *word, struct problem *problem) {
+static int check_word(const struct command *command, const char *word, struct problem *problem) {
+    const char *near;
+    char words[128];
+    size_t n_words = 0;
+
+    for (; command->words[n_words] != NULL; n_words++)
+        if (strcmp(word, command->words[n_words]) == 0)
+            return 0;
+    near = text_nearest(word, command->words, n_words);
+    problem_fill_usage(problem, "%s knows no '%s'", command->name, word);
+    if (near != NULL)
+        return problem_set_hint(problem, "did you mean portctl %s %s?", command->name, near);
+    return problem_set_hint(problem, "%s", options_join_words(command->words, words, sizeof words));
+}
+
+static int check_operand(const struct command *command, enum operand_kind kind, const char *word,
+                         struct problem *problem) {
     if (kind == OPERAND_ANY || kind == OPERAND_NAME_VARIABLE)
         return 0;
+    if (kind == OPERAND_WORD)
+        return check_word(command, word, problem);
     if (kind == OPERAND_PORT || (kind == OPERAND_PORT_OR_NAME && options_is_port(word)))
         return options_check_port(word, NULL, problem);
     return options_check_name(word, problem);
@@ -48,7 +69,7 @@ static int check_operands(const struct command *command, const struct operands *
     if (operands->n_items < command->n_least || operands->n_items > command->n_most)
         return refuse_operands(command, operands, problem);
     for (size_t i = 0; i < operands->n_items; i++) {
-        int r = check_operand(i == 0 ? command->first : command->others, operands->items[i], problem);
+        int r = check_operand(command, i == 0 ? command->first : command->others, operands->items[i], problem);
         if (r != 0)
             return r;
     }
@@ -97,8 +118,14 @@ static int refuse_command(const char *name, struct problem *problem) {
 static int dispatch(struct invocation *invocation, int argc, char **argv, int *ret_exit_code, struct problem *problem) {
     const struct options_grammar grammar = {.n_leading = 0};
     struct operands words;
-    int r = options_parse(&grammar, argc, argv, &invocation->options, &words, problem);
+    int r;
 
+    if (argc > 1 && strcmp(argv[1], COMPLETE_WORD) == 0) {
+        complete_main(argc - 2, argv + 2);
+        *ret_exit_code = EXIT_YES;
+        return 0;
+    }
+    r = options_parse(&grammar, argc, argv, &invocation->options, &words, problem);
     if (r != 0)
         return r;
     if (words.n_items > 0 && strcmp(words.items[0], "help") == 0) {

@@ -37,6 +37,7 @@ enum operand_kind {
     OPERAND_PORT,
     OPERAND_PORT_OR_NAME,  /* digits alone are a port */
     OPERAND_NAME_VARIABLE, /* a service name, maybe with ":VARIABLE" behind it; the command looks at it */
+    OPERAND_WORD,          /* one of the command's words */
     OPERAND_ANY,
 };
 
@@ -52,6 +53,7 @@ struct command {
     size_t n_most;
     enum operand_kind first;  /* the first operand */
     enum operand_kind others; /* those behind it */
+    const char *const *words; /* for OPERAND_WORD; NULL behind the last */
     bool runs_program;        /* the operands behind the first are a program's; see options_parse() */
     struct example examples[EXAMPLES_MAX];
     /* Returns 0 with the answer printed and the exit code filled, or PROBLEM_E_SET. */
@@ -74,6 +76,7 @@ int command_main(int argc, char **argv);
 
 extern const struct command command_alloc;
 extern const struct command command_claim;
+extern const struct command command_completion;
 extern const struct command command_conflicts;
 extern const struct command command_disown;
 extern const struct command command_free;

@@ -95,8 +95,9 @@ static void print_options(const struct page *page, const enum option_id *ids) {
     for (; ids != NULL && *ids != OPTION_END; ids++) {
         const struct option_spec *spec = option_get(*ids);
         char term[64];
+        char text[OPTION_HELP_MAX];
         format_option(spec, term, sizeof term);
-        print_entry(page, term, spec->help, COLUMN_MAX);
+        print_entry(page, term, option_format_help(*ids, text), COLUMN_MAX);
     }
 }
 
@@ -148,7 +149,7 @@ static void show_overview(const struct page *page) {
     print_heading(page, "Commands");
     for (size_t i = 0; i < n; i++)
         print_entry(page, all[i]->name, all[i]->summary, 14);
-    print_entry(page, "help", "explain a command, exit-codes or environment", 14);
+    print_entry(page, "help", HELP_SUMMARY, 14);
     fputc('\n', page->stream);
     print_heading(page, "Options of every command");
     print_options(page, options_common());
@@ -178,43 +179,57 @@ static void show_exit_codes(const struct page *page) {
     print_exit_codes(page, meanings, n_meanings);
 }
 
-static void show_environment(const struct page *page) {
-    static const struct example read[] = {
-        {"PM_SOCKET", "portd's Unix socket, like --socket"},
-        {"PM_URL", "portd's address, like --url; PM_SOCKET goes first"},
-        {"XDG_RUNTIME_DIR, HOME", "where portd's socket is looked for"},
-        {"NO_COLOR, TERM", "no colour if NO_COLOR is not empty, or TERM is dumb"},
-        {"COLUMNS", "the width of a terminal that does not tell its own"},
-        {"LC_ALL, LC_CTYPE, LANG", "whether signs that are not ASCII can be shown"},
-    };
-    static const struct example set[] = {
-        {"PORT", "the port; the first one, if --env-name asks for several under other names"},
-        {"VARIABLE", "each that --env-name names: a port of its own"},
-        {"HOST", "the address that --host gave; without --host it is as it was"},
-        {"PORTMANAGER_SERVICE", "the service's name"},
-        {"PORTMANAGER_LEASE", "the id of the first lease"},
-        {"PORTMANAGER_URL", "where the service will be: http://localhost:8001"},
-        {"PORTMANAGER_PORT_NAME", "the port of each other service of yours: PORTMANAGER_PORT_MY_DB is that of my-db"},
-        {"LISTEN_FDS, LISTEN_PID", "with --listen: so many open sockets, from descriptor 3 on, for this pid"},
-        {"LISTEN_FDNAMES", "with --listen: the sockets' names, which are those of the variables"},
-    };
+static const struct example variables_read[] = {
+    {"PM_SOCKET", "portd's Unix socket, like --socket"},
+    {"PM_URL", "portd's address, like --url; PM_SOCKET goes first"},
+    {"XDG_RUNTIME_DIR, HOME", "where portd's socket is looked for"},
+    {"NO_COLOR, TERM", "no colour if NO_COLOR is not empty, or TERM is dumb"},
+    {"COLUMNS", "the width of a terminal that does not tell its own"},
+    {"LC_ALL, LC_CTYPE, LANG", "whether signs that are not ASCII can be shown"},
+};
 
-    print_heading(page, "Variables that portctl reads");
-    for (size_t i = 0; i < sizeof read / sizeof read[0]; i++)
-        print_entry(page, read[i].line, read[i].what, COLUMN_MAX);
-    fputc('\n', page->stream);
-    print_heading(page, "Variables that portctl run sets for the program");
-    for (size_t i = 0; i < sizeof set / sizeof set[0]; i++)
-        print_entry(page, set[i].line, set[i].what, COLUMN_MAX);
-    fputc('\n', page->stream);
-    print_paragraph(page, "Where nothing is said, portd is looked for at $XDG_RUNTIME_DIR/portmanager.sock,\n"
-                          "~/.portmanager/portd.sock, /run/portmanager/portd.sock and http://localhost:3030, in this\n"
-                          "order.");
+static const struct example variables_set[] = {
+    {"PORT", "the port; the first one, if --env-name asks for several under other names"},
+    {"VARIABLE", "each that --env-name names: a port of its own"},
+    {"HOST", "the address that --host gave; without --host it is as it was"},
+    {"PORTMANAGER_SERVICE", "the service's name"},
+    {"PORTMANAGER_LEASE", "the id of the first lease"},
+    {"PORTMANAGER_URL", "where the service will be: http://localhost:8001"},
+    {"PORTMANAGER_PORT_NAME", "the port of each other service of yours: PORTMANAGER_PORT_MY_DB is that of my-db"},
+    {"LISTEN_FDS, LISTEN_PID", "with --listen: so many open sockets, from descriptor 3 on, for this pid"},
+    {"LISTEN_FDNAMES", "with --listen: the sockets' names, which are those of the variables"},
+};
+
+const char help_search[] = "Where nothing is said, portd is looked for at $XDG_RUNTIME_DIR/portmanager.sock,\n"
+                           "~/.portmanager/portd.sock, /run/portmanager/portd.sock and http://localhost:3030, in this\n"
+                           "order.";
+
+const struct example *help_variables_read(size_t *ret_n) {
+    *ret_n = sizeof variables_read / sizeof variables_read[0];
+    return variables_read;
 }
 
+const struct example *help_variables_set(size_t *ret_n) {
+    *ret_n = sizeof variables_set / sizeof variables_set[0];
+    return variables_set;
+}
+
+static void show_environment(const struct page *page) {
+    print_heading(page, "Variables that portctl reads");
+    for (size_t i = 0; i < sizeof variables_read / sizeof variables_read[0]; i++)
+        print_entry(page, variables_read[i].line, variables_read[i].what, COLUMN_MAX);
+    fputc('\n', page->stream);
+    print_heading(page, "Variables that portctl run sets for the program");
+    for (size_t i = 0; i < sizeof variables_set / sizeof variables_set[0]; i++)
+        print_entry(page, variables_set[i].line, variables_set[i].what, COLUMN_MAX);
+    fputc('\n', page->stream);
+    print_paragraph(page, help_search);
+}
+
+const char *const help_topics[] = {"exit-codes", "environment", NULL};
+
 static int refuse_topic(const char *topic, struct problem *problem) {
-    static const char *const others[] = {"exit-codes", "environment", NULL};
-    const char *near = command_nearest(topic, others);
+    const char *near = command_nearest(topic, help_topics);
 
     problem_fill_usage(problem, "there is no help on '%s'", topic);
     if (near != NULL)

@@ -87,9 +87,7 @@ static const struct option_entry entries[N_OPTIONS] = {
     [OPTION_ALL] = {{"all", 'a', NULL, "all leases of the name; the ignored squatters, too"}, VALUE_SWITCH, AT(all)},
     [OPTION_UNDO] = {{"undo", 0, NULL, "no longer ignore it"}, VALUE_SWITCH, AT(undo)},
     [OPTION_YES] = {{"yes", 'y', NULL, "do not ask"}, VALUE_SWITCH, AT(yes)},
-    [OPTION_SIGNAL] = {{"signal", 's', "SIGNAL", "TERM, INT, HUP, QUIT, KILL, USR1, USR2, STOP or CONT (TERM)"},
-                       VALUE_SIGNAL,
-                       AT(signal)},
+    [OPTION_SIGNAL] = {{"signal", 's', "SIGNAL", "what is sent"}, VALUE_SIGNAL, AT(signal)},
     [OPTION_PID] = {{"pid", 0, "PID", "this process, where several have the port"}, VALUE_PID, AT(pid)},
     [OPTION_SINCE] = {{"since", 0, "TIME", "from then on: 1h (so long ago), or 2026-01-02T03:04:05Z"},
                       VALUE_SINCE,
@@ -101,11 +99,11 @@ static const struct option_entry entries[N_OPTIONS] = {
                         AT(timeout_seconds)},
     [OPTION_GONE] = {{"gone", 0, NULL, "until nothing is leased any more"}, VALUE_SWITCH, AT(gone)},
     [OPTION_EXPORT] = {{"export", 0, NULL, "lines that export the variables"}, VALUE_SWITCH, AT(exported)},
-    [OPTION_FORMAT] = {{"format", 0, "FORMAT", "shell, dotenv, json or fish (shell)"}, VALUE_FORMAT, 0},
+    [OPTION_FORMAT] = {{"format", 0, "FORMAT", "how they are written"}, VALUE_FORMAT, 0},
     [OPTION_JSON] = {{"json", 0, NULL, "answer with a JSON document, errors too"}, VALUE_SWITCH, AT(json)},
     [OPTION_QUIET] = {{"quiet", 'q', NULL, "ports only, one a line; run: errors only"}, VALUE_SWITCH, AT(quiet)},
     [OPTION_VERBOSE] = {{"verbose", 'v', NULL, "say more on standard error"}, VALUE_SWITCH, AT(verbose)},
-    [OPTION_COLOR] = {{"color", 0, "WHEN", "auto, always or never (auto)"}, VALUE_COLOUR, AT(colour)},
+    [OPTION_COLOR] = {{"color", 0, "WHEN", "colours"}, VALUE_COLOUR, AT(colour)},
     [OPTION_SOCKET] = {{"socket", 0, "PATH", "portd's Unix socket"}, VALUE_TEXT, AT(socket)},
     [OPTION_URL] = {{"url", 0, "URL", "portd's address: http://localhost:3030"}, VALUE_TEXT, AT(url)},
     [OPTION_HELP] = {{"help", 'h', NULL, "show this and end"}, VALUE_SWITCH, AT(help)},
@@ -225,6 +223,19 @@ static int refuse_value(struct problem *problem, enum option_id id, const char *
     return problem_set_hint(problem, "%s", hint);
 }
 
+/* For options that have words: the hint is the nearest, or else all of them. */
+static int refuse_word(struct problem *problem, enum option_id id, const char *value, const char *is_no,
+                       const char *hint) {
+    const char *near = option_nearest_word(id, value);
+    char words[128];
+
+    refuse_value(problem, id, value, is_no,
+                 hint != NULL ? hint : options_join_words(option_value(id)->words, words, sizeof words));
+    if (near != NULL)
+        return problem_set_hint(problem, "did you mean --%s %s?", entries[id].spec.name, near);
+    return PROBLEM_E_SET;
+}
+
 static int take_number(enum option_id id, const char *value, uint64_t max, const char *is_no, uint16_t *ret_number,
                        struct problem *problem) {
     uint64_t number;
@@ -273,7 +284,7 @@ static int take_remap(const char *value, struct options *options, struct problem
     if (options->remap_auto)
         return 0;
     if (text_parse_number(value, 1, UINT16_MAX, &port) < 0)
-        return refuse_value(problem, OPTION_REMAP, value, "port", "a whole number from 1 to 65535, or auto");
+        return refuse_word(problem, OPTION_REMAP, value, "port", "a whole number from 1 to 65535, or auto");
     options->remap = (uint16_t)port;
     return 0;
 }
@@ -312,41 +323,43 @@ static int take_tag(const char *value, struct options *options, struct problem *
     return 0;
 }
 
-/* The place of `value` among `words`, or -1. */
-static int find_word(const char *value, const char *const *words, size_t n_words) {
-    for (size_t i = 0; i < n_words; i++)
-        if (strcmp(value, words[i]) == 0)
-            return (int)i;
-    return -1;
+/* The place of the value among the option's words. */
+static int take_word(enum option_id id, const char *value, const char *is_no, int *ret_place, struct problem *problem) {
+    const char *const *words = option_value(id)->words;
+
+    for (int i = 0; words[i] != NULL; i++) {
+        if (strcmp(value, words[i]) == 0) {
+            *ret_place = i;
+            return 0;
+        }
+    }
+    return refuse_word(problem, id, value, is_no, NULL);
 }
 
 static int take_colour(const char *value, enum colour_choice *ret_colour, struct problem *problem) {
-    static const char *const words[] = {[COLOUR_AUTO] = "auto", [COLOUR_ALWAYS] = "always", [COLOUR_NEVER] = "never"};
-    int found = find_word(value, words, sizeof words / sizeof words[0]);
+    int place;
+    int r = take_word(OPTION_COLOR, value, "choice", &place, problem);
 
-    if (found < 0)
-        return refuse_value(problem, OPTION_COLOR, value, "choice", "auto, always or never");
-    *ret_colour = (enum colour_choice)found;
-    return 0;
+    if (r == 0)
+        *ret_colour = (enum colour_choice)place;
+    return r;
 }
 
 static int take_format(const char *value, enum env_format *ret_format, struct problem *problem) {
-    static const char *const words[] = {
-        [ENV_SHELL] = "shell", [ENV_DOTENV] = "dotenv", [ENV_JSON] = "json", [ENV_FISH] = "fish"};
-    int found = find_word(value, words, sizeof words / sizeof words[0]);
+    int place;
+    int r = take_word(OPTION_FORMAT, value, "format", &place, problem);
 
-    if (found < 0)
-        return refuse_value(problem, OPTION_FORMAT, value, "format", "shell, dotenv, json or fish");
-    *ret_format = (enum env_format)found;
-    return 0;
+    if (r == 0)
+        *ret_format = (enum env_format)place;
+    return r;
 }
 
+/* Also with SIG before it, or its number. */
 static int take_signal(const char *value, int *ret_signal, struct problem *problem) {
     int number = process_signal_parse(value);
 
     if (number == 0)
-        return refuse_value(problem, OPTION_SIGNAL, value, "signal that stop sends",
-                            "TERM, INT, HUP, QUIT, KILL, USR1, USR2, STOP or CONT");
+        return refuse_word(problem, OPTION_SIGNAL, value, "signal that stop sends", NULL);
     *ret_signal = number;
     return 0;
 }
@@ -369,7 +382,7 @@ static int check_since(const char *value, struct problem *problem) {
     return refuse_value(problem, OPTION_SINCE, value, "time", "90s, 5m, 2h or 1d ago, or 2026-01-02T03:04:05Z");
 }
 
-static int take_value(enum option_id id, const char *value, struct options *options, struct problem *problem) {
+int options_take(enum option_id id, const char *value, struct options *options, struct problem *problem) {
     void *at = (char *)options + entries[id].offset;
 
     switch (entries[id].kind) {
@@ -483,7 +496,8 @@ int options_parse(const struct options_grammar *grammar, int argc, char **argv, 
         if (answer == '?' || answer == ':')
             return refuse_form(grammar, &accepted, answer, problem);
         if (answer != -1) {
-            r = take_value(answer < N_OPTIONS ? (enum option_id)answer : find_letter(answer), optarg, options, problem);
+            r = options_take(answer < N_OPTIONS ? (enum option_id)answer : find_letter(answer), optarg, options,
+                             problem);
             if (r != 0)
                 return r;
         } else if (optind > next || operands.n_items >= grammar->n_leading) {

@@ -1,6 +1,6 @@
 /*
  * The options of the command line as data: one table says how each is written, what it takes and what it does, and every
- * command names those it accepts. The parser, the help and (in time) completions and man pages are made from it.
+ * command names those it accepts. The parser, the help, completions and man pages are made from it.
  */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
@@ -116,8 +116,32 @@ struct option_spec {
     const char *help;     /* one line, no full stop */
 };
 
+enum option_path { OPTION_PATH_NONE, OPTION_PATH_FILE, OPTION_PATH_DIRECTORY };
+
+/* What an option's values are, for help, "did you mean" and completions: what the parser takes is the same data. */
+struct option_value {
+    const char *const
+        *words; /* NULL behind the last, what holds without the option first; NULL: no words in particular */
+    bool open;  /* other values are right, too */
+    enum option_path path;
+    bool repeats; /* the option may be given again */
+};
+
 /* The entry of `id`, which is neither OPTION_END nor N_OPTIONS. Static. */
 const struct option_spec *option_get(enum option_id id);
+
+/* Of the same. Static. */
+const struct option_value *option_value(enum option_id id);
+
+/* What it does, with the words that it takes and the one that holds without it. Returns `ret_text`, OPTION_HELP_MAX bytes. */
+#define OPTION_HELP_MAX 256
+const char *option_format_help(enum option_id id, char *ret_text);
+
+/* The one of its words, of which it has some, that was probably meant; NULL: none is near. Static. */
+const char *option_nearest_word(enum option_id id, const char *word);
+
+/* "a, b or c"; cut at `size`. Returns `ret_text`. */
+const char *options_join_words(const char *const *words, char *ret_text, size_t size);
 
 /* The ids that every command takes, ended by OPTION_END. Static. */
 const enum option_id *options_common(void);
@@ -143,6 +167,9 @@ struct options_grammar {
  */
 int options_parse(const struct options_grammar *grammar, int argc, char **argv, struct options *options,
                   struct operands *ret_operands, struct problem *problem);
+
+/* Takes one value in, as options_parse() does. Returns 0 or PROBLEM_E_SET. `value` NULL: it was left out. */
+int options_take(enum option_id id, const char *value, struct options *options, struct problem *problem);
 
 /* The rule for service names. Returns 0 or PROBLEM_E_SET. */
 int options_check_name(const char *name, struct problem *problem);

@@ -91,19 +91,19 @@ bool selection_is_own(const struct lease_view *view) {
 
 /* ---- A miss */
 
-/* The name as one would type it here: without the suffix that it would be given anyway. */
-static void format_typed(const struct scope *scope, const struct lease_view *view, char *ret_name) {
+bool selection_format_typed(const struct scope *scope, const struct lease_view *view, char *ret_name) {
     size_t length = strlen(view->service_name);
     size_t n_suffix = strlen(scope->suffix);
 
     snprintf(ret_name, OPTIONS_NAME_MAX + 1, "%s", view->service_name);
-    if (n_suffix == 0 || length <= n_suffix || strcmp(view->service_name + length - n_suffix, scope->suffix) != 0)
-        return;
-    if (length - n_suffix > OPTIONS_NAME_MAX)
-        return;
-    ret_name[length - n_suffix] = '\0';
-    if (match(scope, ret_name, view) == 0)
+    if (n_suffix > 0 && length > n_suffix && length - n_suffix <= OPTIONS_NAME_MAX &&
+        strcmp(view->service_name + length - n_suffix, scope->suffix) == 0) {
+        ret_name[length - n_suffix] = '\0';
+        if (match(scope, ret_name, view) != 0)
+            return true;
         snprintf(ret_name, OPTIONS_NAME_MAX + 1, "%s", view->service_name);
+    }
+    return match(scope, ret_name, view) != 0;
 }
 
 /* Only a name that means something here: a hint that leads to the next miss is none. */
@@ -115,8 +115,7 @@ static bool find_nearest(const struct selection *selection, const struct scope *
     size_t n_names = 0;
 
     for (size_t i = 0; typed != NULL && names != NULL && i < selection->n_views; i++) {
-        format_typed(scope, &selection->views[i], typed[n_names]);
-        if (match(scope, typed[n_names], &selection->views[i]) == 0)
+        if (!selection_format_typed(scope, &selection->views[i], typed[n_names]))
             continue;
         names[n_names] = typed[n_names];
         n_names++;
@@ -249,7 +248,7 @@ static bool is_here(const struct scope *scope, const struct lease_view *view) {
 
     if (scope->project[0] == '\0')
         return true;
-    format_typed(scope, view, typed);
+    selection_format_typed(scope, view, typed);
     return strchr(typed, '@') == NULL && match(scope, typed, view) == 2;
 }
 

@@ -74,6 +74,10 @@ void selection_keep_here(struct selection *selection, const struct scope *scope)
 bool selection_hint_name(const struct selection *selection, const struct scope *scope, const char *name,
                          struct problem *problem);
 
+/* How one would type a lease's name here, in `ret_name` (OPTIONS_NAME_MAX + 1 bytes): without the suffix that it would be given anyway.
+ * False: here the name means another service, or none. */
+bool selection_format_typed(const struct scope *scope, const struct lease_view *view, char *ret_name);
+
 /* Is it the caller's own? For root everybody's is. */
 bool selection_is_own(const struct lease_view *view);
 

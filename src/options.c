@@ -20,16 +20,6 @@ struct complaint {
     size_t size;
 };
 
-/* One option: its value is taken in by `take`, which complains and returns false if it is wrong. `source` is how the value was
- * given, for the sentence: "--port", "PM_API_PORT". */
-struct option_row {
-    const char *name;
-    const char *argument;
-    const char *environment;
-    bool (*take)(struct options *options, const char *source, const char *value, const struct complaint *complaint);
-    const char *help;
-};
-
 __attribute__((format(printf, 2, 3))) static bool complain(const struct complaint *complaint, const char *format, ...) {
     va_list args;
 
@@ -144,7 +134,6 @@ static bool take_bound_interval(struct options *options, const char *source, con
     return true;
 }
 
-/* A row without `help` exists in the environment only. */
 static const struct option_row rows[] = {
     {"port", "PORT", "PM_API_PORT", take_port, "TCP port on 127.0.0.1 and ::1; 0: no TCP (3030)"},
     {"socket", "PATH", "PM_SOCKET", take_socket,
@@ -162,6 +151,11 @@ static const struct option_row rows[] = {
     {"log-level", "LEVEL", "PM_LOG_LEVEL", take_log_level, "error, warning, info or debug (info)"},
 };
 #define N_ROWS (sizeof rows / sizeof rows[0])
+
+const struct option_row *options_rows(size_t *ret_n) {
+    *ret_n = N_ROWS;
+    return rows;
+}
 
 void options_print_help(FILE *out) {
     fputs("Usage: portd [OPTION]...\n"

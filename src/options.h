@@ -4,6 +4,8 @@
 #ifndef SRC_OPTIONS_H
 #define SRC_OPTIONS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -24,6 +26,21 @@ struct options {
     uint64_t listen_ms; /* between two readings of the kernel's listeners */
     uint64_t bound_ms;  /* between two readings of bound sockets; 0: they are not read */
 };
+
+struct complaint;
+
+/* One option: its value is taken in by `take`, which complains and returns false if it is wrong. `source` is how the value was
+ * given, for the sentence: "--port", "PM_API_PORT". */
+struct option_row {
+    const char *name;
+    const char *argument;
+    const char *environment;
+    bool (*take)(struct options *options, const char *source, const char *value, const struct complaint *complaint);
+    const char *help; /* lines; NULL: it exists in the environment only */
+};
+
+/* All of them, in the order of the help. Static. */
+const struct option_row *options_rows(size_t *ret_n);
 
 /*
  * Reads the environment and then the arguments into *ret_options. Returns

@@ -187,7 +187,7 @@ Test(cli_options, wrong_values_are_refused_with_the_rule) {
                    "--env-name", "Q", "--env-name", "P", "web", "true");
     ASSERT_REFUSED("run", "--remap 0 is no port", "a whole number from 1 to 65535, or auto", "--remap", "0", "web",
                    "true");
-    ASSERT_REFUSED("run", "--remap autos is no port", "a whole number from 1 to 65535, or auto", "--remap", "autos",
+    ASSERT_REFUSED("run", "--remap none is no port", "a whole number from 1 to 65535, or auto", "--remap", "none",
                    "web", "true");
     ASSERT_REFUSED("run", "--listen localhost is no address",
                    "--listen=127.0.0.1, --listen=0.0.0.0 or --listen=::", "--listen=localhost", "web", "true");
@@ -197,6 +197,12 @@ Test(cli_options, wrong_values_are_refused_with_the_rule) {
                    "true");
     ASSERT_REFUSED("run", "--host a/b is no address", "an IP address or a host name", "--host", "a/b", "web", "true");
     ASSERT_REFUSED("list", "--color blue is no choice", "auto, always or never", "--color", "blue");
+    ASSERT_REFUSED("list", "--color alway is no choice", "did you mean --color always?", "--color", "alway");
+    ASSERT_REFUSED("stop", "--signal TRM is no signal that stop sends", "did you mean --signal TERM?", "--signal",
+                   "TRM");
+    ASSERT_REFUSED("stop", "--signal sigint is no signal that stop sends", "did you mean --signal INT?", "--signal",
+                   "sigint");
+    ASSERT_REFUSED("run", "--remap auto1 is no port", "did you mean --remap auto?", "--remap", "auto1", "web", "true");
     ASSERT_REFUSED("list", "--socket is empty", "", "--socket", "");
     ASSERT_REFUSED("alloc", "--project /no/such: No such file or directory", "", "web", "--project", "/no/such");
     ASSERT_REFUSED("alloc", "--project /dev/null is no directory", "", "web", "--project", "/dev/null");
@@ -377,7 +383,7 @@ Test(cli_options, every_example_of_the_help_parses) {
             snprintf(line, sizeof(line), "%s", all[i]->examples[j].line);
             char *begin = strstr(line, "portctl ");
             cr_assert_not_null(begin, "%s", line);
-            begin[strcspn(begin, "&")] = '\0';
+            begin[strcspn(begin, "&|")] = '\0';
             const int n_words = split_line(begin, words);
             cr_assert_eq(command_find(words[1]), all[i], "%s", all[i]->examples[j].line);
             cr_assert_eq(options_parse(&grammar, n_words - 1, words + 1, &options, &operands, &problem), 0, "%s: %s",

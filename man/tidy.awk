@@ -1,0 +1,16 @@
+# What scdoc writes, without paragraphs that hold nothing (mandoc -Tlint complains of each), and without hyphenation: a name that
+# is broken in two is not found by who searches for it.
+function is_section(line) { return line ~ /^\.S[HS]/ }
+function put(line) {
+    print line
+    last = line
+}
+/^\.PP?$/ { held = !is_section(last); next }
+{
+    if (held && !is_section($0) && $0 !~ /^\.RE/)
+        put(".P")
+    held = 0
+    put($0)
+    if (/^\.TH /)
+        put(".nh")
+}
