@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "src/base/log.h"
-#include "src/lease/port_set.h"
+#include "src/base/port_set.h"
 
 #define OPTIONS_PATH_MAX 4096
 

@@ -5,7 +5,7 @@
 #ifndef SRC_LEASE_RULES_H
 #define SRC_LEASE_RULES_H
 
-#include "src/lease/port_set.h"
+#include "src/base/port_set.h"
 
 #define RULES_SYSCTL_DIR "/proc/sys/net/ipv4"
 

@@ -1,5 +1,5 @@
 /* A set of ports: a bit each, and lists of them as people and the kernel write them. */
-#include "src/lease/port_set.h"
+#include "src/base/port_set.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

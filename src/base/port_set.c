@@ -1,5 +1,5 @@
 /* A set of ports: a bit each. */
-#include "src/lease/port_set.h"
+#include "src/base/port_set.h"
 
 #include <errno.h>
 #include <string.h>

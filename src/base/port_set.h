@@ -1,6 +1,6 @@
 /* A set of ports: a bit each. */
-#ifndef SRC_LEASE_PORT_SET_H
-#define SRC_LEASE_PORT_SET_H
+#ifndef SRC_BASE_PORT_SET_H
+#define SRC_BASE_PORT_SET_H
 
 #include <stdbool.h>
 #include <stddef.h>
