@@ -54,6 +54,7 @@ struct command {
     enum operand_kind first;  /* the first operand */
     enum operand_kind others; /* those behind it */
     const char *const *words; /* for OPERAND_WORD; NULL behind the last */
+    bool without_portd;       /* it looks for portd by itself, and gets no client */
     bool runs_program;        /* the operands behind the first are a program's; see options_parse() */
     struct example examples[EXAMPLES_MAX];
     /* Returns 0 with the answer printed and the exit code filled, or PROBLEM_E_SET. */
@@ -80,6 +81,7 @@ extern const struct command command_completion;
 extern const struct command command_conflicts;
 extern const struct command command_disown;
 extern const struct command command_free;
+extern const struct command command_doctor;
 extern const struct command command_history;
 extern const struct command command_env;
 extern const struct command command_hold;

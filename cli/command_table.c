@@ -33,6 +33,7 @@ static const struct command *const table[] = {
     &command_release,
     &command_hold,
     &command_status,
+    &command_doctor,
     &command_completion,
 };
 /* clang-format on */
