@@ -1,0 +1,128 @@
+/*
+ * Which leases a name means in a project: its own, then global ones, and never those of another.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/problem.h"
+#include "probe/fd.h"
+#include "tests/support/cli.h"
+#include "tests/support/fake_portd.h"
+#include "tests/support/file.h"
+#include "tests/support/sandbox.h"
+
+#define SOCKET      SANDBOX_DIR "/p.sock"
+#define ENVIRONMENT .environment = {"PM_SOCKET=" SOCKET}
+
+#define LEASE(port, id, name, uid, project)                                                                            \
+    "{\"port\":" port ",\"service_name\":\"" name "\",\"id\":" id ",\"uid\":" uid                                      \
+    ",\"user\":\"u\",\"state\":\"bound\",\"kept_by\":\"listener\",\"project\":" project "}"
+
+#define WEB_HERE   LEASE("8001", "1", "web", "0", "\"/usr\"")
+#define WEB_THERE  LEASE("8002", "2", "web", "0", "\"/var\"")
+#define WEB_GLOBAL LEASE("8003", "3", "web", "0", "null")
+#define DB_GLOBAL  LEASE("8004", "4", "db", "0", "null")
+#define API_THERE  LEASE("8005", "5", "api", "0", "\"/var\"")
+#define CACHE      LEASE("8006", "6", "cache", "0", "\"/usr\"")
+#define CACHE2     LEASE("8007", "7", "cache", "0", "\"/usr\"")
+#define BRANCH     LEASE("8008", "8", "web@fix", "0", "\"/usr\"")
+#define ANNS       LEASE("8009", "9", "mail", "12345", "null")
+#define MAIL       LEASE("8010", "10", "mail", "0", "null")
+#define LEASES                                                                                                         \
+    "[" WEB_HERE "," WEB_THERE "," WEB_GLOBAL "," DB_GLOBAL "," API_THERE "," CACHE "," CACHE2 "," BRANCH "," ANNS     \
+    "," MAIL "]"
+
+#define RELEASED(port, id) "{\"port\":" port ",\"id\":" id ",\"released\":true,\"listeners\":[]}"
+
+static const struct fake_portd_setup setup = {
+    .answers =
+        {
+            {"GET /list", 200, LEASES, 0, NULL},
+            {"POST /release", 200, RELEASED("8001", "1"), 0, NULL},
+            {"POST /heartbeat", 200, "{\"port\":8001,\"id\":1,\"lease\":" WEB_HERE "}", 0, NULL},
+        },
+    .socket = SOCKET,
+};
+
+static struct fake_portd portd;
+
+static void enter(void) {
+    sandbox_enter();
+    portd = fake_portd_start(&setup);
+}
+
+static void leave(void) {
+    fake_portd_stop_at(&portd);
+}
+
+TestSuite(cli_projects, .init = enter, .fini = leave);
+
+#define ASSERT_RUN(exit_code, output, errors, ...)                                                                     \
+    cli_assert(&(const struct cli_setup){.words = {__VA_ARGS__}, ENVIRONMENT}, exit_code, output, errors)
+
+static void assert_requests(const char *expected) {
+    CLEANUP(file_free_text_at) char *requests = fake_portd_requests();
+    cr_assert_str_eq(requests, expected);
+}
+
+static void assert_asked_nothing_but_the_list(void) {
+    CLEANUP(file_free_text_at) char *requests = fake_portd_requests();
+    cr_assert_null(strstr(requests, "POST"), "%s", requests);
+}
+
+Test(cli_projects, a_projects_own_lease_comes_before_a_global_one) {
+    ASSERT_RUN(EXIT_YES, "8001\n", "", "lookup", "web", "--all", "--project", "/usr");
+    ASSERT_RUN(EXIT_YES, "8002\n", "", "lookup", "web", "--all", "--project", "/var");
+    ASSERT_RUN(EXIT_YES, "8001\n", "", "list", "web", "-q", "--project", "/usr");
+    ASSERT_RUN(EXIT_YES, "{\"version\":1,\"leases\":[" WEB_THERE "]}\n", "", "list", "web", "--json", "--project",
+               "/var");
+}
+
+Test(cli_projects, a_global_one_counts_where_the_project_has_none) {
+    ASSERT_RUN(EXIT_YES, "8004\n", "", "lookup", "db", "--project", "/usr");
+    ASSERT_RUN(EXIT_YES, "8003\n", "", "lookup", "web", "--all", "--project", "/etc");
+}
+
+Test(cli_projects, another_projects_lease_is_named_and_not_taken) {
+    ASSERT_RUN(EXIT_NO, "",
+               "portctl: no lease has the name api in this project\n"
+               "  hint: another project has one: portctl lookup api --global\n",
+               "lookup", "api", "--project", "/usr");
+    ASSERT_RUN(EXIT_YES, "8005\n", "", "lookup", "api", "--global");
+    ASSERT_RUN(EXIT_NO,
+               "{\"version\":1,\"service_name\":\"api\",\"port\":null,\"all_ports\":[],\"lease\":null,\"leases\":[]}\n",
+               "", "lookup", "api", "--json", "--project", "/usr");
+    ASSERT_RUN(EXIT_NO, "",
+               "portctl: no lease has the name api in this project\n"
+               "  hint: another project has one: portctl lookup api --global\n",
+               "release", "api", "--project", "/usr");
+    assert_asked_nothing_but_the_list();
+}
+
+Test(cli_projects, only_a_name_that_means_something_here_is_offered) {
+    ASSERT_RUN(EXIT_NO, "",
+               "portctl: no lease has the name apo in this project\n  hint: portctl list shows all leases\n", "lookup",
+               "apo", "--project", "/usr");
+    ASSERT_RUN(EXIT_NO, "", "portctl: no lease has the name cahce in this project\n  hint: did you mean cache?\n",
+               "lookup", "cahce", "--project", "/usr");
+    ASSERT_RUN(EXIT_NO, "", "portctl: no lease has the name apo\n  hint: did you mean api?\n", "lookup", "apo");
+}
+
+Test(cli_projects, what_is_changed_is_the_projects_own_and_no_other) {
+    ASSERT_RUN(EXIT_YES, "8002\n", "", "release", "web", "-q", "--project", "/var");
+    ASSERT_RUN(EXIT_YES, "8004\n", "", "release", "db", "-q", "--project", "/var");
+    ASSERT_RUN(EXIT_YES, "8001\n", "", "renew", "web", "-q", "--project", "/usr");
+    assert_requests("GET /list\nPOST /release {\"port\":8002,\"id\":2}\n"
+                    "GET /list\nPOST /release {\"port\":8004,\"id\":4}\n"
+                    "GET /list\nPOST /heartbeat {\"port\":8001,\"id\":1}\n");
+}
+
+/* The other worktree's web@fix is of this project, and not from here. */
+Test(cli_projects, in_a_project_all_are_those_from_here) {
+    ASSERT_RUN(EXIT_YES, "8001\n8006\n8007\n", "", "release", "--all", "-q", "--project", "/usr");
+    ASSERT_RUN(EXIT_NO, "",
+               "portctl: you have no lease in this project\n"
+               "  hint: portctl release --all --global gives back those of all projects\n",
+               "release", "--all", "--project", "/etc");
+}
