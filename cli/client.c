@@ -20,6 +20,7 @@ struct client {
     const struct endpoint *found; /* the one that answered */
     int interrupt_fd;
     bool shares_pids;
+    pid_t server_pid; /* of the one last met; 0: not known */
 };
 
 int client_open(const struct options *options, struct client **ret_client, struct problem *problem) {
@@ -53,6 +54,14 @@ int client_set_interrupt(struct client *client, int fd) {
 
 bool client_shares_pids(const struct client *client) {
     return client->shares_pids;
+}
+
+pid_t client_server_pid(const struct client *client) {
+    return client->server_pid;
+}
+
+const char *client_server(const struct client *client) {
+    return client->found != NULL ? client->found->text : "";
 }
 
 /* How a portd would be started that listens there. */
@@ -148,6 +157,7 @@ static int check_server(struct client *client, const struct connection *connecti
     if (!peer_is_trusted(peer.uid))
         return refuse_server(connection->endpoint, peer.uid, problem);
     client->shares_pids = connection->endpoint->address.ss_family != AF_UNIX || peer.pid != 0;
+    client->server_pid = peer.pid;
     return 0;
 }
 

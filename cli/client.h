@@ -11,6 +11,7 @@
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "cli/connection.h"
 #include "cli/problem.h"
@@ -42,6 +43,12 @@ int client_meet(struct client *client, uint64_t patience_ms, struct problem *pro
 
 /* False if the server last met is known to live in another pid namespace: to it our pids mean nobody, or somebody else. */
 bool client_shares_pids(const struct client *client);
+
+/* The server last met, as the kernel knows it; 0: not known, as on TCP. */
+pid_t client_server_pid(const struct client *client);
+
+/* The address of the server that answered last, for a person; "" if none has. Valid as long as the client. */
+const char *client_server(const struct client *client);
 
 /*
  * Sends one request and waits for the answer, `patience_ms` in all. `body` NULL: a GET; else a POST of it.

@@ -70,8 +70,10 @@ static int parse_command(struct invocation *invocation, int argc, char **argv, s
 
 static int run_command(struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     CLEANUP(client_close_at) struct client *client = NULL;
-    int r = client_open(&invocation->options, &client, problem);
+    int r = 0;
 
+    if (!invocation->command->without_portd)
+        r = client_open(&invocation->options, &client, problem);
     if (r != 0)
         return r;
     if (command_takes(invocation->command, OPTION_GLOBAL))

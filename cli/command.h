@@ -51,6 +51,7 @@ struct command {
     size_t n_most;
     enum operand_kind first;  /* the first operand */
     enum operand_kind others; /* those behind it */
+    bool without_portd;       /* it looks for portd by itself, and gets no client */
     bool runs_program;        /* the operands behind the first are a program's; see options_parse() */
     struct example examples[EXAMPLES_MAX];
     /* Returns 0 with the answer printed and the exit code filled, or PROBLEM_E_SET. */
@@ -75,6 +76,7 @@ extern const struct command command_alloc;
 extern const struct command command_claim;
 extern const struct command command_conflicts;
 extern const struct command command_disown;
+extern const struct command command_doctor;
 extern const struct command command_free;
 extern const struct command command_history;
 extern const struct command command_hold;

@@ -12,7 +12,7 @@ static const struct command *const table[] = {
     &command_alloc,   &command_run,    &command_list,   &command_lookup,    &command_wait,      &command_url,
     &command_open,    &command_free,   &command_who,    &command_squatters, &command_conflicts, &command_claim,
     &command_disown,  &command_ignore, &command_stop,   &command_watch,     &command_history,   &command_renew,
-    &command_release, &command_hold,   &command_status,
+    &command_release, &command_hold,   &command_status, &command_doctor,
 };
 
 #define N_COMMANDS (sizeof table / sizeof table[0])

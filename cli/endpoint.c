@@ -111,6 +111,15 @@ static void add_well_known(struct endpoints *endpoints, const char *directory, c
         add_socket(endpoints, path);
 }
 
+void endpoints_find_well_known(struct endpoints *ret_endpoints) {
+    *ret_endpoints = (struct endpoints){0};
+    add_well_known(ret_endpoints, get_variable("XDG_RUNTIME_DIR"), "portmanager.sock");
+    add_well_known(ret_endpoints, get_variable("HOME"), ".portmanager/portd.sock");
+    add_well_known(ret_endpoints, "/run/portmanager", "portd.sock");
+    add_ipv4(ret_endpoints, TCP_PORT_DEFAULT);
+    add_ipv6(ret_endpoints, TCP_PORT_DEFAULT);
+}
+
 int endpoints_find(const struct options *options, struct endpoints *ret_endpoints, struct problem *problem) {
     const char *variable;
 
@@ -125,10 +134,6 @@ int endpoints_find(const struct options *options, struct endpoints *ret_endpoint
     variable = get_variable("PM_URL");
     if (variable != NULL)
         return take_url(ret_endpoints, variable, "PM_URL", problem);
-    add_well_known(ret_endpoints, get_variable("XDG_RUNTIME_DIR"), "portmanager.sock");
-    add_well_known(ret_endpoints, get_variable("HOME"), ".portmanager/portd.sock");
-    add_well_known(ret_endpoints, "/run/portmanager", "portd.sock");
-    add_ipv4(ret_endpoints, TCP_PORT_DEFAULT);
-    add_ipv6(ret_endpoints, TCP_PORT_DEFAULT);
+    endpoints_find_well_known(ret_endpoints);
     return 0;
 }

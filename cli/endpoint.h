@@ -34,4 +34,7 @@ struct endpoints {
  */
 int endpoints_find(const struct options *options, struct endpoints *ret_endpoints, struct problem *problem);
 
+/* The well-known places alone, whatever is said explicitly. */
+void endpoints_find_well_known(struct endpoints *ret_endpoints);
+
 #endif

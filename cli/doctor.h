@@ -1,0 +1,167 @@
+/*
+ * doctor: what is wrong with this machine, as far as PortManager is concerned, and the line that mends it.
+ *
+ * Each check looks at one subject and says what it found: at least one finding, good or bad. It asks for nothing, changes
+ * nothing, and needs neither portd nor root. A remedy is a command that, copied into a shell as it is, makes the check find it
+ * no more; a finding that is no more than a fact is a good one and has none.
+ *
+ * Where a check reads the machine, it does so below `proc` and `root`, so that tests make up machines.
+ */
+#ifndef CLI_DOCTOR_H
+#define CLI_DOCTOR_H
+
+#include <cjson/cJSON.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "cli/endpoint.h"
+#include "cli/options.h"
+#include "probe/fd.h"
+#include "src/base/port_set.h"
+
+enum finding_state { FINDING_OK, FINDING_WARNING, FINDING_ERROR };
+
+struct finding {
+    const char *check; /* its subject, a word; static */
+    enum finding_state state;
+    char *text;   /* a sentence without a full stop; may hold anything: not safe for a terminal */
+    char *remedy; /* NULL: there is none */
+};
+
+/* What /status says; all zero while there is no portd. */
+struct doctor_portd {
+    bool answers;
+    char *version;
+    char *database; /* NULL: not told to us */
+    char *socket;   /* NULL: not told to us */
+    char *excluded;
+    char *command; /* how it was started, quoted for a shell; NULL: not known */
+    pid_t pid;     /* 0: it means nobody here */
+    uid_t uid;
+    uint16_t port;       /* of its TCP addresses; 0: it has none */
+    bool has_ipv4;       /* 127.0.0.1 is among them */
+    bool has_ipv6;       /* and ::1 */
+    bool sees_bound;     /* sockets that are bound and do not listen */
+    bool shares_pids;    /* its pids are ours */
+    uint16_t range_min;
+    uint16_t range_max;
+    uint64_t n_leased_in_range;
+};
+
+struct doctor {
+    const char *proc; /* "/proc" */
+    const char *root; /* before every other absolute path that is the system's: "" */
+    const struct options *options;
+    struct finding *findings;
+    size_t n_findings;
+    size_t capacity;
+    bool short_of_memory; /* a finding was lost */
+    struct doctor_portd portd;
+    cJSON *snapshot;        /* what /snapshot says; NULL: not known */
+    bool has_stranger;      /* somebody who is not this portd listens on its TCP port: a new one needs another */
+    bool another_answers;   /* a portd answers where it is looked for by itself, and something else was said */
+    pid_t broken_pid;       /* a portd that is there and does not answer; 0: none */
+    pid_t original_pid;     /* an original PortManager that runs; 0: none */
+    unsigned patience_ms;   /* for one answer of portd */
+};
+
+#define DOCTOR_PORT        3030
+#define DOCTOR_COMMAND_MAX 16384
+
+/* The machine that we are on. */
+void doctor_init(struct doctor *doctor, const struct options *options);
+
+void doctor_deinit(struct doctor *doctor);
+
+/* All checks, in the order in which a person wants to read them. */
+void doctor_run(struct doctor *doctor);
+
+/* The worst state of all findings. */
+enum finding_state doctor_worst(const struct doctor *doctor);
+
+/* "ok", "warning", "error". Static. */
+const char *finding_state_name(enum finding_state state);
+
+/* ---- for the checks ---- */
+
+/* Adds a finding. */
+void doctor_say(struct doctor *doctor, const char *check, enum finding_state state, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* The remedy of the finding that was added last. */
+void doctor_advise(struct doctor *doctor, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* "" for root, "sudo " for everybody else. Static. */
+const char *doctor_as_root(void);
+
+/* What ends this portd and starts it again as it was; where none runs, what starts one. */
+struct doctor_restart {
+    const char *between; /* what is done while none runs: "cp a b"; NULL: nothing */
+    const char *more;    /* options, each with a space before it, which win over those that it has; NULL: none */
+    bool as_root;        /* the new one is to be root's */
+};
+void doctor_restart_command(const struct doctor *doctor, const struct doctor_restart *restart, char *ret_command,
+                            size_t size);
+
+/* The file of portd's database: the running one's, else where one that is started now would have it. PATH_MAX bytes; false: not known. */
+bool doctor_database(const struct doctor *doctor, char *ret_path);
+
+/* Reads a file below `proc`: the caller's to free(). NULL if it cannot be read. */
+char *doctor_read_proc(const struct doctor *doctor, const char *name);
+
+/* Where files of one's own go: $HOME, or what the user database says. PATH_MAX bytes. Returns `ret_path`. */
+const char *doctor_home(char *ret_path);
+
+/* The socket that a portd started now would have. PATH_MAX bytes. */
+void doctor_default_socket(char *ret_path);
+
+/* The value of an environment variable; NULL where it is unset or empty. */
+const char *doctor_variable(const char *name);
+
+/* free() for CLEANUP(doctor_free_text_at). */
+void doctor_free_text_at(char **text);
+
+/* ---- the checks, each in the file of its subject ---- */
+
+/* doctor_portd.c: fills doctor->portd and ->snapshot. */
+void doctor_check_portd(struct doctor *doctor);
+void doctor_check_version(struct doctor *doctor);
+
+/* doctor_socket.c: why no portd answers at a socket, and who else could put one there. */
+void doctor_explain_sockets(struct doctor *doctor, const struct endpoints *endpoints, const struct problem *problem);
+void doctor_check_folder(struct doctor *doctor, const char *socket);
+
+/* doctor_tcp.c. The first looks and says nothing: it sets has_stranger. */
+void doctor_find_stranger(struct doctor *doctor);
+void doctor_check_tcp(struct doctor *doctor);
+/* The first TCP port from 3031 on that nobody listens on. */
+uint16_t doctor_free_tcp_port(void);
+
+/* doctor_range.c */
+void doctor_check_range(struct doctor *doctor);
+void doctor_check_reserved(struct doctor *doctor);
+void doctor_check_room(struct doctor *doctor);
+
+/* doctor_leases.c: from the snapshot. */
+void doctor_check_conflicts(struct doctor *doctor);
+void doctor_check_owners(struct doctor *doctor);
+void doctor_check_clock(struct doctor *doctor);
+
+/* doctor_database.c */
+/* Says nothing: sets original_pid. */
+void doctor_find_original(struct doctor *doctor);
+void doctor_check_disk(struct doctor *doctor);
+void doctor_check_damaged(struct doctor *doctor);
+void doctor_check_original(struct doctor *doctor);
+
+/* doctor_machine.c */
+void doctor_check_kernel(struct doctor *doctor);
+void doctor_check_completion(struct doctor *doctor);
+
+/* doctor_spaces.c */
+void doctor_check_namespaces(struct doctor *doctor);
+
+#endif

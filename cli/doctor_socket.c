@@ -1,0 +1,309 @@
+/*
+ * doctor: why no portd answers where it was looked for, and who else could put a socket there.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/client.h"
+#include "cli/connection.h"
+#include "cli/doctor.h"
+#include "cli/peer.h"
+#include "src/base/text.h"
+#include "src/base/users.h"
+
+#define WORD_MAX (2 * PATH_MAX)
+
+/* How long a server may take to accept a connection. */
+#define ACCEPT_MS 1000
+
+enum place {
+    PLACE_EMPTY,
+    PLACE_OTHER,     /* something that is no socket */
+    PLACE_STALE,     /* a socket that nobody listens on */
+    PLACE_FORBIDDEN, /* one that we may not use, or not even look at */
+    PLACE_SERVED,    /* somebody listens */
+};
+
+static enum place look(const struct endpoint *endpoint) {
+    const struct patience patience = {.deadline_ms = patience_now_ms() + ACCEPT_MS, .interrupt_fd = -1};
+    CLEANUP(connection_close_at) struct connection connection = {.fd = -1};
+    struct stat there;
+    int r;
+
+    if (lstat(endpoint->text, &there) < 0)
+        return errno == EACCES ? PLACE_FORBIDDEN : PLACE_EMPTY;
+    r = connection_open(endpoint, &patience, &connection);
+    if (r == -EACCES || r == -EPERM)
+        return PLACE_FORBIDDEN;
+    if (r == -ECONNREFUSED)
+        return S_ISSOCK(there.st_mode) || S_ISLNK(there.st_mode) ? PLACE_STALE : PLACE_OTHER;
+    return r == 0 || r == -ETIMEDOUT ? PLACE_SERVED : PLACE_EMPTY;
+}
+
+static bool is_unix(const struct endpoint *endpoint) {
+    return endpoint->address.ss_family == AF_UNIX;
+}
+
+/* Is there a server to be trusted at one of the well-known places? */
+static bool finds_another(void) {
+    struct endpoints endpoints;
+
+    endpoints_find_well_known(&endpoints);
+    for (size_t i = 0; i < endpoints.n_items; i++) {
+        const struct patience patience = {.deadline_ms = patience_now_ms() + ACCEPT_MS, .interrupt_fd = -1};
+        CLEANUP(connection_close_at) struct connection connection = {.fd = -1};
+        struct peer peer;
+
+        if (connection_open(&endpoints.items[i], &patience, &connection) == 0 &&
+            peer_identify(connection.fd, &patience, &peer) == 0 && peer_is_trusted(peer.uid))
+            return true;
+    }
+    return false;
+}
+
+/* The variable that says where portd is, if one does and no option does. */
+static const char *variable_in_charge(const struct doctor *doctor) {
+    if (doctor->options->socket != NULL || doctor->options->url != NULL)
+        return NULL;
+    if (doctor_variable("PM_SOCKET") != NULL)
+        return "PM_SOCKET";
+    return doctor_variable("PM_URL") != NULL ? "PM_URL" : NULL;
+}
+
+/* Can this user make a socket at `path`, whose missing folders portd makes? */
+static bool can_make(const char *path) {
+    char folder[PATH_MAX];
+
+    snprintf(folder, sizeof folder, "%s", path);
+    for (char *slash = strrchr(folder, '/'); slash != NULL; slash = strrchr(folder, '/')) {
+        *slash = '\0';
+        if (access(folder[0] != '\0' ? folder : "/", W_OK | X_OK) == 0)
+            return true;
+        if (errno != ENOENT)
+            return false;
+    }
+    return false;
+}
+
+/* A portd that runs where it is looked for by itself is better than a second one. */
+static void advise_start(struct doctor *doctor, const struct endpoints *endpoints, const char *before) {
+    const char *variable = variable_in_charge(doctor);
+    char start[DOCTOR_COMMAND_MAX];
+
+    if (variable != NULL && finds_another()) {
+        doctor->another_answers = true;
+        doctor_advise(doctor, "unset %s", variable);
+        return;
+    }
+    if (variable != NULL && is_unix(&endpoints->items[0]) && !can_make(endpoints->items[0].text)) {
+        doctor_advise(doctor, "unset %s; portd &", variable);
+        return;
+    }
+    doctor_restart_command(doctor, &(struct doctor_restart){0}, start, sizeof start);
+    doctor_advise(doctor, "%s%s", before, start);
+}
+
+/* A portd of one's own, at a place that is nobody else's. */
+static void advise_own(struct doctor *doctor) {
+    const char *variable = variable_in_charge(doctor);
+    char home[PATH_MAX];
+    char word[WORD_MAX];
+    char socket[PATH_MAX + 32];
+
+    if (variable != NULL && finds_another()) {
+        doctor->another_answers = true;
+        doctor_advise(doctor, "unset %s", variable);
+        return;
+    }
+    snprintf(socket, sizeof socket, "%s/.portmanager/own.sock", doctor_home(home));
+    doctor_advise(doctor, "export PM_SOCKET=%s; portd --port %u &", text_quote_word(socket, word, sizeof word),
+                  doctor_free_tcp_port());
+}
+
+static void name_owner(const char *path, char *ret_name, size_t size, uid_t *ret_uid) {
+    struct users users = {0};
+    struct stat there;
+    const char *name;
+
+    *ret_uid = (uid_t)-1;
+    snprintf(ret_name, size, "somebody else");
+    if (stat(path, &there) < 0)
+        return;
+    *ret_uid = there.st_uid;
+    name = users_name(&users, there.st_uid, 1);
+    if (name != NULL)
+        snprintf(ret_name, size, "%s", name);
+    else
+        snprintf(ret_name, size, "uid %u", (unsigned)there.st_uid);
+}
+
+/* One's own socket, or the folder that it is in, has lost its rights; or it is another's. */
+static void say_forbidden(struct doctor *doctor, const char *path) {
+    char folder[PATH_MAX];
+    char owner[USER_NAME_MAX];
+    char word[WORD_MAX];
+    uid_t uid;
+
+    snprintf(folder, sizeof folder, "%s", path);
+    if (strrchr(folder, '/') != NULL)
+        *strrchr(folder, '/') = '\0';
+    name_owner(folder, owner, sizeof owner, &uid);
+    if (uid == geteuid() && access(folder, X_OK) != 0) {
+        doctor_say(doctor, "socket", FINDING_ERROR, "you may not enter %s, where portd's socket is", folder);
+        doctor_advise(doctor, "chmod 700 %s", text_quote_word(folder, word, sizeof word));
+        return;
+    }
+    name_owner(path, owner, sizeof owner, &uid);
+    if (uid == geteuid()) {
+        doctor_say(doctor, "socket", FINDING_ERROR, "you may not write to your own socket %s", path);
+        doctor_advise(doctor, "chmod 600 %s", text_quote_word(path, word, sizeof word));
+        return;
+    }
+    doctor_say(doctor, "socket", FINDING_ERROR, "you may not use the socket %s: it is %s's", path, owner);
+    advise_own(doctor);
+}
+
+static void say_other(struct doctor *doctor, const struct endpoints *endpoints, const char *path) {
+    char word[WORD_MAX];
+    char before[2 * WORD_MAX + 16];
+
+    doctor_say(doctor, "socket", FINDING_ERROR, "%s is no socket, and portd's is to be there", path);
+    text_quote_word(path, word, sizeof word);
+    snprintf(before, sizeof before, "mv %s %s.old; ", word, word);
+    advise_start(doctor, endpoints, before);
+}
+
+/* The process of our own that listens on one of the sockets; 0: none, or another's. */
+static pid_t find_server(const struct endpoints *endpoints) {
+    for (size_t i = 0; i < endpoints->n_items; i++) {
+        const struct patience patience = {.deadline_ms = patience_now_ms() + ACCEPT_MS, .interrupt_fd = -1};
+        CLEANUP(connection_close_at) struct connection connection = {.fd = -1};
+        struct peer peer;
+
+        if (is_unix(&endpoints->items[i]) && connection_open(&endpoints->items[i], &patience, &connection) == 0)
+            return peer_identify(connection.fd, &patience, &peer) == 0 && peer.uid == geteuid() ? peer.pid : 0;
+    }
+    return 0;
+}
+
+/* A server is there and does not answer as portd does: a portd that hangs, or something else. */
+static void say_broken(struct doctor *doctor, const struct endpoints *endpoints, const struct problem *problem) {
+    char start[DOCTOR_COMMAND_MAX];
+    pid_t pid = find_server(endpoints);
+
+    doctor_say(doctor, "portd", FINDING_ERROR, "%s", problem->detail);
+    if (pid != 0) {
+        doctor->broken_pid = pid;
+        doctor_find_stranger(doctor);
+        doctor_restart_command(doctor, &(struct doctor_restart){0}, start, sizeof start);
+        /* What hangs may not hear a TERM. */
+        doctor_advise(doctor, "kill -KILL %d; tail --pid=%d -f /dev/null; %s", (int)pid, (int)pid, start);
+    } else if (doctor->original_pid != 0 || !endpoints->explicit_ones) {
+        advise_start(doctor, endpoints, "");
+    } else {
+        advise_own(doctor);
+    }
+}
+
+static void say_not_running(struct doctor *doctor, const struct endpoints *endpoints) {
+    const char *variable = variable_in_charge(doctor);
+    const char *where = endpoints->items[0].text;
+
+    if (variable != NULL)
+        doctor_say(doctor, "portd", FINDING_ERROR, "no portd is at %s, which %s names", where, variable);
+    else if (endpoints->explicit_ones)
+        doctor_say(doctor, "portd", FINDING_ERROR, "no portd is at %s", where);
+    else
+        doctor_say(doctor, "portd", FINDING_ERROR, "portd is not running");
+    advise_start(doctor, endpoints, "");
+}
+
+/* The first place that something is wrong with is why. */
+static void explain_absence(struct doctor *doctor, const struct endpoints *endpoints) {
+    for (size_t i = 0; i < endpoints->n_items; i++) {
+        const char *path = endpoints->items[i].text;
+        enum place place = is_unix(&endpoints->items[i]) ? look(&endpoints->items[i]) : PLACE_EMPTY;
+
+        if (place == PLACE_FORBIDDEN) {
+            say_forbidden(doctor, path);
+            return;
+        }
+        if (place == PLACE_OTHER) {
+            say_other(doctor, endpoints, path);
+            return;
+        }
+        if (place == PLACE_STALE) {
+            doctor_say(doctor, "socket", FINDING_ERROR,
+                       "portd is not running: nobody listens on %s, which one that was killed has left", path);
+            advise_start(doctor, endpoints, "");
+            return;
+        }
+    }
+    say_not_running(doctor, endpoints);
+}
+
+/* portd answers elsewhere: what was left behind is only in the way. */
+static void say_left_behind(struct doctor *doctor, const struct endpoints *endpoints) {
+    char word[WORD_MAX];
+
+    for (size_t i = 0; i < endpoints->n_items; i++) {
+        const char *path = endpoints->items[i].text;
+
+        if (!is_unix(&endpoints->items[i]) || look(&endpoints->items[i]) != PLACE_STALE ||
+            access(path, W_OK) != 0)
+            continue;
+        doctor_say(doctor, "socket", FINDING_WARNING, "nobody listens on %s, which a portd that was killed has left",
+                   path);
+        doctor_advise(doctor, "rm %s", text_quote_word(path, word, sizeof word));
+    }
+}
+
+void doctor_explain_sockets(struct doctor *doctor, const struct endpoints *endpoints, const struct problem *problem) {
+    if (problem == NULL)
+        say_left_behind(doctor, endpoints);
+    else if (strcmp(problem->type, "portd-not-reachable") == 0 && strstr(problem->detail, " answered ") == NULL)
+        explain_absence(doctor, endpoints);
+    else
+        say_broken(doctor, endpoints, problem);
+}
+
+/* ---- the folder ---- */
+
+/* A group of one's own, as Debian gives each user, is nobody else. */
+static bool others_may_write(const struct stat *folder) {
+    bool group = (folder->st_mode & S_IWGRP) != 0 && folder->st_gid != folder->st_uid;
+
+    return (folder->st_mode & S_ISVTX) == 0 && (group || (folder->st_mode & S_IWOTH) != 0);
+}
+
+/* Whoever may write in one of the folders above a socket can put another in its place. Says so and returns true. */
+static bool say_open_folder(struct doctor *doctor, const char *path) {
+    char folder[PATH_MAX];
+    char word[WORD_MAX];
+    struct stat there;
+
+    snprintf(folder, sizeof folder, "%s", path);
+    for (char *slash = strrchr(folder, '/'); slash != NULL && slash != folder; slash = strrchr(folder, '/')) {
+        *slash = '\0';
+        if (stat(folder, &there) < 0 || !others_may_write(&there))
+            continue;
+        doctor_say(doctor, "socket", FINDING_WARNING,
+                   "other users may write in %s, and put a socket of theirs in place of portd's", folder);
+        doctor_advise(doctor, "%schmod go-w %s", there.st_uid == geteuid() ? "" : doctor_as_root(),
+                      text_quote_word(folder, word, sizeof word));
+        return true;
+    }
+    return false;
+}
+
+void doctor_check_folder(struct doctor *doctor, const char *socket) {
+    char path[PATH_MAX];
+
+    if (socket[0] != '/' || say_open_folder(doctor, socket))
+        return;
+    doctor_say(doctor, "socket", FINDING_OK, "only its owner can replace the socket %s",
+               realpath(socket, path) != NULL ? path : socket);
+}
