@@ -76,11 +76,43 @@ static bool read_status(const cJSON *status, pid_t kernel_pid, struct doctor_por
     return true;
 }
 
-/* A portd that hangs now would hang again, so it is not asked twice. */
+/* portd looks for a new listener's process a moment after it has seen the listener. */
+#define LOOKS_MAX   10
+#define LOOK_EVERY_MS 100
+
+static bool is_looked_for(const cJSON *listeners) {
+    const cJSON *listener;
+
+    cJSON_ArrayForEach(listener, listeners) {
+        const char *reason;
+
+        if (json_get_string(json_get(listener, "hidden"), "reason", &reason) && strcmp(reason, "not-yet") == 0)
+            return true;
+    }
+    return false;
+}
+
+static int call_snapshot(struct doctor *doctor, struct client *client, struct problem *problem) {
+    const struct patience patience = {.deadline_ms = patience_now_ms() + doctor->patience_ms, .interrupt_fd = -1};
+
+    for (unsigned n_looks = 0;; n_looks++) {
+        cJSON *snapshot = NULL;
+        int r = client_call(client, "/snapshot", NULL, doctor->patience_ms, &snapshot, problem);
+
+        if (r != 0)
+            return doctor->snapshot != NULL ? 0 : r;
+        cJSON_Delete(doctor->snapshot);
+        doctor->snapshot = snapshot;
+        if (!is_looked_for(json_get(snapshot, "listeners")) || n_looks == LOOKS_MAX ||
+            patience_pause(LOOK_EVERY_MS, &patience) < 0)
+            return 0;
+    }
+}
+
 static void read_snapshot(struct doctor *doctor, struct client *client) {
     struct problem problem = {0};
 
-    if (client_call(client, "/snapshot", NULL, doctor->patience_ms, &doctor->snapshot, &problem) != 0) {
+    if (call_snapshot(doctor, client, &problem) != 0) {
         char restart[DOCTOR_COMMAND_MAX];
 
         doctor_say(doctor, "portd", FINDING_WARNING, "portd tells of itself, but not of its ports: %s",
