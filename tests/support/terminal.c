@@ -38,7 +38,7 @@ static int become_portctl(void *context) {
         fail_test("portctl cannot work in %s.", start->setup->directory);
     setenv("PM_SOCKET", start->setup->socket, 1);
     setenv("HOME", SANDBOX_HOME, 1);
-    setenv("LC_ALL", "C.UTF-8", 1);
+    setenv("LC_ALL", start->setup->locale != NULL ? start->setup->locale : "C.UTF-8", 1);
     setenv("TERM", "xterm", 1);
     setenv("NO_COLOR", "1", 1);
     setenv("TZ", "UTC", 1);

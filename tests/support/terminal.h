@@ -11,6 +11,7 @@ struct terminal_setup {
     const char *words[CLI_WORDS_MAX]; /* behind the program's name; NULL behind the last */
     const char *directory;            /* where it works; NULL: where the test does */
     const char *socket;               /* PM_SOCKET */
+    const char *locale;               /* LC_ALL; NULL: C.UTF-8 */
     unsigned columns;
     const char *prompt; /* what is waited for before `typed` is typed; NULL: nothing is typed */
     const char *typed;
