@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/doctor.h"
+#include "src/base/clock.h"
 #include "src/base/json.h"
 #include "src/base/text.h"
 #include "tests/support/fake_home.h"
@@ -346,6 +347,11 @@ Test(cli_doctor, a_network_file_system_is_known_by_its_mount) {
                 "is on a network file system (nfs4)", MOVE("/net/home/l.db"));
     assert_disk("/net/home/l.db", MOUNT("/", "ext4") MOUNT("/net/home", "fuse.sshfs"), FINDING_WARNING, "fuse.sshfs",
                 MOVE("/net/home/l.db"));
+    /* The deeper one counts, and of two at one place the later, whatever the order of the others. */
+    assert_disk("/net/home/l.db", MOUNT("/net/home", "9p") MOUNT("/net", "ext4") MOUNT("/", "ext4"), FINDING_WARNING,
+                "(9p)", MOVE("/net/home/l.db"));
+    assert_disk("/net/home/l.db", MOUNT("/net", "ext4") MOUNT("/net", "ceph"), FINDING_WARNING, "(ceph)",
+                MOVE("/net/home/l.db"));
     assert_disk("/my net/l.db", MOUNT("/", "ext4") MOUNT("/my\\040net", "cifs"), FINDING_WARNING, "cifs",
                 MOVE("'/my net/l.db'"));
 }
@@ -518,7 +524,9 @@ Test(cli_doctor, other_networks_are_counted_once_and_are_well_while_nobody_liste
     put_link("proc/20/ns/net", "net:[200]");
     put_link("proc/21/ns/net", "net:[200]");
     put_link("proc/30/ns/net", "net:[300]");
+    /* Either of the two may stand for the namespace. */
     put("proc/20/net/tcp", TCP_HEADER LISTENS("1388") CONNECTED("1F41") "rubbish\n: : :\n");
+    put("proc/21/net/tcp", TCP_HEADER LISTENS("1388") CONNECTED("1F41") "rubbish\n: : :\n");
     put("proc/30/cgroup", "0::/system.slice/docker-"
                           "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.scope\n");
     assert_spaces(FINDING_OK, "2 other network namespaces (1 of containers)", NULL);
@@ -647,6 +655,15 @@ Test(cli_doctor, a_lease_that_was_heard_of_in_the_future_tells_of_a_clock_that_w
     assert_clock("rubbish", geteuid(), FINDING_OK, "clock", NULL);
     assert_clock("2199-01-02T03:04:05Z", geteuid(), FINDING_WARNING, "the clock was set back: web was last heard of ",
                  "portctl renew 8001");
+    /* Two programs do not read the clock at once. */
+    const struct clock clock = clock_system();
+    char soon[TEXT_TIME_MAX];
+    text_format_time(clock_read(&clock).unix_ms + 2000, soon);
+    assert_clock(soon, geteuid(), FINDING_OK, "clock", NULL);
+    text_format_time(clock_read(&clock).unix_ms, soon);
+    assert_clock(soon, geteuid(), FINDING_OK, "clock", NULL);
+    text_format_time(clock_read(&clock).unix_ms + 600000, soon);
+    assert_clock(soon, geteuid(), FINDING_WARNING, "set back", "portctl renew 8001");
     if (geteuid() != 0)
         assert_clock("2199-01-02T03:04:05Z", geteuid() + 1, FINDING_OK, "other users' leases", NULL);
     doctor_check_clock(&doctor);

@@ -222,6 +222,15 @@ INSIDE(on_twenty_columns_it_is_legible_and_a_remedy_still_a_command) {
     return 0;
 }
 
+/* A line's backslash needs room, too. */
+INSIDE(a_remedy_is_broken_before_its_backslash_has_no_room) {
+    fake_portd_start(&ordinary);
+    CLEANUP(file_free_text_at) char *screen = look(28, NULL, NULL);
+    if (strstr(screen, "    portctl stop 8001 \\\n    --pid 77 --yes\n") == NULL || terminal_widest_line(screen) > 28)
+        fail_test("%s", screen);
+    return 0;
+}
+
 INSIDE(one_column_is_no_reason_to_fail) {
     fake_portd_start(&ordinary);
     CLEANUP(file_free_text_at) char *screen = look(1, NULL, NULL);
@@ -289,6 +298,16 @@ INSIDE(a_pid_is_not_believed) {
 
 INSIDE(an_escape_sequence_goes_to_no_terminal) {
     assert_liar(STATUS("0.0.\\u001b[31m", RANGE), 200, SNAPSHOT(CONFLICT), "portd 0.0.?[31m answers at");
+    return 0;
+}
+
+INSIDE(a_variable_that_says_it_wrongly_is_a_finding) {
+    CLEANUP(cli_result_deinit)
+    struct cli_result result =
+        cli_run(&(const struct cli_setup){.words = {"doctor"}, .environment = {"PM_URL=https://x"}});
+    if (result.exit_code != EXIT_NO)
+        fail_test("%d: %s", result.exit_code, result.errors);
+    expect_prefix(result.output, "portd\terror\tPM_URL: https://x is no address of portd\tunset PM_URL\n");
     return 0;
 }
 
