@@ -68,8 +68,7 @@ enum finding_state doctor_worst(const struct doctor *doctor) {
 }
 
 const char *finding_state_name(enum finding_state state) {
-    static const char *const names[] = {
-        [FINDING_OK] = "ok", [FINDING_WARNING] = "warning", [FINDING_ERROR] = "error"};
+    static const char *const names[] = {[FINDING_OK] = "ok", [FINDING_WARNING] = "warning", [FINDING_ERROR] = "error"};
 
     return names[state];
 }

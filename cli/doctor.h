@@ -41,11 +41,11 @@ struct doctor_portd {
     char *command; /* how it was started, quoted for a shell; NULL: not known */
     pid_t pid;     /* 0: it means nobody here */
     uid_t uid;
-    uint16_t port;       /* of its TCP addresses; 0: it has none */
-    bool has_ipv4;       /* 127.0.0.1 is among them */
-    bool has_ipv6;       /* and ::1 */
-    bool sees_bound;     /* sockets that are bound and do not listen */
-    bool shares_pids;    /* its pids are ours */
+    uint16_t port;    /* of its TCP addresses; 0: it has none */
+    bool has_ipv4;    /* 127.0.0.1 is among them */
+    bool has_ipv6;    /* and ::1 */
+    bool sees_bound;  /* sockets that are bound and do not listen */
+    bool shares_pids; /* its pids are ours */
     uint16_t range_min;
     uint16_t range_max;
     uint64_t n_leased_in_range;
@@ -60,12 +60,12 @@ struct doctor {
     size_t capacity;
     bool short_of_memory; /* a finding was lost */
     struct doctor_portd portd;
-    cJSON *snapshot;        /* what /snapshot says; NULL: not known */
-    bool has_stranger;      /* somebody who is not this portd listens on its TCP port: a new one needs another */
-    bool another_answers;   /* a portd answers where it is looked for by itself, and something else was said */
-    pid_t broken_pid;       /* a portd that is there and does not answer; 0: none */
-    pid_t original_pid;     /* an original PortManager that runs; 0: none */
-    unsigned patience_ms;   /* for one answer of portd */
+    cJSON *snapshot;      /* what /snapshot says; NULL: not known */
+    bool has_stranger;    /* somebody who is not this portd listens on its TCP port: a new one needs another */
+    bool another_answers; /* a portd answers where it is looked for by itself, and something else was said */
+    pid_t broken_pid;     /* a portd that is there and does not answer; 0: none */
+    pid_t original_pid;   /* an original PortManager that runs; 0: none */
+    unsigned patience_ms; /* for one answer of portd */
 };
 
 #define DOCTOR_PORT        3030

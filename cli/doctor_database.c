@@ -43,9 +43,9 @@ struct disk {
 
 /* By its mount and not by asking it: a server that is gone would keep us waiting for ever. */
 static bool is_remote(const char *type) {
-    static const char *const types[] = {"nfs",   "nfs4",        "cifs",           "smb3", "smbfs", "9p",    "ceph",
-                                        "afs",   "fuse.sshfs",  "fuse.glusterfs", "lustre", "gfs2", "ocfs2", "beegfs",
-                                        "davfs", "fuse.rclone", "fuse.s3fs"};
+    static const char *const types[] = {"nfs",   "nfs4",   "cifs",       "smb3",           "smbfs",    "9p",
+                                        "ceph",  "afs",    "fuse.sshfs", "fuse.glusterfs", "lustre",   "gfs2",
+                                        "ocfs2", "beegfs", "davfs",      "fuse.rclone",    "fuse.s3fs"};
 
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
         if (strcmp(type, types[i]) == 0)
@@ -156,7 +156,8 @@ static void say_full(struct doctor *doctor, const char *path, const struct disk 
                      uint64_t free) {
     doctor_say(doctor, "disk", state == DISK_FULL ? FINDING_ERROR : FINDING_WARNING,
                "the disk of the database %s (%s) has %llu kB left: %s", path, disk->point,
-               (unsigned long long)(free / 1000), state == DISK_FULL ? "portd cannot grant" : "soon portd cannot grant");
+               (unsigned long long)(free / 1000),
+               state == DISK_FULL ? "portd cannot grant" : "soon portd cannot grant");
     advise_moving(doctor, path);
 }
 
@@ -207,8 +208,8 @@ void doctor_check_disk(struct doctor *doctor) {
         return;
     case DISK_REMOTE:
         doctor_say(doctor, "disk", FINDING_WARNING,
-                   "the database %s is on a network file system (%s), on which SQLite's write-ahead log is not safe", path,
-                   disk.type);
+                   "the database %s is on a network file system (%s), on which SQLite's write-ahead log is not safe",
+                   path, disk.type);
         advise_moving(doctor, path);
         return;
     }
@@ -261,10 +262,11 @@ void doctor_check_damaged(struct doctor *doctor) {
         doctor_say(doctor, "database", FINDING_OK, "no damaged database was put aside");
         return;
     }
-    doctor_say(doctor, "database", FINDING_WARNING,
-               "%u damaged database%s put aside as %s.corrupt-…: leases of before are lost. This keeps %s, and says that "
-               "you know",
-               n, n == 1 ? " was" : "s were", path, n == 1 ? "it" : "them");
+    doctor_say(
+        doctor, "database", FINDING_WARNING,
+        "%u damaged database%s put aside as %s.corrupt-…: leases of before are lost. This keeps %s, and says that "
+        "you know",
+        n, n == 1 ? " was" : "s were", path, n == 1 ? "it" : "them");
     snprintf(kept, sizeof kept, "%s/damaged", folder);
     text_quote_word(kept, aside, sizeof aside);
     doctor_advise(doctor, "mkdir -p %s && mv %s.corrupt-* %s/", aside, text_quote_word(path, word, sizeof word), aside);
@@ -369,8 +371,8 @@ static void say_not_imported(struct doctor *doctor, const char *path) {
     char more[WORD_MAX + 16];
     char restart[DOCTOR_COMMAND_MAX];
 
-    doctor_say(doctor, "original", FINDING_WARNING, "the leases of an original PortManager in %s are not imported%s", path,
-               doctor->portd.answers ? ", for portd uses another database" : ": portd does that when it starts");
+    doctor_say(doctor, "original", FINDING_WARNING, "the leases of an original PortManager in %s are not imported%s",
+               path, doctor->portd.answers ? ", for portd uses another database" : ": portd does that when it starts");
     snprintf(more, sizeof more, " --db %s", text_quote_word(path, word, sizeof word));
     doctor_restart_command(doctor, &(struct doctor_restart){.more = more}, restart, sizeof restart);
     doctor_advise(doctor, "%s", restart);

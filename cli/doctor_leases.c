@@ -39,8 +39,8 @@ static void say_conflict(struct doctor *doctor, const cJSON *finding, unsigned p
     json_get_string(finding, "verdict", &verdict);
     length = strlen(verdict);
     if (length > 0)
-        doctor_say(doctor, "conflicts", FINDING_ERROR, "%.*s",
-                   (int)(verdict[length - 1] == '.' ? length - 1 : length), verdict);
+        doctor_say(doctor, "conflicts", FINDING_ERROR, "%.*s", (int)(verdict[length - 1] == '.' ? length - 1 : length),
+                   verdict);
     else
         doctor_say(doctor, "conflicts", FINDING_ERROR, "port %u has two parties", port);
     if (listener_view_read(cJSON_GetArrayItem(json_get(finding, "listeners"), 0), &listener) &&
@@ -134,8 +134,10 @@ static void say_hidden(struct doctor *doctor, const struct hidden *hidden) {
 
     doctor_say(doctor, "owners", FINDING_WARNING, "%s on port%s %s%s hidden from portd: %s%s%s",
                hidden->n == 1 ? "who listens" : "those who listen", hidden->n == 1 ? "" : "s", hidden->ports,
-               hidden->n > PORTS_TOLD ? " and more are" : hidden->n == 1 ? " is" : " are", hidden->why,
-               hidden->remedy[0] != '\0' ? "; " : "", hidden->remedy);
+               hidden->n > PORTS_TOLD ? " and more are"
+               : hidden->n == 1       ? " is"
+                                      : " are",
+               hidden->why, hidden->remedy[0] != '\0' ? "; " : "", hidden->remedy);
     if (!root_sees || doctor->portd.uid == 0) {
         doctor_advise(doctor, "portctl ignore %u", hidden->first);
         return;
@@ -226,10 +228,11 @@ void doctor_check_clock(struct doctor *doctor) {
     cJSON_ArrayForEach(lease, json_get(doctor->snapshot, "leases")) count_early(&early, lease, now_ms);
     text_format_duration((uint64_t)(early.furthest_ms / 1000), ahead);
     if (early.n_ours > 0) {
-        doctor_say(doctor, "clock", FINDING_WARNING,
-                   "the clock was set back: %s was last heard of %s from now. Leases do not run out earlier or later for "
-                   "it, but times are shown wrong",
-                   early.name, ahead);
+        doctor_say(
+            doctor, "clock", FINDING_WARNING,
+            "the clock was set back: %s was last heard of %s from now. Leases do not run out earlier or later for "
+            "it, but times are shown wrong",
+            early.name, ahead);
         doctor_advise(doctor, "%s", early.command);
     } else if (early.n > 0) {
         doctor_say(doctor, "clock", FINDING_OK,

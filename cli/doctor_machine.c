@@ -65,13 +65,22 @@ struct shell {
 };
 
 static const struct shell shells[] = {
-    {"bash", "XDG_DATA_HOME", ".local/share", "bash-completion/completions/portctl",
+    {"bash",
+     "XDG_DATA_HOME",
+     ".local/share",
+     "bash-completion/completions/portctl",
      {"/usr/share/bash-completion/completions/portctl", "/usr/local/share/bash-completion/completions/portctl",
       "/etc/bash_completion.d/portctl"}},
-    {"zsh", "XDG_DATA_HOME", ".local/share", "zsh/site-functions/_portctl",
+    {"zsh",
+     "XDG_DATA_HOME",
+     ".local/share",
+     "zsh/site-functions/_portctl",
      {"/usr/share/zsh/vendor-completions/_portctl", "/usr/share/zsh/site-functions/_portctl",
       "/usr/local/share/zsh/site-functions/_portctl"}},
-    {"fish", "XDG_CONFIG_HOME", ".config", "fish/completions/portctl.fish",
+    {"fish",
+     "XDG_CONFIG_HOME",
+     ".config",
+     "fish/completions/portctl.fish",
      {"/usr/share/fish/vendor_completions.d/portctl.fish", "/usr/local/share/fish/vendor_completions.d/portctl.fish"}},
 };
 
@@ -126,7 +135,8 @@ static bool zsh_looks_there(const char *settings) {
     return strstr(text, "zsh/site-functions") != NULL;
 }
 
-static void advise_completion(struct doctor *doctor, const struct shell *shell, const char *path, const char *settings) {
+static void advise_completion(struct doctor *doctor, const struct shell *shell, const char *path,
+                              const char *settings) {
     char folder[PATH_MAX];
     char folder_word[WORD_MAX];
     char word[WORD_MAX];
@@ -150,7 +160,8 @@ void doctor_check_completion(struct doctor *doctor) {
     char settings[PATH_MAX + 16] = "";
 
     if (shell == NULL) {
-        doctor_say(doctor, "completion", FINDING_OK, "there are no completions for %s; there are for bash, zsh and fish",
+        doctor_say(doctor, "completion", FINDING_OK,
+                   "there are no completions for %s; there are for bash, zsh and fish",
                    wanted != NULL ? wanted : "a shell that SHELL does not name");
         return;
     }
@@ -164,8 +175,9 @@ void doctor_check_completion(struct doctor *doctor) {
         doctor_say(doctor, "completion", FINDING_OK, "%s completes portctl's commands, names and ports", shell->name);
         return;
     }
-    doctor_say(doctor, "completion", FINDING_WARNING,
-               "%s does not complete portctl's commands, names and ports; it will in shells that are started after this",
-               shell->name);
+    doctor_say(
+        doctor, "completion", FINDING_WARNING,
+        "%s does not complete portctl's commands, names and ports; it will in shells that are started after this",
+        shell->name);
     advise_completion(doctor, shell, path, settings);
 }

@@ -77,7 +77,7 @@ static bool read_status(const cJSON *status, pid_t kernel_pid, struct doctor_por
 }
 
 /* portd looks for a new listener's process a moment after it has seen the listener. */
-#define LOOKS_MAX   10
+#define LOOKS_MAX     10
 #define LOOK_EVERY_MS 100
 
 static bool is_looked_for(const cJSON *listeners) {
@@ -115,8 +115,7 @@ static void read_snapshot(struct doctor *doctor, struct client *client) {
     if (call_snapshot(doctor, client, &problem) != 0) {
         char restart[DOCTOR_COMMAND_MAX];
 
-        doctor_say(doctor, "portd", FINDING_WARNING, "portd tells of itself, but not of its ports: %s",
-                   problem.detail);
+        doctor_say(doctor, "portd", FINDING_WARNING, "portd tells of itself, but not of its ports: %s", problem.detail);
         doctor_restart_command(doctor, &(struct doctor_restart){0}, restart, sizeof restart);
         doctor_advise(doctor, "%s", restart);
     }
@@ -229,8 +228,8 @@ void doctor_check_version(struct doctor *doctor) {
         /* Without one there is nothing to mend: all that this one knows works as it did. */
         if (!say_newer(doctor))
             doctor_say(doctor, "version", FINDING_OK,
-                       "portd is of version %s, newer than portctl's %s: portctl does not know what is new in it", version,
-                       PM_VERSION);
+                       "portd is of version %s, newer than portctl's %s: portctl does not know what is new in it",
+                       version, PM_VERSION);
     } else {
         doctor_say(doctor, "version", FINDING_WARNING, "portd is of version %s, older than portctl's %s", version,
                    PM_VERSION);

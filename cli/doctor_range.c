@@ -92,18 +92,19 @@ void doctor_check_range(struct doctor *doctor) {
     read_ephemeral(doctor, &from, &to);
     read_reserved(doctor, &reserved);
     if (max < from || min > to) {
-        doctor_say(doctor, "range", FINDING_OK, "the range %u-%u is apart from the ports of outgoing connections, %u-%u",
-                   min, max, from, to);
+        doctor_say(doctor, "range", FINDING_OK,
+                   "the range %u-%u is apart from the ports of outgoing connections, %u-%u", min, max, from, to);
     } else if (port_set_covers(&reserved, (uint16_t)(min > from ? min : from), (uint16_t)(max < to ? max : to))) {
         doctor_say(doctor, "range", FINDING_OK,
-                   "the range %u-%u is among the ports of outgoing connections, %u-%u, and reserved from them", min, max,
-                   from, to);
+                   "the range %u-%u is among the ports of outgoing connections, %u-%u, and reserved from them", min,
+                   max, from, to);
     } else {
-        doctor_say(doctor, "range", FINDING_WARNING,
-                   "the kernel gives the ports %u-%u to outgoing connections, and the range %u-%u is among them: a leased "
-                   "port can be taken before its server starts. This reserves it until the next boot; for good it "
-                   "belongs into /etc/sysctl.d",
-                   from, to, min, max);
+        doctor_say(
+            doctor, "range", FINDING_WARNING,
+            "the kernel gives the ports %u-%u to outgoing connections, and the range %u-%u is among them: a leased "
+            "port can be taken before its server starts. This reserves it until the next boot; for good it "
+            "belongs into /etc/sysctl.d",
+            from, to, min, max);
         advise_reserving(doctor);
     }
 }

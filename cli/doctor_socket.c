@@ -252,8 +252,7 @@ static void say_left_behind(struct doctor *doctor, const struct endpoints *endpo
     for (size_t i = 0; i < endpoints->n_items; i++) {
         const char *path = endpoints->items[i].text;
 
-        if (!is_unix(&endpoints->items[i]) || look(&endpoints->items[i]) != PLACE_STALE ||
-            access(path, W_OK) != 0)
+        if (!is_unix(&endpoints->items[i]) || look(&endpoints->items[i]) != PLACE_STALE || access(path, W_OK) != 0)
             continue;
         doctor_say(doctor, "socket", FINDING_WARNING, "nobody listens on %s, which a portd that was killed has left",
                    path);

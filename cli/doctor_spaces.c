@@ -146,8 +146,8 @@ static bool is_container(const struct doctor *doctor, pid_t pid) {
 }
 
 /* Those that portd would grant although somebody in a container has them there. */
-static unsigned choose_ports(const struct doctor *doctor, const struct port_set *elsewhere, char *ret_words, size_t size,
-                             char *ret_list, size_t list_size) {
+static unsigned choose_ports(const struct doctor *doctor, const struct port_set *elsewhere, char *ret_words,
+                             size_t size, char *ret_list, size_t list_size) {
     struct port_set excluded;
     unsigned n = 0;
 
@@ -187,17 +187,19 @@ static void say_others(struct doctor *doctor, const struct space *spaces, size_t
     if (doctor->portd.answers)
         n_ports = choose_ports(doctor, &ports, words, sizeof words, list, sizeof list);
     if (n_ports == 0) {
-        doctor_say(doctor, "namespaces", FINDING_OK,
-                   "portd does not see into %zu other network namespace%s (%u of containers), and nobody in there listens "
-                   "on a port that it grants",
-                   n_spaces, n_spaces == 1 ? "" : "s", n_containers);
+        doctor_say(
+            doctor, "namespaces", FINDING_OK,
+            "portd does not see into %zu other network namespace%s (%u of containers), and nobody in there listens "
+            "on a port that it grants",
+            n_spaces, n_spaces == 1 ? "" : "s", n_containers);
         return;
     }
-    doctor_say(doctor, "namespaces", FINDING_WARNING,
-               "in %zu other network namespace%s (%u of containers), which portd does not see, somebody listens on %s%s: "
-               "portd may grant %s here to somebody else",
-               n_spaces, n_spaces == 1 ? "" : "s", n_containers, words, n_ports > PORTS_TOLD ? " and more" : "",
-               n_ports == 1 ? "it" : "them");
+    doctor_say(
+        doctor, "namespaces", FINDING_WARNING,
+        "in %zu other network namespace%s (%u of containers), which portd does not see, somebody listens on %s%s: "
+        "portd may grant %s here to somebody else",
+        n_spaces, n_spaces == 1 ? "" : "s", n_containers, words, n_ports > PORTS_TOLD ? " and more" : "",
+        n_ports == 1 ? "it" : "them");
     snprintf(more, sizeof more, " --exclude %s", list);
     doctor_restart_command(doctor, &(struct doctor_restart){.more = more}, restart, sizeof restart);
     doctor_advise(doctor, "%s", restart);

@@ -17,7 +17,8 @@
 
 static const struct exit_meaning meanings[] = {
     {"0", "yes, done"},
-    {"1", "no (not found, nobody listens, there are conflicts, not stopped, doctor found something), or a failure that has no number below"},
+    {"1", "no (not found, nobody listens, there are conflicts, not stopped, doctor found something), or a failure that "
+          "has no number below"},
     {"2", "wrong arguments"},
     {"3", "portd cannot be reached, or what answers is no portd to be trusted"},
     {"4", "the port is taken, or no port is free"},

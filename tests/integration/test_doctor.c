@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -61,8 +62,8 @@ static void join_network(pid_t pid) {
 }
 
 static void set_variables(void) {
-    static const char *const removed[] = {"PM_SOCKET", "PM_URL", "PM_DB", "XDG_RUNTIME_DIR", "XDG_DATA_HOME",
-                                          "XDG_STATE_HOME"};
+    static const char *const removed[] = {"PM_SOCKET",       "PM_URL",        "PM_DB",
+                                          "XDG_RUNTIME_DIR", "XDG_DATA_HOME", "XDG_STATE_HOME"};
     for (size_t i = 0; i < sizeof(removed) / sizeof(removed[0]); i++)
         unsetenv(removed[i]);
     setenv("HOME", SANDBOX_HOME, 1);
@@ -168,8 +169,16 @@ static struct found wait_for_finding(const struct person *person, const char *ch
 }
 
 /* A remedy that starts a portd goes on before that listens. A `sudo` is what root does himself here. */
-#define SUDO "sudo() { if [ \"$1\" = -u ]; then shift 2; fi; \"$@\"; }\n"
-#define WAIT "\nn=0\nuntil portctl status -q || [ $n -ge 600 ]; do n=$((n+1)); sleep 0.05; done"
+#define SUDO  "sudo() { if [ \"$1\" = -u ]; then shift 2; fi; \"$@\"; }\n"
+#define WAIT  "\nn=0\nuntil portctl status -q; do n=$((n+1)); [ $n -lt 600 ] || exit " NEVER "; sleep 0.05; done"
+#define NEVER "99"
+
+static void expect_start(const char *remedy, int exit_code) {
+    if (exit_code != atoi(NEVER))
+        return;
+    CLEANUP(file_free_text_at) char *log = file_read(OUTPUT ".log", NULL);
+    fail_test("\"%s\" starts no portd: %s", remedy, log);
+}
 
 static void run_remedy(const struct person *person, const char *remedy) {
     const size_t length = strlen(remedy);
@@ -181,7 +190,7 @@ static void run_remedy(const struct person *person, const char *remedy) {
     snprintf(lines, sizeof(lines), SUDO "%s%s\n%s", remedy, starts ? WAIT : "",
              needs_root && person->uid != 0 ? "" : "portctl doctor > " OUTPUT);
     clear_output();
-    run_script(needs_root ? &root : person, lines);
+    expect_start(remedy, run_script(needs_root ? &root : person, lines));
     if (needs_root && person->uid != 0)
         run_script(person, "portctl doctor > " OUTPUT);
 }
@@ -205,11 +214,6 @@ static void assert_mended(const struct person *person, const char *check, const 
 }
 
 static const struct person me = {0};
-
-static void give(const char *path, uid_t uid) {
-    if (chown(path, uid, (gid_t)uid) < 0)
-        fail_test("%s cannot be given away: %s.", path, strerror(errno));
-}
 
 /* ---- in the namespaces ---- */
 
@@ -313,11 +317,10 @@ ROOTS_SITUATION(a_folder_that_lost_its_rights) {
 
 ROOTS_SITUATION(somebody_elses_socket) {
     const struct person ann = {.uid = SANDBOX_OTHER_UID, .settings = "export PM_SOCKET=" SANDBOX_DIR "/roots.sock"};
-    daemon_start(&(struct daemon_setup){.arguments = {"--socket", SANDBOX_DIR "/roots.sock", "--port", "0"}});
-    give(SANDBOX_HOME, SANDBOX_OTHER_UID);
-    give(FOLDER, SANDBOX_OTHER_UID);
-    unlink(DB); /* root's: no matter of this test */
-    unlink(DB ".lock");
+    daemon_start(&(struct daemon_setup){
+        .arguments = {"--socket", SANDBOX_DIR "/roots.sock", "--db", SANDBOX_DIR "/roots.db", "--port", "0"}});
+    if (chown(SANDBOX_HOME, SANDBOX_OTHER_UID, SANDBOX_OTHER_UID) < 0)
+        fail_test("chown: %s.", strerror(errno));
     assert_mended(&ann, "socket", "error", "you may not use the socket " SANDBOX_DIR "/roots.sock");
     return 0;
 }
@@ -387,11 +390,20 @@ SITUATION(an_older_portd) {
 
 /* ---- the TCP port ---- */
 
+/* Whoever asks anything hears that there is no such thing, and hangs up first: then nothing is left of the connection here. */
+static _Noreturn void turn_away(int server) {
+    static const char nothing[] = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+    for (;;) {
+        CLEANUP(fd_close_at) int fd = accept(server, NULL, NULL);
+        char bytes[4096];
+        if (recv(fd, bytes, sizeof(bytes), 0) > 0 && send(fd, nothing, strlen(nothing), MSG_NOSIGNAL) > 0)
+            while (recv(fd, bytes, sizeof(bytes), 0) > 0)
+                continue;
+    }
+}
+
 static int listen_at_3030(void *context) {
-    tcp_listen(context, DAEMON_PORT);
-    for (;;)
-        pause();
-    return 0;
+    turn_away(tcp_listen(context, DAEMON_PORT));
 }
 
 SITUATION(a_stranger_on_3030) {
@@ -483,9 +495,10 @@ static void execute_sql(const char *path, const char *sql) {
 static void make_original(void) {
     if (mkdir(FOLDER, 0700) < 0)
         fail_test("mkdir: %s.", strerror(errno));
-    execute_sql(DB, "CREATE TABLE leases (port INTEGER PRIMARY KEY, service_name TEXT NOT NULL, allocated_at TEXT NOT NULL,"
-                    " last_heartbeat TEXT NOT NULL, ttl_seconds INTEGER NOT NULL, tags TEXT NOT NULL);"
-                    "INSERT INTO leases VALUES (8042, 'old', '2026-01-02T03:04:05Z', '2026-01-02T03:05:05Z', 300, '[]');");
+    execute_sql(DB,
+                "CREATE TABLE leases (port INTEGER PRIMARY KEY, service_name TEXT NOT NULL, allocated_at TEXT NOT NULL,"
+                " last_heartbeat TEXT NOT NULL, ttl_seconds INTEGER NOT NULL, tags TEXT NOT NULL);"
+                "INSERT INTO leases VALUES (8042, 'old', '2026-01-02T03:04:05Z', '2026-01-02T03:05:05Z', 300, '[]');");
 }
 
 SITUATION(an_originals_leases) {
@@ -503,10 +516,7 @@ static int be_original(void *context) {
     const int fd = open(DB, O_RDWR);
     if (fd < 0)
         fail_test(DB ": %s.", strerror(errno));
-    tcp_listen("127.0.0.1", DAEMON_PORT);
-    for (;;)
-        pause();
-    return 0;
+    turn_away(tcp_listen("127.0.0.1", DAEMON_PORT));
 }
 
 SITUATION(an_original_that_runs) {

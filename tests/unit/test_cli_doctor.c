@@ -293,9 +293,8 @@ Test(cli_doctor, another_users_portd_is_started_as_that_user) {
     doctor.portd.uid = geteuid() + 5;
     doctor.portd.pid = 12;
     char expected[256];
-    snprintf(expected, sizeof(expected),
-             "sudo -u '%s%u' kill 12; tail --pid=12 -f /dev/null; sudo -u '%s%u' portd &", "\x01", geteuid() + 5, "\x01",
-             geteuid() + 5);
+    snprintf(expected, sizeof(expected), "sudo -u '%s%u' kill 12; tail --pid=12 -f /dev/null; sudo -u '%s%u' portd &",
+             "\x01", geteuid() + 5, "\x01", geteuid() + 5);
     for (char *at = expected; *at != '\0'; at++)
         if (*at == '\x01')
             *at = '#';
@@ -478,7 +477,8 @@ Test(cli_doctor, completions_are_missing_for_the_persons_own_shell) {
 
 Test(cli_doctor, completions_that_are_there_are_well) {
     put(".local/share/bash-completion/completions/portctl", "");
-    assert_completion("bash", FINDING_WARNING, "does not", "mkdir -p " BASH " && portctl completion bash > " BASH "/portctl");
+    assert_completion("bash", FINDING_WARNING, "does not",
+                      "mkdir -p " BASH " && portctl completion bash > " BASH "/portctl");
     put(".local/share/bash-completion/completions/portctl", "complete");
     assert_completion("bash", FINDING_OK, "bash completes", NULL);
     put("root/usr/share/fish/vendor_completions.d/portctl.fish", "complete");
@@ -502,13 +502,14 @@ Test(cli_doctor, completions_go_where_the_person_has_such_things) {
                       "mkdir -p '/my data/bash-completion/completions' && portctl completion bash > "
                       "'/my data/bash-completion/completions/portctl'");
     setenv("XDG_DATA_HOME", "relative", 1);
-    assert_completion("bash", FINDING_WARNING, "does not", "mkdir -p " BASH " && portctl completion bash > " BASH "/portctl");
+    assert_completion("bash", FINDING_WARNING, "does not",
+                      "mkdir -p " BASH " && portctl completion bash > " BASH "/portctl");
 }
 
 /* ---- namespaces ---- */
 
-#define TCP_HEADER "  sl  local_address rem_address   st tx_queue rx_queue\n"
-#define LISTENS(hex) "   0: 0100007F:" hex " 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0\n"
+#define TCP_HEADER     "  sl  local_address rem_address   st tx_queue rx_queue\n"
+#define LISTENS(hex)   "   0: 0100007F:" hex " 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0\n"
 #define CONNECTED(hex) "   1: 0100007F:" hex " 0100007F:1F90 01 00000000:00000000 00:00000000 00000000     0\n"
 
 static void assert_spaces(enum finding_state state, const char *words, const char *remedy) {
@@ -538,7 +539,8 @@ Test(cli_doctor, who_listens_in_another_network_on_a_port_of_the_range_is_told) 
     put("proc/20/net/tcp", TCP_HEADER LISTENS("1F41"));
     put("proc/20/net/tcp6",
         TCP_HEADER "   0: 00000000000000000000000000000000:1F42 00000000000000000000000000000000:0000 0A 0\n");
-    assert_spaces(FINDING_WARNING, "somebody listens on 8001, 8002: portd may grant them", "portd --port 0 --exclude 8001,8002 &");
+    assert_spaces(FINDING_WARNING, "somebody listens on 8001, 8002: portd may grant them",
+                  "portd --port 0 --exclude 8001,8002 &");
     doctor.portd.excluded = strdup("8001");
     assert_spaces(FINDING_WARNING, "somebody listens on 8002: portd may grant it",
                   "portd --port 0 --exclude 8001 --exclude 8001,8002 &");
@@ -571,7 +573,7 @@ static void take_snapshot(const char *text) {
 }
 
 #define LISTENER(port, rest) "{\"port\":" port ",\"address\":\"127.0.0.1\"," rest "}"
-#define HIDDEN(reason) "\"hidden\":{\"reason\":\"" reason "\",\"why\":\"it is so\",\"remedy\":\"do that\"}"
+#define HIDDEN(reason)       "\"hidden\":{\"reason\":\"" reason "\",\"why\":\"it is so\",\"remedy\":\"do that\"}"
 
 static void assert_conflicts(const char *findings, enum finding_state state, const char *words, const char *remedy) {
     char text[2048];
@@ -624,16 +626,16 @@ Test(cli_doctor, root_sees_what_another_user_may_not) {
     static const char *const reasons[] = {"other-user", "hidepid", "not-dumpable"};
     for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
         char text[1024];
-        snprintf(text, sizeof(text), "{\"listeners\":[{\"port\":8001,\"address\":\"::\",\"hidden\":{\"reason\":\"%s\"}}]}",
-                 reasons[i]);
+        snprintf(text, sizeof(text),
+                 "{\"listeners\":[{\"port\":8001,\"address\":\"::\",\"hidden\":{\"reason\":\"%s\"}}]}", reasons[i]);
         take_snapshot(text);
         doctor.portd.uid = 54321;
         doctor.portd.pid = 12;
         doctor.portd.database = strdup("/home/ann/l.db");
         doctor_check_owners(&doctor);
         cr_assert_eq(doctor.n_findings, 1);
-        cr_assert_not_null(strstr(doctor.findings[0].remedy, geteuid() == 0 ? "; portd --db /home/ann/l.db"
-                                                                           : "; sudo portd --db /home/ann/l.db"),
+        cr_assert_not_null(strstr(doctor.findings[0].remedy,
+                                  geteuid() == 0 ? "; portd --db /home/ann/l.db" : "; sudo portd --db /home/ann/l.db"),
                            "%s", doctor.findings[0].remedy);
         clear();
     }
@@ -643,8 +645,8 @@ static void assert_clock(const char *heartbeat, unsigned uid, enum finding_state
                          const char *remedy) {
     char text[1024];
     snprintf(text, sizeof(text),
-             "{\"leases\":[{\"port\":8001,\"service_name\":\"web\",\"id\":7,\"uid\":%u,\"last_heartbeat\":\"%s\"}]}", uid,
-             heartbeat);
+             "{\"leases\":[{\"port\":8001,\"service_name\":\"web\",\"id\":7,\"uid\":%u,\"last_heartbeat\":\"%s\"}]}",
+             uid, heartbeat);
     take_snapshot(text);
     doctor_check_clock(&doctor);
     assert_found(state, words, remedy);

@@ -2,8 +2,8 @@
  * doctor as a person and a program meet it: the real portctl against a portd that says what a test wants, true or not. In a pid
  * namespace of its own, so that what else runs on the machine is not among the findings.
  */
-#include <criterion/criterion.h>
 #include <cjson/cJSON.h>
+#include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +29,7 @@ TestSuite(cli_doctor_print, .timeout = 120);
 #define ENVIRONMENT .environment = {"PM_SOCKET=" SOCKET}
 
 #define STATUS(version, range)                                                                                         \
-    "{\"version\":\"" version "\",\"pid\":1,\"uid\":0,\"range\":" range ",\"excluded\":\"\",\"addresses\":"           \
+    "{\"version\":\"" version "\",\"pid\":1,\"uid\":0,\"range\":" range ",\"excluded\":\"\",\"addresses\":"            \
     "[\"http://127.0.0.1:3030\"],\"socket\":null,\"database\":null,\"n_leases\":1,\"n_leased_in_range\":1,"            \
     "\"sees_bound_sockets\":true,\"warnings\":[]}"
 #define RANGE "{\"min\":8000,\"max\":9000}"
@@ -38,7 +38,8 @@ TestSuite(cli_doctor_print, .timeout = 120);
     "{\"port\":8001,\"kind\":\"taken\",\"verdict\":\"Port 8001 is squatted: it is leased to web, but no\\u001bde "     \
     "(pid 77) listens on it.\",\"listeners\":[{\"port\":8001,\"address\":\"127.0.0.1\"," OWNER "}]}"
 #define SNAPSHOT(conflicts)                                                                                            \
-    "{\"portd\":{\"command\":\"portd\"},\"leases\":[],\"listeners\":[],\"squatters\":[],\"conflicts\":[" conflicts "]}"
+    "{\"portd\":{\"command\":\"portd\"},\"leases\":[],\"listeners\":[],\"squatters\":[],\"conflicts\":[" conflicts "]" \
+    "}"
 
 static struct fake_portd_setup ordinary = {.answers = {{"GET /status ", 200, STATUS(PM_VERSION, RANGE), 0, NULL},
                                                        {"GET /snapshot ", 200, SNAPSHOT(CONFLICT), 0, NULL}},
@@ -127,9 +128,10 @@ INSIDE(json_is_one_document) {
             well == cJSON_IsString(remedy))
             fail_test("%s", result.output);
     }
-    if (strstr(result.output, "{\"check\":\"conflicts\",\"state\":\"error\",\"text\":\"Port 8001 is squatted: it is leased "
-                              "to web, but no?de (pid 77) listens on it\",\"remedy\":\"portctl stop 8001 --pid 77 "
-                              "--yes\"}") == NULL)
+    if (strstr(result.output,
+               "{\"check\":\"conflicts\",\"state\":\"error\",\"text\":\"Port 8001 is squatted: it is leased "
+               "to web, but no?de (pid 77) listens on it\",\"remedy\":\"portctl stop 8001 --pid 77 "
+               "--yes\"}") == NULL)
         fail_test("%s", result.output);
     cJSON_Delete(document);
     return 0;
@@ -196,6 +198,13 @@ INSIDE(colour_is_a_signs_and_only_if_it_is_asked_for) {
     return 0;
 }
 
+static int run_remedy(void *context) {
+    (void)context;
+    execl("/bin/sh", "sh", "-c", "portctl() { echo \"$#:$*\" > " SANDBOX_DIR "/said; }; . " SANDBOX_DIR "/remedy",
+          NULL);
+    return 1;
+}
+
 /* A shell is asked what it makes of the lines below the finding. */
 INSIDE(on_twenty_columns_it_is_legible_and_a_remedy_still_a_command) {
     fake_portd_start(&ordinary);
@@ -214,7 +223,7 @@ INSIDE(on_twenty_columns_it_is_legible_and_a_remedy_still_a_command) {
     char *end = strstr(remedy, "--yes\n") + strlen("--yes\n");
     *end = '\0';
     file_write_text(SANDBOX_DIR "/remedy", remedy);
-    if (system("portctl() { echo \"$#:$*\" > " SANDBOX_DIR "/said; }; . " SANDBOX_DIR "/remedy") != 0)
+    if (child_wait(child_start(0, run_remedy, NULL)) != 0)
         fail_test("It is no command: %s", remedy);
     CLEANUP(file_free_text_at) char *said = file_read(SANDBOX_DIR "/said", NULL);
     if (strcmp(said, "5:stop 8001 --pid 77 --yes\n") != 0)
@@ -242,9 +251,9 @@ INSIDE(one_column_is_no_reason_to_fail) {
 /* ---- what is no portd, or none that speaks the truth ---- */
 
 static void assert_liar(const char *status, unsigned code, const char *snapshot, const char *words) {
-    struct fake_portd_setup setup = {.answers = {{"GET /status ", code, status, 0, NULL},
-                                                 {"GET /snapshot ", 200, snapshot, 0, NULL}},
-                                     .socket = SOCKET};
+    struct fake_portd_setup setup = {
+        .answers = {{"GET /status ", code, status, 0, NULL}, {"GET /snapshot ", 200, snapshot, 0, NULL}},
+        .socket = SOCKET};
     struct fake_portd portd = fake_portd_start(&setup);
     CLEANUP(cli_result_deinit) struct cli_result result = run(NULL);
     fake_portd_stop(&portd);
@@ -279,9 +288,10 @@ INSIDE(a_portd_that_tells_nothing_of_its_ports_is_a_warning) {
 
 /* What is in the snapshot and has another form than it should is passed over. */
 INSIDE(nonsense_in_the_snapshot_is_passed_over) {
-    assert_liar(STATUS("0.0.1", RANGE), 200,
-                "{\"leases\":{},\"listeners\":[1,null,{},{\"port\":\"x\"}],\"conflicts\":[[],{\"port\":0}],\"portd\":7}",
-                "conflicts\tok\t");
+    assert_liar(
+        STATUS("0.0.1", RANGE), 200,
+        "{\"leases\":{},\"listeners\":[1,null,{},{\"port\":\"x\"}],\"conflicts\":[[],{\"port\":0}],\"portd\":7}",
+        "conflicts\tok\t");
     assert_liar(STATUS("0.0.1", RANGE), 200, "[]", "version\twarning\tportd is of version 0.0.1, older");
     return 0;
 }
@@ -322,5 +332,6 @@ Test(cli_doctor_print, what_the_command_line_says_wrongly_is_no_finding) {
     assert_usage("--url", "https://x",
                  "portctl: --url: https://x is no address of portd\n"
                  "  hint: portd answers on this machine only: http://localhost:3030, with the port that it has\n");
-    assert_usage("now", NULL, "portctl: doctor does not know what to do with 'now'\n  hint: portctl doctor [options]\n");
+    assert_usage("now", NULL,
+                 "portctl: doctor does not know what to do with 'now'\n  hint: portctl doctor [options]\n");
 }
