@@ -463,7 +463,7 @@ SITUATION(a_full_disk) {
     return 0;
 }
 
-SITUATION(a_disk_that_is_read_only) {
+ROOTS_SITUATION(a_disk_that_is_read_only) {
     sandbox_mount_tmpfs(FOLDER, 32768);
     if (mount(NULL, FOLDER, NULL, MS_REMOUNT | MS_RDONLY, NULL) < 0)
         fail_test("No remount: %s.", strerror(errno));

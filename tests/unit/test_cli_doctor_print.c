@@ -30,7 +30,7 @@ TestSuite(cli_doctor_print, .timeout = 120);
 
 #define STATUS(version, range)                                                                                         \
     "{\"version\":\"" version "\",\"pid\":1,\"uid\":0,\"range\":" range ",\"excluded\":\"\",\"addresses\":"            \
-    "[\"http://127.0.0.1:3030\"],\"socket\":null,\"database\":null,\"n_leases\":1,\"n_leased_in_range\":1,"            \
+    "[],\"socket\":null,\"database\":null,\"n_leases\":1,\"n_leased_in_range\":1,"                                     \
     "\"sees_bound_sockets\":true,\"warnings\":[]}"
 #define RANGE "{\"min\":8000,\"max\":9000}"
 #define OWNER "\"pid\":77,\"process\":\"no\\u001bde\",\"owners\":[]"
@@ -83,7 +83,7 @@ INSIDE(in_a_pipe_it_is_a_line_a_finding_and_nothing_is_cut) {
                   "portd\tok\tportd " PM_VERSION " answers at " SOCKET "\t-\n"
                   "socket\tok\tonly its owner can replace the socket " SOCKET "\t-\n"
                   "version\tok\tportd and portctl are both of version " PM_VERSION "\t-\n"
-                  "tcp\tok\tportd's page and its API are at http://localhost:3030/\t-\n"
+                  "tcp\tok\tportd has no TCP address, and is not to have one (--port 0)\t-\n"
                   "conflicts\terror\tPort 8001 is squatted: it is leased to web, but no?de (pid 77) listens on it\t"
                   "portctl stop 8001 --pid 77 --yes\n"
                   "owners\tok\tportd sees the process of every listener\t-\n"
@@ -156,7 +156,8 @@ INSIDE(a_terminal_shows_a_sign_a_sentence_and_the_remedy_below) {
                           "✓ only its owner can replace the socket\n"
                           "  " SOCKET "\n"
                           "✓ portd and portctl are both of version " PM_VERSION "\n"
-                          "✓ portd's page and its API are at http://localhost:3030/\n"
+                          "✓ portd has no TCP address, and is not to have one (--port\n"
+                          "  0)\n"
                           "✗ Port 8001 is squatted: it is leased to web, but no?de (pid\n"
                           "  77) listens on it\n"
                           "    portctl stop 8001 --pid 77 --yes\n"
