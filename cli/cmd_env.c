@@ -118,7 +118,7 @@ const struct command command_env = {
     .first = OPERAND_NAME_VARIABLE,
     .others = OPERAND_NAME_VARIABLE,
     .examples = {{"eval \"$(portctl env web db:PGPORT --export)\"", "WEB_PORT and PGPORT for what the script starts"},
-                 {"portctl env web db --format dotenv > .env.ports", "for docker compose --env-file"},
+                 {"portctl env web db --format dotenv > .env.ports", "for docker compose, say"},
                  {"portctl env --format fish | source", "every port of the project, in fish"}},
     .function = cmd_env,
 };

@@ -199,6 +199,13 @@ INSIDE(colour_is_a_signs_and_only_if_it_is_asked_for) {
     return 0;
 }
 
+static int run_remedy(void *context) {
+    (void)context;
+    execl("/bin/sh", "sh", "-c", "portctl() { echo \"$#:$*\" > " SANDBOX_DIR "/said; }; . " SANDBOX_DIR "/remedy",
+          NULL);
+    return 1;
+}
+
 /* A shell is asked what it makes of the lines below the finding. */
 INSIDE(on_twenty_columns_it_is_legible_and_a_remedy_still_a_command) {
     fake_portd_start(&ordinary);
@@ -217,7 +224,7 @@ INSIDE(on_twenty_columns_it_is_legible_and_a_remedy_still_a_command) {
     char *end = strstr(remedy, "--yes\n") + strlen("--yes\n");
     *end = '\0';
     file_write_text(SANDBOX_DIR "/remedy", remedy);
-    if (system("portctl() { echo \"$#:$*\" > " SANDBOX_DIR "/said; }; . " SANDBOX_DIR "/remedy") != 0)
+    if (child_wait(child_start(0, run_remedy, NULL)) != 0)
         fail_test("It is no command: %s", remedy);
     CLEANUP(file_free_text_at) char *said = file_read(SANDBOX_DIR "/said", NULL);
     if (strcmp(said, "5:stop 8001 --pid 77 --yes\n") != 0)
