@@ -10,6 +10,7 @@
 #include "cli/lease_view.h"
 #include "cli/listener_view.h"
 #include "cli/patience.h"
+#include "cli/project.h"
 #include "cli/selection.h"
 #include "cli/words.h"
 #include "src/base/json.h"
@@ -79,7 +80,7 @@ static void offer_leases(const struct source *source, const cJSON *leases) {
         offer_leases_of(source, leases, true, true);
         offer_leases_of(source, leases, false, true);
     }
-    if (source->kind != OPERAND_NAME) {
+    if (source->kind != OPERAND_NAME && source->kind != OPERAND_NAME_VARIABLE) {
         offer_leases_of(source, leases, true, false);
         offer_leases_of(source, leases, false, false);
     }
@@ -122,6 +123,17 @@ static void ask(const struct source *source, struct client *client) {
     problem_deinit(&problem);
 }
 
+/* What has no lease yet is a name all the same, for those that make one. */
+static void offer_project(const struct source *source) {
+    CLEANUP(project_deinit) struct project project = {0};
+    struct problem problem = {0};
+
+    if (source->kind != OPERAND_PORT && source->scope.has_file && project_read(&source->scope, &project, &problem) == 0)
+        for (size_t i = 0; i < project.n_services; i++)
+            offers_add(source->offers, project.services[i].name, "a service of " SCOPE_FILE);
+    problem_deinit(&problem);
+}
+
 void offer_live(enum operand_kind kind, const struct options *options, bool scoped, struct offers *offers) {
     CLEANUP(client_close_at) struct client *client = NULL;
     struct source source = {.kind = kind, .offers = offers};
@@ -132,4 +144,5 @@ void offer_live(enum operand_kind kind, const struct options *options, bool scop
     if (client_open(options, &client, &problem) == 0)
         ask(&source, client);
     problem_deinit(&problem);
+    offer_project(&source);
 }

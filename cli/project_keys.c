@@ -4,31 +4,31 @@
 #include "cli/project_keys.h"
 
 static const struct project_key document_keys[] = {
-    {"services", "an object of services, each under its name",
+    {"services", "An object of services, each under its name",
      "What the project needs ports for, 64 services at most. A name is 1 to 118 bytes of UTF-8 without control "
      "characters and without an @, behind which the "
      "branch of a linked worktree stands."},
-    {"env_file", "a file in the project's folder, such as \".env\"",
+    {"env_file", "A file in the project's folder, such as \".env\"",
      "Where portctl up writes the variables. Only their own lines are changed; those that are missing are added at the "
      "end. Without it nothing is "
      "written."},
-    {"$schema", "a text", "For editors. It is not looked at."},
+    {"$schema", "A text", "For editors. It is not looked at."},
 };
 
 static const struct project_key service_keys[] = {
-    {"variables", "the name of a variable, or an array of 1 to 16 names",
+    {"variables", "The name of a variable, or an array of 1 to 16 names",
      "The environment variables that tell the service's ports; each has a port of its own. Without it the service has "
      "one, whose variable is made of its "
      "name: WEB_PORT for web. No two services may have the same."},
-    {"prefer", "a port, or an array of ports and nulls, one for each variable",
+    {"prefer", "A port, or an array of ports and nulls, one for each variable",
      "The port that the service gets if it can be had, else another. Once the service has had a port, that one goes "
      "first."},
-    {"tags", "an array of 1 to 32 texts", "Words to remember with the leases."},
-    {"ttl", "a time such as \"90s\", \"5m\", \"2h\" or \"1d\", or a number of seconds",
+    {"tags", "An array of 1 to 32 texts", "Words to remember with the leases."},
+    {"ttl", "A time such as \"90s\", \"5m\", \"2h\" or \"1d\", or a number of seconds",
      "How long the leases live unless renewed; what listens renews them. Without it a day (with portctl run: 5 "
      "minutes, for there the program keeps "
      "them)."},
-    {"command", "a text, or an array of texts: a program and its arguments",
+    {"command", "A text, or an array of texts: a program and its arguments",
      "What portctl run starts for the service where no program is given, in the project's folder. A text with anything "
      "of the shell's in it is run by "
      "/bin/sh. {PORT}, and any of the variables in braces, is replaced by the port."},

@@ -32,7 +32,8 @@ int main(int argc, char **argv) {
             continue;
         }
         line[length - 1] = '\0';
-        if (!write_part(portctl_parts, line + 1) && !write_part(portd_parts, line + 1)) {
+        if (!write_part(portctl_parts, line + 1) && !write_part(portd_parts, line + 1) &&
+            !write_part(project_parts, line + 1)) {
             fprintf(stderr, "%s: there is no part '%s'\n", argv[1], line + 1);
             return 1;
         }

@@ -24,5 +24,6 @@ struct page_part {
 /* Ended by a NULL marker. They are in files of their own, because portctl's and portd's headers share names. */
 extern const struct page_part portctl_parts[];
 extern const struct page_part portd_parts[];
+extern const struct page_part project_parts[];
 
 #endif

@@ -177,11 +177,22 @@ Test(cli_complete, topics_shells_and_commands) {
     assert_answer("portctl -v sta", "status\tshow whether portd runs, and how\n:\n");
     assert_answer("portctl l", "list\tshow the leases\nls\tshow the leases\nlookup\tprint the port of a service\n"
                                "loop\thold a port until it is stopped\n:\n");
-    assert_answer("portctl help e", "exit-codes\t\nenvironment\t\n:\n");
+    assert_answer("portctl help e", "env\tprint the ports of services as variables\nexit-codes\t\nenvironment\t\n:\n");
     assert_answer("portctl help list ", ":\n");
     assert_answer("portctl completion ", "bash\t\nzsh\t\nfish\t\n:\n");
     assert_answer("portctl nonsense ", ":\n");
     assert_answer("portctl __", ":\n");
+}
+
+Test(cli_complete, services_of_the_project_file_are_names_before_they_have_a_lease) {
+    static const char *const lines[] = {"portctl env a", "portctl up a", "portctl run a", "portctl alloc a"};
+
+    file_write_text(SANDBOX_DIR "/portmanager.json", "{\"services\":{\"api\":{},\"web\":{}}}");
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+        assert_answer(lines[i], "anns\tport 8001, in use, of ann\napi\ta service of portmanager.json\n:\n");
+    assert_answer("portctl who a", ":\n");
+    file_write_text(SANDBOX_DIR "/portmanager.json", "{\"services\":{\"api\":{},");
+    assert_answer("portctl env a", "anns\tport 8001, in use, of ann\n:\n");
 }
 
 Test(cli_complete, the_program_of_run_is_the_shells) {

@@ -12,6 +12,7 @@
 #include "cli/help.h"
 #include "cli/options.h"
 #include "cli/problem.h"
+#include "cli/project_keys.h"
 #include "probe/fd.h"
 #include "tests/support/cli.h"
 #include "tests/support/file.h"
@@ -206,6 +207,24 @@ Test(man, portds_options_are_told_alike) {
         assert_says(help, words[i], "help");
         assert_says(page, words[i], "the page");
     }
+}
+
+static void assert_keys(const char *page, const struct project_key *keys, size_t n_keys) {
+    for (size_t i = 0; i < n_keys; i++) {
+        assert_says(page, keys[i].name, "the page");
+        assert_says(page, keys[i].form, "the page");
+        assert_says(page, keys[i].meaning, "the page");
+    }
+}
+
+Test(man, the_project_files_keys_are_told_as_they_are_read) {
+    CLEANUP(file_free_text_at) char *page = read_page("portmanager.json.5");
+    size_t n;
+
+    const struct project_key *keys = project_keys(&n);
+    assert_keys(page, keys, n);
+    keys = project_service_keys(&n);
+    assert_keys(page, keys, n);
 }
 
 Test(man, the_pages_are_sound_and_80_columns_wide) {
