@@ -88,6 +88,7 @@ extern const struct command command_hold;
 extern const struct command command_ignore;
 extern const struct command command_list;
 extern const struct command command_lookup;
+extern const struct command command_mcp;
 extern const struct command command_open;
 extern const struct command command_release;
 extern const struct command command_renew;

@@ -35,6 +35,7 @@ static const struct command *const table[] = {
     &command_status,
     &command_doctor,
     &command_completion,
+    &command_mcp,
 };
 /* clang-format on */
 

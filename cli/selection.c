@@ -107,8 +107,7 @@ bool selection_format_typed(const struct scope *scope, const struct lease_view *
 }
 
 /* Only a name that means something here: a hint that leads to the next miss is none. */
-static bool find_nearest(const struct selection *selection, const struct scope *scope, const char *name,
-                         char *ret_name) {
+bool selection_nearest(const struct selection *selection, const struct scope *scope, const char *name, char *ret_name) {
     char(*typed)[OPTIONS_NAME_MAX + 1] = calloc(selection->n_views + 1, sizeof *typed);
     const char **names = calloc(selection->n_views + 1, sizeof *names);
     const char *near = NULL;
@@ -151,7 +150,7 @@ bool selection_hint_name(const struct selection *selection, const struct scope *
     if (stranger != NULL)
         problem_set_hint(problem, "another project has one: portctl lookup %s --global",
                          text_quote_word(stranger->service_name, word, sizeof word));
-    else if (find_nearest(selection, scope, name, near))
+    else if (selection_nearest(selection, scope, name, near))
         problem_set_hint(problem, "did you mean %s?", near);
     else
         return false;

@@ -81,4 +81,8 @@ bool selection_format_typed(const struct scope *scope, const struct lease_view *
 /* Is it the caller's own? For root everybody's is. */
 bool selection_is_own(const struct lease_view *view);
 
+/* The name of a lease that was probably meant, as one would type it here, in `ret_name` (OPTIONS_NAME_MAX + 1 bytes). False:
+ * none is near. */
+bool selection_nearest(const struct selection *selection, const struct scope *scope, const char *name, char *ret_name);
+
 #endif
