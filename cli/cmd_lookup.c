@@ -56,7 +56,7 @@ static int cmd_lookup(const struct invocation *invocation, int *ret_exit_code, s
     selection_sort(&selection);
     if (invocation->output.json)
         return print_json(name, &selection, problem);
-    for (size_t i = 0; i < (invocation->options.all ? selection.n_views : 1); i++)
+    for (size_t i = 0; i < selection.n_views && (i == 0 || invocation->options.all); i++)
         printf("%u\n", selection.views[i].port);
     return 0;
 }
