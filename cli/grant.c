@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cli/alloc_body.h"
 #include "cli/patience.h"
 #include "src/base/json.h"
 #include "src/base/text.h"
@@ -17,38 +18,16 @@ static uint64_t wait_ms(uint64_t seconds) {
     return seconds < UINT32_MAX ? seconds * 1000 : (uint64_t)UINT32_MAX * 1000;
 }
 
-static bool add_tags(cJSON *body, const struct options *options) {
-    cJSON *tags = cJSON_CreateStringArray(options->tags, (int)options->n_tags);
-
-    if (cJSON_AddItemToObject(body, "tags", tags))
-        return true;
-    cJSON_Delete(tags);
-    return false;
-}
-
 static bool add_number(cJSON *body, const char *key, uint64_t number) {
     return number == 0 || cJSON_AddNumberToObject(body, key, (double)number) != NULL;
-}
-
-/* A project's preferred ports are defaults: the port that the name had last goes before them. */
-static bool add_prefer(cJSON *body, const struct grant_for *whom) {
-    cJSON *prefer;
-
-    if (whom->n_prefer == 0)
-        return true;
-    prefer = cJSON_AddArrayToObject(body, "prefer");
-    for (size_t i = 0; i < whom->n_prefer && i < whom->count; i++)
-        if (!cJSON_AddItemToArray(prefer,
-                                  whom->prefer[i] != 0 ? cJSON_CreateNumber(whom->prefer[i]) : cJSON_CreateNull()))
-            return false;
-    return cJSON_AddTrueToObject(body, "sticky_first") != NULL;
 }
 
 /* Which ports, and how many. */
 static bool add_choice(cJSON *body, const struct options *options, const struct grant_for *whom) {
     if (whom->beside)
         return true;
-    if (options->port == 0 && options->prefer == 0 && !add_prefer(body, whom))
+    if (options->port == 0 && options->prefer == 0 &&
+        !alloc_body_add_prefer(body, whom->prefer, whom->n_prefer < whom->count ? whom->n_prefer : whom->count))
         return false;
     return add_number(body, "port", options->port) && add_number(body, "prefer", options->prefer) &&
            add_number(body, "count", whom->count > 1 ? whom->count : options->count) &&
@@ -66,7 +45,7 @@ static cJSON *make_body(const char *name, const struct invocation *invocation, c
         !add_number(body, "ttl_seconds", options->ttl_seconds) || !add_choice(body, options, whom) ||
         !add_number(body, "pid", (uint64_t)whom->holder) || !add_number(body, "asker_pid", (uint64_t)whom->asker) ||
         (project[0] != '\0' && cJSON_AddStringToObject(body, "project", project) == NULL) ||
-        (options->n_tags > 0 && !add_tags(body, options)))
+        !alloc_body_add_tags(body, options->tags, options->n_tags))
         return NULL;
     made = body;
     body = NULL;

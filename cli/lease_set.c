@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/alloc_body.h"
 #include "cli/lease_call.h"
 #include "cli/lease_view.h"
 #include "cli/selection.h"
@@ -107,26 +108,9 @@ static int take_held(struct wanted *wanted, const struct selection *all, const c
 
 /* ---- Asking */
 
-static bool add_prefer(cJSON *body, const struct project_service *settings) {
-    cJSON *prefer;
-
-    if (settings->n_prefer == 0)
-        return true;
-    prefer = cJSON_AddArrayToObject(body, "prefer");
-    for (size_t i = 0; i < settings->n_prefer; i++)
-        if (!cJSON_AddItemToArray(prefer, settings->prefer[i] != 0 ? cJSON_CreateNumber(settings->prefer[i])
-                                                                   : cJSON_CreateNull()))
-            return false;
-    return cJSON_AddTrueToObject(body, "sticky_first") != NULL;
-}
-
-static bool add_tags(cJSON *body, const struct project_service *settings) {
-    return settings->n_tags == 0 ||
-           cJSON_AddItemToObject(body, "tags", cJSON_CreateStringArray(settings->tags, (int)settings->n_tags));
-}
-
 /* `parent`: what the script around us starts belongs to the lease. */
 static cJSON *make_body(const struct wanted *wanted, const char *project, pid_t parent) {
+    const struct project_service *settings = wanted->settings;
     cJSON *body = cJSON_CreateObject();
 
     if (cJSON_AddStringToObject(body, "service_name", wanted->name) != NULL &&
@@ -136,7 +120,8 @@ static cJSON *make_body(const struct wanted *wanted, const char *project, pid_t 
         (wanted->ttl_seconds == 0 ||
          cJSON_AddNumberToObject(body, "ttl_seconds", (double)wanted->ttl_seconds) != NULL) &&
         (parent <= 1 || cJSON_AddNumberToObject(body, "asker_pid", parent) != NULL) &&
-        (wanted->settings == NULL || (add_prefer(body, wanted->settings) && add_tags(body, wanted->settings))))
+        (settings == NULL || (alloc_body_add_prefer(body, settings->prefer, settings->n_prefer) &&
+                              alloc_body_add_tags(body, settings->tags, settings->n_tags))))
         return body;
     cJSON_Delete(body);
     return NULL;
