@@ -17,13 +17,10 @@ struct upping {
     const struct invocation *invocation;
     struct project project;
     struct lease_set set;
-    struct env_file file;
-    bool has_file;
-    bool changed; /* the file is another one now */
+    bool changed; /* the .env file is another one now */
 };
 
 static void upping_deinit(struct upping *up) {
-    env_file_deinit(&up->file);
     lease_set_deinit(&up->set);
     project_deinit(&up->project);
 }
@@ -42,36 +39,29 @@ static int gather(struct upping *up, struct problem *problem) {
     return r != 0 ? r : lease_set_check(&up->set, problem);
 }
 
-/* Before anything is leased: what cannot be written is known now. */
-static int read_env_file(struct upping *up, struct problem *problem) {
-    char path[PATH_MAX];
-
-    if (up->project.env_file == NULL)
-        return 0;
-    if (!path_join(up->project.root, up->project.env_file, path))
-        return problem_fill_usage(problem, SCOPE_FILE ": env_file: is too long");
-    up->has_file = true;
-    return env_file_read(path, &up->file, problem);
-}
-
 static int write_env_file(struct upping *up, struct problem *problem) {
     struct env_pair pairs[LEASE_SET_MAX * PROJECT_VARIABLES_MAX];
     size_t n_pairs = 0;
     int r;
 
-    if (!up->has_file)
+    if (up->project.env_file == NULL)
         return 0;
     for (size_t i = 0; i < up->set.n_items; i++)
         for (size_t j = 0; j < up->set.items[i].n_variables; j++)
             pairs[n_pairs++] = (struct env_pair){up->set.items[i].variables[j], up->set.items[i].ports[j]};
-    r = env_file_write(&up->file, pairs, n_pairs, &up->changed, problem);
+    r = env_file_write(up->project.root, up->project.env_file, pairs, n_pairs, &up->changed, problem);
     return r != 0 ? problem_set_hint(problem, "the ports are leased: portctl env prints them") : 0;
 }
 
 static int print_json(struct upping *up, struct problem *problem) {
     cJSON *json = lease_set_to_json(&up->set);
 
-    json_add_text_or_null(json, "env_file", up->has_file ? up->file.path : NULL);
+    char path[PATH_MAX];
+
+    if (up->project.env_file != NULL && path_join(up->project.root, up->project.env_file, path))
+        json_add_long_text(json, "env_file", path);
+    else
+        cJSON_AddNullToObject(json, "env_file");
     cJSON_AddBoolToObject(json, "env_file_changed", up->changed);
     return output_json(json) < 0 ? problem_fill_memory(problem) : 0;
 }
@@ -119,7 +109,7 @@ static void print_ports(const struct upping *up) {
 static void tell_file(const struct upping *up) {
     const struct output *output = &up->invocation->output;
 
-    if (up->has_file && output->error_terminal && !output->quiet)
+    if (up->project.env_file != NULL && output->error_terminal && !output->quiet)
         output_tell(output, "%s %s", up->changed ? "Wrote" : "Nothing new in", up->project.env_file);
 }
 
@@ -141,8 +131,9 @@ static int cmd_up(const struct invocation *invocation, int *ret_exit_code, struc
     CLEANUP(upping_deinit) struct upping up = {.invocation = invocation};
     int r = gather(&up, problem);
 
-    if (r == 0)
-        r = read_env_file(&up, problem);
+    /* Before anything is leased: what cannot be written is known now. */
+    if (r == 0 && up.project.env_file != NULL)
+        r = env_file_check(up.project.root, up.project.env_file, problem);
     if (r == 0)
         r = lease_set_ask(invocation, &up.set, problem);
     if (r == 0)

@@ -9,26 +9,61 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/path.h"
+#include "cli/patience.h"
 #include "probe/fd.h"
 
-void env_file_deinit(struct env_file *file) {
-    free(file->path);
+/* Who writes the file needs milliseconds for it. */
+#define LOCK_PATIENCE_MS 10000
+#define LOCK_RETRY_MS    5
+
+/* A file as it was read. */
+struct env_file {
+    char path[PATH_MAX];   /* links resolved */
+    char folder[PATH_MAX]; /* that it is in */
+    char *text;            /* owned */
+    size_t length;
+    struct stat status;
+    bool exists;
+};
+
+static void env_file_deinit(struct env_file *file) {
     free(file->text);
-    *file = (struct env_file){0};
 }
 
 static int refuse(struct problem *problem, const char *path, const char *what, int error) {
     return problem_fill(problem, EXIT_NO, "env-file", "%s %s: %s", path, what, strerror(error));
 }
 
-/* A link is followed: the file that it leads to is the one to be replaced. */
-static char *resolve(const char *path) {
-    char resolved[PATH_MAX];
+/* A link is followed: the file that it leads to is the one to be replaced. A repository may have links that lead anywhere, and its file is written with the
+ * rights of who calls us. */
+static int resolve(const char *root, const char *name, struct env_file *file, struct problem *problem) {
+    char joined[PATH_MAX];
+    char real_root[PATH_MAX];
+    const char *last = strrchr(name, '/') != NULL ? strrchr(name, '/') + 1 : name;
 
-    return strdup(realpath(path, resolved) != NULL ? resolved : path);
+    if (!path_join(root, name, joined))
+        return refuse(problem, name, "cannot be written", ENAMETOOLONG);
+    snprintf(file->folder, sizeof file->folder, "%s", joined);
+    if (realpath(joined, file->path) == NULL) {
+        path_ascend(file->folder);
+        if (realpath(file->folder, real_root) == NULL)
+            return refuse(problem, file->folder, "cannot be written to", errno);
+        if (!path_join(real_root, last, file->path))
+            return refuse(problem, joined, "cannot be written", ENAMETOOLONG);
+    }
+    snprintf(file->folder, sizeof file->folder, "%s", file->path);
+    path_ascend(file->folder);
+    if (realpath(root, real_root) == NULL)
+        return refuse(problem, root, "cannot be written to", errno);
+    if (path_below(real_root, file->path) == NULL)
+        return problem_fill(problem, EXIT_NO, "env-file", "%s leads out of the project's folder, to %s", joined,
+                            file->path);
+    return 0;
 }
 
 static int read_text(int fd, struct env_file *file, struct problem *problem) {
@@ -49,11 +84,9 @@ static int read_text(int fd, struct env_file *file, struct problem *problem) {
 
 /* Root may write anything, and a file that nobody may write is not meant to be changed by root either. */
 static int check_writable(const struct env_file *file, struct problem *problem) {
-    char *folder;
-    char *slash;
     int error = 0;
 
-    if (file->exists && (file->mode & (S_IWUSR | S_IWGRP | S_IWOTH)) == 0)
+    if (file->exists && (file->status.st_mode & (S_IWUSR | S_IWGRP | S_IWOTH)) == 0)
         error = EACCES;
     else if (file->exists && access(file->path, W_OK) < 0)
         error = errno;
@@ -61,45 +94,51 @@ static int check_writable(const struct env_file *file, struct problem *problem) 
         refuse(problem, file->path, "cannot be written", error);
         return problem_set_hint(problem, "chmod u+w %s", file->path);
     }
-    folder = strdup(file->path);
-    if (folder == NULL)
-        return problem_fill_memory(problem);
-    slash = strrchr(folder, '/');
-    if (slash != NULL)
-        slash[slash == folder ? 1 : 0] = '\0';
-    if (access(folder, W_OK | X_OK) < 0)
-        refuse(problem, folder, "cannot be written to", error = errno);
-    free(folder);
-    return error != 0 ? PROBLEM_E_SET : 0;
+    if (access(file->folder, W_OK | X_OK) < 0)
+        return refuse(problem, file->folder, "cannot be written to", errno);
+    return 0;
 }
 
-int env_file_read(const char *path, struct env_file *ret_file, struct problem *problem) {
-    CLEANUP(env_file_deinit) struct env_file file = {.path = resolve(path), .mode = 0666};
+static int read_file(const char *root, const char *name, struct env_file *file, struct problem *problem) {
     CLEANUP(fd_close_at) int fd = -1;
-    struct stat status;
-    int r = 0;
+    int r = resolve(root, name, file, problem);
 
-    if (file.path == NULL)
-        return problem_fill_memory(problem);
-    fd = open(file.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0 && errno != ENOENT)
-        return refuse(problem, file.path, "cannot be read", errno);
-    if (fd >= 0) {
-        if (fstat(fd, &status) < 0)
-            return refuse(problem, file.path, "cannot be read", errno);
-        if (!S_ISREG(status.st_mode))
-            return problem_fill(problem, EXIT_NO, "env-file", "%s is no regular file", file.path);
-        file.exists = true;
-        file.mode = status.st_mode & 07777;
-        r = read_text(fd, &file, problem);
-    }
-    if (r == 0)
-        r = check_writable(&file, problem);
     if (r != 0)
         return r;
-    *ret_file = file;
-    file = (struct env_file){0};
-    return 0;
+    fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0 && errno != ENOENT)
+        return refuse(problem, file->path, "cannot be read", errno);
+    if (fd >= 0) {
+        if (fstat(fd, &file->status) < 0)
+            return refuse(problem, file->path, "cannot be read", errno);
+        if (!S_ISREG(file->status.st_mode))
+            return problem_fill(problem, EXIT_NO, "env-file", "%s is no regular file", file->path);
+        file->exists = true;
+        r = read_text(fd, file, problem);
+    }
+    return r != 0 ? r : check_writable(file, problem);
+}
+
+int env_file_check(const char *root, const char *name, struct problem *problem) {
+    CLEANUP(env_file_deinit) struct env_file file = {0};
+
+    return read_file(root, name, &file, problem);
+}
+
+/* Whoever writes the file by this code has the project's folder locked. Returns the descriptor that holds the lock, or -errno. */
+static int lock(const char *root) {
+    CLEANUP(fd_close_at) int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const struct timespec pause = {.tv_nsec = LOCK_RETRY_MS * 1000000};
+    uint64_t end_ms = patience_now_ms() + LOCK_PATIENCE_MS;
+
+    if (fd < 0)
+        return -errno;
+    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK || patience_now_ms() > end_ms)
+            return -errno;
+        nanosleep(&pause, NULL);
+    }
+    return fd_take(&fd);
 }
 
 static int write_all(int fd, const char *text, size_t length) {
@@ -116,16 +155,29 @@ static int write_all(int fd, const char *text, size_t length) {
     return fsync(fd) < 0 ? -errno : 0;
 }
 
-/* The new file takes the old one's rights, or those that the umask leaves of a new one's. */
+/* The old file's; a new one that root makes is its folder's owner's. */
+static int give(int fd, const struct env_file *file) {
+    struct stat folder;
+
+    if (file->exists)
+        return fchown(fd, file->status.st_uid, file->status.st_gid) < 0 || fchmod(fd, file->status.st_mode & 07777) < 0
+                   ? -errno
+                   : 0;
+    if (geteuid() != 0 || stat(file->folder, &folder) < 0)
+        return 0;
+    return fchown(fd, folder.st_uid, folder.st_gid) < 0 ? -errno : 0;
+}
+
 static int write_beside(const struct env_file *file, const char *path, const char *text, size_t length) {
-    CLEANUP(fd_close_at) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, file->mode & 0666);
+    mode_t mode = file->exists ? file->status.st_mode & 0666 : 0666;
+    CLEANUP(fd_close_at) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
     int r;
 
     if (fd < 0)
         return -errno;
-    r = write_all(fd, text, length);
-    if (r == 0 && file->exists && fchmod(fd, file->mode) < 0)
-        r = -errno;
+    r = give(fd, file);
+    if (r == 0)
+        r = write_all(fd, text, length);
     if (r == 0 && rename(path, file->path) < 0)
         r = -errno;
     if (r < 0)
@@ -133,20 +185,33 @@ static int write_beside(const struct env_file *file, const char *path, const cha
     return r;
 }
 
-int env_file_write(const struct env_file *file, const struct env_pair *pairs, size_t n_pairs, bool *ret_changed,
+static int replace(const struct env_file *file, const struct env_pair *pairs, size_t n_pairs, bool *ret_changed,
                    struct problem *problem) {
+    const char *before = file->text != NULL ? file->text : "";
     char path[PATH_MAX + 32];
     char *text = NULL;
     size_t length = 0;
-    int r = env_file_edit(file->text != NULL ? file->text : "", file->length, pairs, n_pairs, &text, &length);
+    int r = env_file_edit(before, file->length, pairs, n_pairs, &text, &length);
 
     if (r < 0)
         return problem_fill_memory(problem);
-    *ret_changed = !file->exists || length != file->length || memcmp(text, file->text, length) != 0;
+    *ret_changed = !file->exists || length != file->length || memcmp(text, before, length) != 0;
     if (*ret_changed) {
         snprintf(path, sizeof path, "%s.%d.tmp", file->path, (int)getpid());
         r = write_beside(file, path, text, length);
     }
     free(text);
     return r < 0 ? refuse(problem, file->path, "cannot be written", -r) : 0;
+}
+
+int env_file_write(const char *root, const char *name, const struct env_pair *pairs, size_t n_pairs, bool *ret_changed,
+                   struct problem *problem) {
+    CLEANUP(env_file_deinit) struct env_file file = {0};
+    CLEANUP(fd_close_at) int lock_fd = lock(root);
+    int r;
+
+    if (lock_fd < 0)
+        return refuse(problem, root, "cannot be locked", -lock_fd);
+    r = read_file(root, name, &file, problem);
+    return r != 0 ? r : replace(&file, pairs, n_pairs, ret_changed, problem);
 }

@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "cli/problem.h"
 
@@ -16,22 +15,13 @@ struct env_pair {
     uint16_t port;
 };
 
-#define ENV_FILE_MAX (1024 * 1024) /* bytes */
+#define ENV_FILE_MAX ((size_t)1024 * 1024) /* bytes */
 
-/* A file as it was read. */
-struct env_file {
-    char *path; /* owned: links resolved */
-    char *text; /* owned */
-    size_t length;
-    mode_t mode;
-    bool exists;
-};
-
-void env_file_deinit(struct env_file *file);
-
-/* Reads the file, if there is one, and makes sure that it may be written: so much can be told before anything is leased. Returns 0 or
- * PROBLEM_E_SET. */
-int env_file_read(const char *path, struct env_file *ret_file, struct problem *problem);
+/*
+ * Can the file `name` of the folder `root` be written? So much can be told before anything is leased. It need not be there; it must not lie outside
+ * of the folder, a link to somewhere else neither. Returns 0 or PROBLEM_E_SET.
+ */
+int env_file_check(const char *root, const char *name, struct problem *problem);
 
 /*
  * The text with `NAME=port` for every pair: where a line sets the variable ("NAME=...", "export NAME=..."), its value is replaced, and a comment behind it
@@ -41,9 +31,11 @@ int env_file_read(const char *path, struct env_file *ret_file, struct problem *p
 int env_file_edit(const char *text, size_t length, const struct env_pair *pairs, size_t n_pairs, char **ret_text,
                   size_t *ret_length);
 
-/* Writes what env_file_edit() makes, if it is anything new: another file in its place, all or nothing. *ret_changed tells. Returns 0 or
- * PROBLEM_E_SET. */
-int env_file_write(const struct env_file *file, const struct env_pair *pairs, size_t n_pairs, bool *ret_changed,
+/*
+ * Reads the file, and writes what env_file_edit() makes of it, if that is anything new: another file in its place, all or nothing, with the same owner and
+ * rights. Of several at once each sees what the one before has written. *ret_changed tells. Returns 0 or PROBLEM_E_SET, as env_file_check() does.
+ */
+int env_file_write(const char *root, const char *name, const struct env_pair *pairs, size_t n_pairs, bool *ret_changed,
                    struct problem *problem);
 
 #endif

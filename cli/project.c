@@ -41,7 +41,7 @@ static int read_file(const char *root, char **ret_text, size_t *ret_length, stru
         fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0 || fstat(fd, &status) < 0)
         return problem_fill(problem, EXIT_NO, "no-project-file", "%s cannot be read: %s", path, strerror(errno));
-    if (status.st_size > PROJECT_FILE_MAX)
+    if ((size_t)status.st_size > PROJECT_FILE_MAX)
         return project_refuse(problem, "has %lld bytes; more than %d are no project file", (long long)status.st_size,
                               PROJECT_FILE_MAX);
     text = calloc(1, PROJECT_FILE_MAX + 2);
@@ -52,7 +52,7 @@ static int read_file(const char *root, char **ret_text, size_t *ret_length, stru
     if (n < 0)
         return problem_fill(problem, EXIT_NO, "no-project-file", "%s cannot be read: %s", path, strerror(errno));
     if (used > PROJECT_FILE_MAX)
-        return project_refuse(problem, "has more than %d bytes", PROJECT_FILE_MAX);
+        return project_refuse(problem, "has more than %zu bytes", PROJECT_FILE_MAX);
     *ret_text = text;
     *ret_length = used;
     text = NULL;
@@ -121,7 +121,7 @@ static int read_env_file(struct project *project, struct problem *problem) {
         return project_refuse(problem, "env_file: is a text, not %s", json_type_name(value));
     snprintf(around, sizeof around, "/%s/", path);
     if (path[0] == '\0' || path[0] == '/' || path[strlen(path) - 1] == '/' || strstr(around, "/../") != NULL ||
-        strlen(path) >= PATH_MAX - 3)
+        text_has_control(path, strlen(path)) || strlen(path) >= PATH_MAX - 3)
         return project_refuse(problem, "env_file: \"%.60s\" is no file in the project's folder", path);
     project->env_file = path;
     return 0;

@@ -17,7 +17,7 @@
 #define PROJECT_SERVICES_MAX  64
 #define PROJECT_VARIABLES_MAX 16
 
-#define PROJECT_FILE_MAX (1024 * 1024) /* bytes */
+#define PROJECT_FILE_MAX ((size_t)1024 * 1024) /* bytes */
 
 struct project_service {
     const char *name; /* as it is in the file, without the scope's suffix */

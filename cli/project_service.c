@@ -165,12 +165,27 @@ static int read_ttl(const cJSON *object, struct project_service *service, struct
 
 /* ---- The command */
 
+/* No programs, or others than the shell means. */
+static bool is_of_shell(const char *text, size_t length) {
+    static const char *const words[] = {".",     "alias",  "case",  "cd",   "command", "eval",   "exec",
+                                        "exit",  "export", "for",   "if",   "read",    "return", "set",
+                                        "shift", "source", "trap",  "type", "ulimit",  "umask",  "unset",
+                                        "until", "wait",   "while", "{"};
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strlen(words[i]) == length && strncmp(words[i], text, length) == 0)
+            return true;
+    return false;
+}
+
 /* Words and blanks, and nothing that a shell would make anything else of; the braces are those of {PORT}. */
 static bool is_plain(const char *text) {
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._/:@%+,{}= ";
-    size_t first = strcspn(text, " ");
+    size_t first;
 
-    return strspn(text, plain) == strlen(text) && memchr(text, '=', first) == NULL;
+    text += strspn(text, " ");
+    first = strcspn(text, " ");
+    return !is_of_shell(text, first) && strspn(text, plain) == strlen(text) && memchr(text, '=', first) == NULL;
 }
 
 static char **allocate_words(size_t n_words, size_t n_bytes, char **ret_text) {
@@ -236,7 +251,7 @@ static int read_words(const cJSON *value, struct project_service *service, struc
         texts[n++] = item->valuestring;
     }
     service->command = copy_words(texts, n);
-    return service->command == NULL ? problem_fill_memory(problem) : 0;
+    return 0;
 }
 
 static int read_command(const cJSON *object, struct project_service *service, struct problem *problem) {
@@ -250,11 +265,15 @@ static int read_command(const cJSON *object, struct project_service *service, st
         return project_refuse(problem, "%s: is a text, or an array of texts", place.text);
     if (cJSON_IsArray(value))
         r = read_words(value, service, problem);
-    else if ((service->command = command_of_text(value->valuestring)) == NULL)
-        r = problem_fill_memory(problem);
-    if (r == 0 && (service->command[0] == NULL || service->command[0][0] == '\0'))
+    else
+        service->command = command_of_text(value->valuestring);
+    if (r != 0)
+        return r;
+    if (service->command == NULL)
+        return problem_fill_memory(problem);
+    if (service->command[0] == NULL || service->command[0][0] == '\0')
         return project_refuse(problem, "%s: is empty", place.text);
-    return r;
+    return 0;
 }
 
 /* ---- The whole */

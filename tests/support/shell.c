@@ -64,7 +64,7 @@ void shell_result_deinit(struct shell_result *result) {
     free(result->output);
 }
 
-static char *run_well(const char *folder, const char *format, va_list args) {
+__attribute__((format(printf, 2, 0))) static char *run_well(const char *folder, const char *format, va_list args) {
     char line[8192];
     struct shell_result result;
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "probe/fd.h"
+#include "tests/support/child.h"
 #include "tests/support/file.h"
 #include "tests/support/sandbox.h"
 
@@ -108,10 +109,9 @@ Test(cli_env_file, made_up_files_are_edited_once_and_for_all) {
 }
 
 static int write_env(bool *ret_changed, struct problem *problem) {
-    CLEANUP(env_file_deinit) struct env_file file = {0};
-    int r = env_file_read(PATH, &file, problem);
+    int r = env_file_check(SANDBOX_DIR, ".env", problem);
 
-    return r != 0 ? r : env_file_write(&file, pairs, 2, ret_changed, problem);
+    return r != 0 ? r : env_file_write(SANDBOX_DIR, ".env", pairs, 2, ret_changed, problem);
 }
 
 static void assert_written(const char *expected, bool changed) {
@@ -192,4 +192,80 @@ Test(cli_env_file, a_huge_file_is_refused) {
     cr_assert_eq(truncate(PATH, ENV_FILE_MAX + 1), 0);
     cr_assert_eq(write_env(&changed, &problem), PROBLEM_E_SET);
     cr_assert_not_null(strstr(problem.detail, "File too large"), "%s", problem.detail);
+}
+
+Test(cli_env_file, a_link_does_not_lead_out_of_the_project) {
+    CLEANUP(problem_deinit) struct problem problem = {0};
+    CLEANUP(file_free_text_at) char *text = NULL;
+    bool changed;
+
+    cr_assert_eq(mkdir(SANDBOX_DIR "/project", 0755), 0);
+    file_write_text(SANDBOX_DIR "/bashrc", "mine\n");
+    cr_assert_eq(symlink("../bashrc", SANDBOX_DIR "/project/.env"), 0);
+    cr_assert_eq(env_file_check(SANDBOX_DIR "/project", ".env", &problem), PROBLEM_E_SET);
+    cr_assert_str_eq(problem.detail,
+                     SANDBOX_DIR "/project/.env leads out of the project's folder, to " SANDBOX_DIR "/bashrc");
+    cr_assert_eq(env_file_write(SANDBOX_DIR "/project", ".env", pairs, 2, &changed, &problem), PROBLEM_E_SET);
+    text = file_read(SANDBOX_DIR "/bashrc", NULL);
+    cr_assert_str_eq(text, "mine\n");
+    /* A folder on the way, where the file is not there yet. */
+    cr_assert_eq(symlink("..", SANDBOX_DIR "/project/sub"), 0);
+    cr_assert_eq(env_file_check(SANDBOX_DIR "/project", "sub/new", &problem), PROBLEM_E_SET);
+    cr_assert_not(file_exists(SANDBOX_DIR "/new"));
+}
+
+Test(cli_env_file, the_file_stays_its_owners) {
+    CLEANUP(problem_deinit) struct problem problem = {0};
+    struct stat status;
+    bool changed;
+
+    sandbox_enter_as_root();
+    cr_assert_eq(mkdir(SANDBOX_DIR "/project", 0755), 0);
+    cr_assert_eq(chown(SANDBOX_DIR "/project", SANDBOX_OTHER_UID, SANDBOX_OTHER_UID), 0);
+    cr_assert_eq(env_file_write(SANDBOX_DIR "/project", ".env", pairs, 1, &changed, &problem), 0);
+    cr_assert_eq(stat(SANDBOX_DIR "/project/.env", &status), 0);
+    cr_assert_eq(status.st_uid, SANDBOX_OTHER_UID, "one that root makes is its folder's owner's");
+    cr_assert_eq(chown(SANDBOX_DIR "/project", 0, 0), 0);
+    cr_assert_eq(chmod(SANDBOX_DIR "/project/.env", 0640), 0);
+    cr_assert_eq(env_file_write(SANDBOX_DIR "/project", ".env", pairs, 2, &changed, &problem), 0);
+    cr_assert(changed);
+    cr_assert_eq(stat(SANDBOX_DIR "/project/.env", &status), 0);
+    cr_assert_eq(status.st_uid, SANDBOX_OTHER_UID);
+    cr_assert_eq(status.st_mode & 0777, 0640);
+}
+
+#define N_WRITERS 8
+
+static int write_one(void *context) {
+    const int number = *(int *)context;
+    char name[16];
+    const struct env_pair pair = {name, (uint16_t)(9000 + number)};
+    struct problem problem = {0};
+    bool changed;
+
+    snprintf(name, sizeof name, "V%d", number);
+    return env_file_write(SANDBOX_DIR, ".env", &pair, 1, &changed, &problem);
+}
+
+Test(cli_env_file, of_several_writers_none_loses_anothers_lines) {
+    int numbers[N_WRITERS];
+    pid_t pids[N_WRITERS];
+
+    for (int round = 0; round < 10; round++) {
+        CLEANUP(file_free_text_at) char *text = NULL;
+
+        for (int i = 0; i < N_WRITERS; i++) {
+            numbers[i] = i;
+            pids[i] = child_start(0, write_one, &numbers[i]);
+        }
+        for (int i = 0; i < N_WRITERS; i++)
+            cr_assert_eq(child_wait(pids[i]), 0);
+        text = file_read(PATH, NULL);
+        for (int i = 0; i < N_WRITERS; i++) {
+            char line[32];
+            snprintf(line, sizeof line, "V%d=%d\n", i, 9000 + i);
+            cr_assert_not_null(strstr(text, line), "%s is not in: %s", line, text);
+        }
+        cr_assert_eq(unlink(PATH), 0);
+    }
 }

@@ -171,7 +171,8 @@ Test(cli_git_tree, one_whose_folder_is_gone_does_not_count) {
 }
 
 Test(cli_git_tree, broken_files_are_as_if_they_were_not_there) {
-    static const char *const links[] = {"", "gitdir: \n", "gitdir: /nowhere\n", "gitdir:" ADMIN, "\xff\xfe"};
+    static const char no_blank[] = "gitdir:" ADMIN;
+    static const char *const links[] = {"", "gitdir: \n", "gitdir: /nowhere\n", no_blank, "\xff\xfe"};
     struct git_tree tree;
 
     make_worktree("ref: refs/heads/x\n");

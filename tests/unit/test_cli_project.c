@@ -86,7 +86,8 @@ Test(cli_project, a_command_that_a_shell_would_read_goes_to_one) {
     CLEANUP(project_deinit) struct project project = {0};
 
     read_text("{\"services\":{\"a\":{\"command\":\"  vite   --port={PORT} \"},\"b\":{\"command\":\"cd x && vite\"},"
-              "\"c\":{\"command\":\"NODE_ENV=test vite\"},\"d\":{\"command\":[\"a b\",\"\"]}}}",
+              "\"c\":{\"command\":\"NODE_ENV=test vite\"},\"d\":{\"command\":[\"a b\",\"\"]},\"e\":{\"command\":\" "
+              "exec vite\"}}}",
               &project);
     cr_assert_str_eq(project.services[0].command[0], "vite");
     cr_assert_str_eq(project.services[0].command[1], "--port={PORT}");
@@ -97,6 +98,7 @@ Test(cli_project, a_command_that_a_shell_would_read_goes_to_one) {
     cr_assert_str_eq(project.services[3].command[0], "a b");
     cr_assert_str_eq(project.services[3].command[1], "");
     cr_assert_null(project.services[3].command[2]);
+    cr_assert_str_eq(project.services[4].command[0], "/bin/sh");
 }
 
 Test(cli_project, what_is_no_json_is_told_by_line_and_column) {
@@ -163,14 +165,15 @@ Test(cli_project, two_services_cannot_have_one_variable) {
 }
 
 Test(cli_project, the_env_file_stays_in_the_project) {
-    static const char *const paths[] = {"", "/etc/x", "../x", "a/../../x", "a/", ".."};
+    static const char *const paths[] = {"", "/etc/x", "../x", "a/../../x", "a/", "..", "\\u001b]0;x\\u0007.env"};
 
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         char text[128];
         char detail[128];
 
         snprintf(text, sizeof text, "{\"services\":{\"web\":{}},\"env_file\":\"%s\"}", paths[i]);
-        snprintf(detail, sizeof detail, "env_file: \"%s\" is no file in the project's folder", paths[i]);
+        snprintf(detail, sizeof detail, "env_file: \"%s\" is no file in the project's folder",
+                 paths[i][0] == '\\' ? "?]0;x?.env" : paths[i]);
         assert_refused(text, detail, "");
     }
     assert_refused("{\"services\":{\"web\":{}},\"env_file\":1}", "env_file: is a text, not a number", "");
