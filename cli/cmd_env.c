@@ -51,6 +51,17 @@ static int check_options(const struct options *options, struct problem *problem)
     return 0;
 }
 
+/* It gets a lease all the same, for any name may be asked for; one that was mistyped has a port that nobody will ever listen on. */
+static void tell_unknown(const struct invocation *invocation, const struct project *project, const char *word) {
+    char name[OPTIONS_NAME_MAX + 1];
+    const char *near;
+
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(word, ":"), word);
+    near = project_find(project, name) == NULL ? project_nearest(project, name) : NULL;
+    if (near != NULL && !invocation->output.quiet && !invocation->output.json)
+        output_say(&invocation->output, "note: '%s' is no service of " SCOPE_FILE "; did you mean %s?", name, near);
+}
+
 /* A file that is broken is told even where only names are given: their settings are in it. */
 static int gather(const struct invocation *invocation, struct project *project, struct lease_set *set,
                   struct problem *problem) {
@@ -67,13 +78,16 @@ static int gather(const struct invocation *invocation, struct project *project, 
         r = lease_set_add_project(set, invocation, project, problem);
     for (size_t i = 0; r == 0 && i < operands->n_items; i++)
         r = lease_set_add_word(set, invocation, project, operands->items[i], problem);
+    for (size_t i = 0; r == 0 && i < operands->n_items; i++)
+        tell_unknown(invocation, project, operands->items[i]);
     return r != 0 ? r : lease_set_check(set, problem);
 }
 
 static int print(const struct invocation *invocation, struct lease_set *set, struct problem *problem) {
     if (invocation->output.json)
         return output_json(lease_set_to_json(set)) < 0 ? problem_fill_memory(problem) : 0;
-    output_notes(&invocation->output, set->notes);
+    if (!invocation->output.quiet)
+        output_notes(&invocation->output, set->notes);
     if (invocation->options.format == ENV_JSON && !invocation->output.quiet)
         return print_object(set, problem);
     print_lines(invocation, set);

@@ -151,6 +151,7 @@ static int ask(struct run *run, struct problem *problem) {
         .count = (unsigned)run->n_variables,
         .prefer = service != NULL ? service->prefer : NULL,
         .n_prefer = service != NULL ? service->n_prefer : 0,
+        .is_projects = service != NULL,
     };
     int r = grant_ask(run->invocation, &whom, &run->grant, &run->held, problem);
 

@@ -118,7 +118,8 @@ static int print(struct upping *up, struct problem *problem) {
 
     if (up->invocation->output.json)
         return print_json(up, problem);
-    output_notes(&up->invocation->output, up->set.notes);
+    if (!up->invocation->output.quiet)
+        output_notes(&up->invocation->output, up->set.notes);
     if (up->invocation->output.quiet)
         print_ports(up);
     else
@@ -144,7 +145,7 @@ static int cmd_up(const struct invocation *invocation, int *ret_exit_code, struc
     return r;
 }
 
-static const enum option_id up_options[] = {OPTION_TTL, OPTION_GLOBAL, OPTION_END};
+static const enum option_id up_options[] = {OPTION_TTL, OPTION_PROJECT, OPTION_GLOBAL, OPTION_END};
 
 static const char *const up_more[] = {
     "The leases live for a day, or what portmanager.json or --ttl says; what listens on a port renews its lease by "
@@ -163,6 +164,8 @@ const struct command command_up = {
     .more = up_more,
     .options = up_options,
     .n_most = PROJECT_SERVICES_MAX,
+    .first = OPERAND_SERVICE,
+    .others = OPERAND_SERVICE,
     .examples = {{"portctl up", "every service of the project"},
                  {"portctl up web db", "these two"},
                  {"portctl up --json", "everything, for a program"}},

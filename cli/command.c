@@ -21,6 +21,7 @@ static const char *operand_word(enum operand_kind kind) {
     case OPERAND_WORD:
         return "word";
     case OPERAND_NAME:
+    case OPERAND_SERVICE:
     case OPERAND_NAME_VARIABLE:
     case OPERAND_ANY:
         break;

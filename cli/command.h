@@ -36,6 +36,7 @@ enum operand_kind {
     OPERAND_NAME, /* a service name */
     OPERAND_PORT,
     OPERAND_PORT_OR_NAME,  /* digits alone are a port */
+    OPERAND_SERVICE,       /* a service of the project file */
     OPERAND_NAME_VARIABLE, /* a service name, maybe with ":VARIABLE" behind it; the command looks at it */
     OPERAND_WORD,          /* one of the command's words */
     OPERAND_ANY,

@@ -50,6 +50,8 @@ static int resolve(const char *root, const char *name, struct env_file *file, st
         return refuse(problem, name, "cannot be written", ENAMETOOLONG);
     snprintf(file->folder, sizeof file->folder, "%s", joined);
     if (realpath(joined, file->path) == NULL) {
+        if (lstat(joined, &file->status) == 0)
+            return refuse(problem, joined, "leads nowhere", ENOENT);
         path_ascend(file->folder);
         if (realpath(file->folder, real_root) == NULL)
             return refuse(problem, file->folder, "cannot be written to", errno);

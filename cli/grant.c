@@ -71,11 +71,15 @@ static int ask_once(const struct invocation *invocation, const struct grant_for 
 }
 
 /* portd's hints speak of keys; here these are options. */
-static void translate_hint(const struct invocation *invocation, struct problem *problem) {
+static void translate_hint(const struct invocation *invocation, const struct grant_for *whom, struct problem *problem) {
     const struct options *options = &invocation->options;
+    uint64_t port = 0;
     char name[TEXT_QUOTED_MAX(OPTIONS_NAME_MAX)];
 
-    if (strcmp(problem->type, "lease-held") == 0)
+    json_get_number(problem->document, "port", 1, UINT16_MAX, &port);
+    if (strcmp(problem->type, "lease-held") == 0 && whom->is_projects && port != 0)
+        problem_set_hint(problem, "portctl who %u shows it, portctl stop %u stops it", (unsigned)port, (unsigned)port);
+    else if (strcmp(problem->type, "lease-held") == 0)
         problem_set_hint(problem, "without --reuse it gets a second port");
     else if (problem->status == 409 && options->port != 0)
         problem_set_hint(problem, "portctl %s %s --prefer %u%s", invocation->command->name,
@@ -197,7 +201,7 @@ int grant_ask(const struct invocation *invocation, const struct grant_for *whom,
     }
     r = ask_patiently(invocation, &told, &grant.reply, problem);
     if (r == PROBLEM_E_SET && problem->exit_code != EXIT_WAITED)
-        translate_hint(invocation, problem);
+        translate_hint(invocation, &told, problem);
     if (r == 0)
         r = read_leases(&grant, problem);
     if (r != 0)

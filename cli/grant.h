@@ -34,6 +34,7 @@ struct grant_for {
     const uint16_t *
         prefer; /* a project's preferred ports, by port, 0 for none: they come behind the one that the name had last. Unless the options say one */
     size_t n_prefer;
+    bool is_projects;     /* its service is the project's, and so --reuse was not asked for by anybody */
     uint64_t patience_ms; /* for each answer; 0: CLIENT_PATIENCE_MS */
     bool beside; /* one more, beside what the options were about: without their --port, --prefer, --reuse and --wait */
 };

@@ -141,7 +141,7 @@ void offer_live(enum operand_kind kind, const struct options *options, bool scop
 
     if (scoped)
         scope_find(options, &source.scope);
-    if (client_open(options, &client, &problem) == 0)
+    if (kind != OPERAND_SERVICE && client_open(options, &client, &problem) == 0)
         ask(&source, client);
     problem_deinit(&problem);
     offer_project(&source);

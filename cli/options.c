@@ -525,11 +525,18 @@ bool options_is_port(const char *word) {
     return word[0] != '\0' && strspn(word, "0123456789") == strlen(word);
 }
 
+static int refuse_port(const char *word, struct problem *problem) {
+    problem_fill_usage(problem, "%s is no port: they go from 1 to 65535", word[0] == '\0' ? "''" : word);
+    if (options_check_name(word, &(struct problem){0}) == 0 && !options_is_port(word))
+        return problem_set_hint(problem, "portctl lookup tells the port of a name");
+    return PROBLEM_E_SET;
+}
+
 int options_check_port(const char *word, uint16_t *ret_port, struct problem *problem) {
     uint64_t port;
 
     if (text_parse_number(word, 1, UINT16_MAX, &port) < 0)
-        return problem_fill_usage(problem, "%s is no port: they go from 1 to 65535", word[0] == '\0' ? "''" : word);
+        return refuse_port(word, problem);
     if (ret_port != NULL)
         *ret_port = (uint16_t)port;
     return 0;

@@ -23,7 +23,7 @@ static const struct exit_meaning meanings[] = {
     {"3", "portd cannot be reached, or what answers is no portd to be trusted"},
     {"4", "the port is taken, or no port is free"},
     {"5", "not allowed"},
-    {"124", "--wait ran out"},
+    {"124", "a --wait or --timeout ran out"},
 };
 
 static const struct exit_meaning meanings_of_run[] = {

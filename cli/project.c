@@ -208,13 +208,17 @@ const struct project_service *project_find(const struct project *project, const 
     return NULL;
 }
 
-int project_refuse_service(const struct project *project, const char *name, struct problem *problem) {
+const char *project_nearest(const struct project *project, const char *name) {
     const char *words[PROJECT_SERVICES_MAX];
-    const char *near;
 
     for (size_t i = 0; i < project->n_services; i++)
         words[i] = project->services[i].name;
-    near = text_nearest(name, words, project->n_services);
+    return text_nearest(name, words, project->n_services);
+}
+
+int project_refuse_service(const struct project *project, const char *name, struct problem *problem) {
+    const char *near = project_nearest(project, name);
+
     problem_fill(problem, EXIT_NO, "no-such-service", SCOPE_FILE " has no service '%s'", name);
     if (near != NULL)
         return problem_set_hint(problem, "did you mean %s?", near);

@@ -49,6 +49,9 @@ int project_read(const struct scope *scope, struct project *ret_project, struct 
 /* NULL if it has no such service. */
 const struct project_service *project_find(const struct project *project, const char *name);
 
+/* The service that `name` was probably meant to be; NULL: none is near. */
+const char *project_nearest(const struct project *project, const char *name);
+
 /* Fills the problem: the project has no service of that name, and which one was probably meant. Returns PROBLEM_E_SET. */
 int project_refuse_service(const struct project *project, const char *name, struct problem *problem);
 

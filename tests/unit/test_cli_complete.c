@@ -185,11 +185,13 @@ Test(cli_complete, topics_shells_and_commands) {
 }
 
 Test(cli_complete, services_of_the_project_file_are_names_before_they_have_a_lease) {
-    static const char *const lines[] = {"portctl env a", "portctl up a", "portctl run a", "portctl alloc a"};
+    static const char *const lines[] = {"portctl env a", "portctl run a", "portctl alloc a"};
 
     file_write_text(SANDBOX_DIR "/portmanager.json", "{\"services\":{\"api\":{},\"web\":{}}}");
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
         assert_answer(lines[i], "anns\tport 8001, in use, of ann\napi\ta service of portmanager.json\n:\n");
+    assert_answer("portctl up ", "api\ta service of portmanager.json\nweb\ta service of portmanager.json\n:\n");
+    assert_answer("portctl env 9", ":\n");
     assert_answer("portctl who a", ":\n");
     file_write_text(SANDBOX_DIR "/portmanager.json", "{\"services\":{\"api\":{},");
     assert_answer("portctl env a", "anns\tport 8001, in use, of ann\n:\n");

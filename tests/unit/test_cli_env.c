@@ -182,6 +182,15 @@ Test(cli_env, a_service_of_the_project_has_its_settings) {
                     "\"ttl_seconds\":9,\"prefer\":[null,80],\"sticky_first\":true,\"tags\":[\"x\"]}]}\n");
 }
 
+Test(cli_env, a_name_that_was_mistyped_is_told) {
+    write_project("{\"services\":{\"web\":{}}}");
+    START(NOBODY, {"POST /alloc-all", 200, "{\"grants\":[" GRANT("0", WEB) "]}", 0, NULL});
+    ASSERT_RUN(EXIT_YES, "WBE_PORT=8001\n",
+               "portctl: note: 'wbe' is no service of portmanager.json; did you mean web?\n", "env", "wbe");
+    ASSERT_RUN(EXIT_YES, "OTHER_PORT=8001\n", "", "env", "other");
+    ASSERT_RUN(EXIT_YES, "8001\n", "", "env", "wbe", "-q");
+}
+
 Test(cli_env, in_a_project_names_are_its_own) {
     write_project("{\"services\":{\"web\":{}}}");
     START(NOBODY, {"POST /alloc-all", 200, "{\"grants\":[" GRANT("0", WEB) "]}", 0, NULL});
@@ -206,6 +215,9 @@ Test(cli_env, wrong_words_are_told_and_nobody_is_asked) {
     ASSERT_RUN(EXIT_USAGE, "", "portctl: web is there twice\n", "env", "web", "web");
     ASSERT_RUN(EXIT_USAGE, "", "portctl: a-b and a.b have one variable, A_B_PORT\n  hint: a.b:NAME gives it another\n",
                "env", "a-b", "a.b");
+    ASSERT_RUN(EXIT_USAGE, "",
+               "portctl: web and db:WEB_PORT have one variable, WEB_PORT\n  hint: db:NAME gives it another\n", "env",
+               "web", "db:WEB_PORT");
     ASSERT_RUN(EXIT_USAGE, "", "portctl: --export is for --format shell and fish\n", "env", "web", "--export",
                "--format", "json");
     ASSERT_RUN(EXIT_USAGE, "",

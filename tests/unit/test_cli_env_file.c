@@ -208,6 +208,10 @@ Test(cli_env_file, a_link_does_not_lead_out_of_the_project) {
     cr_assert_eq(env_file_write(SANDBOX_DIR "/project", ".env", pairs, 2, &changed, &problem), PROBLEM_E_SET);
     text = file_read(SANDBOX_DIR "/bashrc", NULL);
     cr_assert_str_eq(text, "mine\n");
+    /* It leads nowhere: it is not replaced. */
+    cr_assert_eq(unlink(SANDBOX_DIR "/bashrc"), 0);
+    cr_assert_eq(env_file_check(SANDBOX_DIR "/project", ".env", &problem), PROBLEM_E_SET);
+    cr_assert_str_eq(problem.detail, SANDBOX_DIR "/project/.env leads nowhere: No such file or directory");
     /* A folder on the way, where the file is not there yet. */
     cr_assert_eq(symlink("..", SANDBOX_DIR "/project/sub"), 0);
     cr_assert_eq(env_file_check(SANDBOX_DIR "/project", "sub/new", &problem), PROBLEM_E_SET);
