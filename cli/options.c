@@ -48,7 +48,7 @@ struct option_entry {
 #define AT(member) offsetof(struct options, member)
 
 static const struct option_entry entries[N_OPTIONS] = {
-    [OPTION_TTL] = {{"ttl", 0, "TIME", "how long the lease lives unless renewed: 90, 90s, 5m, 2h, 1d (5m)"},
+    [OPTION_TTL] = {{"ttl", 0, "TIME", "how long the lease lives unless renewed: 90, 90s, 5m, 2h, 1d (5m; up: a day)"},
                     VALUE_DURATION,
                     AT(ttl_seconds)},
     [OPTION_PORT] = {{"port", 'p', "PORT", "this port and no other"}, VALUE_PORT, AT(port)},

@@ -101,6 +101,8 @@ static bool take_service(const cJSON *lease, uid_t uid, const struct scope *scop
     *ret_service = (struct service){.is_global = project == NULL, .id = view.id, .port = view.port};
     memcpy(ret_service->name, view.service_name, length);
     variable_make(SERVICE_PREFIX, ret_service->name, "", ret_service->variable);
+    if (project != NULL && scope->project[0] != '\0' && strchr(ret_service->name, '@') != NULL)
+        return false; /* another worktree's */
     return strcmp(ret_service->name, own_name) != 0 && strcmp(view.service_name, own_name) != 0 &&
            scope_match(scope, scope->project[0] != '\0' ? ret_service->name : view.service_name, view.service_name,
                        project) != 0;

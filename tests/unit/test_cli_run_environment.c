@@ -98,7 +98,7 @@ Test(cli_run_environment, in_a_worktree_its_own_services_go_before_global_ones_a
         &scope);
     cr_assert_str_eq(find(&environment, "PORTMANAGER_PORT_DB"), "8002");
     cr_assert_str_eq(find(&environment, "PORTMANAGER_PORT_MAIL"), "8005");
-    cr_assert_eq(environment.n_pairs, 3); /* and db@other, which has an @ of its own */
+    cr_assert_eq(environment.n_pairs, 2);
 }
 
 /* Nobody's word but portd's is expected here, and even so nothing breaks. */
