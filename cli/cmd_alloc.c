@@ -10,19 +10,19 @@
 #include "src/base/json.h"
 #include "src/base/text.h"
 
-static void say_sentence(const struct lease_view *lease, bool reused) {
+static void say_sentence(const struct output *output, const struct lease_view *lease, bool reused) {
     char name[OPTIONS_NAME_MAX + 1];
     char life[LEASE_LIFE_MAX];
 
     lease_view_format_life(lease, life);
-    fprintf(stderr, "%s port: %u (%s, %s)\n", reused ? "Reused" : "Allocated", lease->port,
-            text_make_safe(lease->service_name, name, sizeof name), life);
+    output_tell(output, "%s port: %u (%s, %s)", reused ? "Reused" : "Allocated", lease->port,
+                text_make_safe(lease->service_name, name, sizeof name), life);
 }
 
 static void print_port(const struct output *output, const struct lease_view *lease, bool reused) {
     printf("%u\n", lease->port);
     if (output->error_terminal && !output->quiet)
-        say_sentence(lease, reused);
+        say_sentence(output, lease, reused);
 }
 
 static void print_ports(const struct output *output, const struct grant *grant) {

@@ -12,9 +12,6 @@
 
 #define REMEDY_INDENT 4
 
-/* A line that is cut goes on behind a backslash, for the shell that it is copied into. */
-#define CONTINUED " \\"
-
 struct sign {
     const char *glyph;
     const char *ascii;
@@ -44,45 +41,12 @@ static void print_text(const struct output *output, const struct finding *findin
     paragraph_end(&paragraph);
 }
 
-/* The length of the next word of a command; a space in quotes does not end it. */
-static size_t word_length(const char *text) {
-    char quote = '\0';
-    size_t length = 0;
-
-    for (; text[length] != '\0' && (quote != '\0' || text[length] != ' '); length++) {
-        if (quote != '\0')
-            quote = text[length] == quote ? '\0' : quote;
-        else if (text[length] == '\'' || text[length] == '"')
-            quote = text[length];
-    }
-    return length;
-}
-
-/* Broken between words alone: a word that is wider than the terminal is left to it, for only then it can be copied. */
 static void print_remedy(const struct output *output, const char *remedy) {
     size_t indent = output->width >= 5 * REMEDY_INDENT ? REMEDY_INDENT : 0;
-    size_t column = indent;
+    struct paragraph paragraph = {.stream = stdout, .width = output->width, .indent = indent, .column = indent};
 
     printf("%*s%s", (int)indent, "", output_style(output->colour, STYLE_BOLD));
-    for (const char *at = remedy; *at != '\0';) {
-        size_t length = word_length(at);
-        char word[DOCTOR_COMMAND_MAX];
-        size_t width;
-        bool is_last = at[length] == '\0';
-
-        snprintf(word, sizeof word, "%.*s", (int)length, at);
-        width = table_text_width(word);
-        if (at != remedy && column + 1 + width + (is_last ? 0 : strlen(CONTINUED)) > output->width) {
-            printf("%s\n%*s", CONTINUED, (int)indent, "");
-            column = indent;
-        } else if (at != remedy) {
-            putchar(' ');
-            column++;
-        }
-        fputs(word, stdout);
-        column += width;
-        at += length + (is_last ? 0 : 1);
-    }
+    paragraph_put_command(&paragraph, remedy);
     printf("%s\n", output_style_end(output->colour, STYLE_BOLD));
 }
 

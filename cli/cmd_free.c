@@ -184,7 +184,7 @@ static int print_free(const struct output *output, const struct port_set *taken,
     }
     print_ranges(taken, range);
     if (output->error_terminal)
-        fprintf(stderr, "A hint, not a promise: portctl alloc NAME takes one.\n");
+        output_tell(output, "A hint, not a promise: portctl alloc NAME takes one.");
     return 0;
 }
 

@@ -76,9 +76,9 @@ static void print_events(const cJSON *events, const char *word, const struct out
             event_view_print(event, output, now_ms);
     }
     if (!any && output->terminal && word != NULL && !options_is_port(word))
-        fprintf(stderr, "Nothing has happened to %s.\n", text_make_safe(word, safe, sizeof safe));
+        output_tell(output, "Nothing has happened to %s.", text_make_safe(word, safe, sizeof safe));
     else if (!any && output->terminal)
-        fprintf(stderr, "Nothing has happened.\n");
+        output_tell(output, "Nothing has happened.");
 }
 
 static int ask(const struct invocation *invocation, const char *word, cJSON **ret_reply, struct problem *problem) {

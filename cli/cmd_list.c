@@ -29,7 +29,7 @@ static int print_leases(const struct invocation *invocation, const struct select
         return 0;
     }
     if (selection->n_views == 0 && invocation->output.terminal)
-        fprintf(stderr, "No leases. portctl alloc NAME takes one.\n");
+        output_tell(&invocation->output, "No leases. portctl alloc NAME takes one.");
     if (lease_views_print(selection->views, selection->n_views, &invocation->output, stdout) < 0)
         return problem_fill_memory(problem);
     return 0;

@@ -117,8 +117,8 @@ static int add_finding(struct table *table, const cJSON *finding, const struct o
 
 static int print_table(const cJSON *findings, const struct output *output, struct problem *problem) {
     static const struct table_column for_terminal[] = {
-        {"PORT", 0, 0, true}, {"KIND", 0, 2, false}, {"LEASE", 8, 3, false},   {"PROCESS", 8, 0, false},
-        {"PID", 0, 4, true},  {"USER", 6, 5, false}, {"ADDRESS", 9, 7, false}, {"SINCE", 0, 6, false},
+        {"PORT", 0, 0, true}, {"KIND", TABLE_SIGN, 2, false}, {"LEASE", 8, 3, false},   {"PROCESS", 8, 0, false},
+        {"PID", 0, 4, true},  {"USER", 6, 5, false},          {"ADDRESS", 9, 7, false}, {"SINCE", 0, 6, false},
     };
     static const struct table_column for_pipe[10] = {{"", 0, 0, false}};
     const struct table_format format = {
@@ -178,9 +178,9 @@ static int print(const cJSON *findings, const char *key, unsigned n_ignored, con
         fprintf(stderr, "No %s.\n", key);
     r = print_table(findings, output, problem);
     if (r == 0 && any && output->error_terminal && output->terminal)
-        fprintf(stderr, "portctl who PORT explains one of them.\n");
+        output_tell(output, "portctl who PORT explains one of them.");
     if (r == 0 && n_ignored > 0)
-        fprintf(stderr, "%u ignored: portctl %s --all\n", n_ignored, key);
+        output_tell(output, "%u ignored: portctl %s --all", n_ignored, key);
     return r;
 }
 

@@ -6,10 +6,34 @@
 
 #include "cli/client.h"
 #include "cli/command.h"
+#include "cli/paragraph.h"
 #include "src/base/json.h"
 #include "src/base/text.h"
 
 #define FACT_MAX 1024
+
+#define WORD_WIDTH 10
+
+/* Where a column of words would leave less than this to the facts there is none. */
+#define COLUMN_LEAST 20
+
+static void print_for_terminal(const struct output *output, const char *word, const char *fact) {
+    size_t column = 2 + WORD_WIDTH + 1;
+    bool narrow = output->width < column + COLUMN_LEAST;
+    struct paragraph paragraph = {.stream = stdout,
+                                  .width = output->width,
+                                  .indent = !narrow             ? column
+                                            : output->width > 8 ? 4
+                                                                : 0,
+                                  .colour = output->colour,
+                                  .column = narrow ? 2 + strlen(word) : column - 1,
+                                  .joined = true};
+
+    printf("  %s%-*s%s", output_style(output->colour, STYLE_DIM), narrow ? 0 : WORD_WIDTH, word,
+           output_style_end(output->colour, STYLE_DIM));
+    paragraph_put(&paragraph, STYLE_PLAIN, fact);
+    paragraph_end(&paragraph);
+}
 
 /* On a terminal a word; in a pipe the REST field's name. What portd does not tell everybody is left out. */
 static void print_fact(const struct output *output, const char *word, const char *field, const char *value) {
@@ -19,8 +43,7 @@ static void print_fact(const struct output *output, const char *word, const char
         return;
     text_make_safe(value, safe, sizeof safe);
     if (output->terminal)
-        printf("  %s%-10s%s %s\n", output_style(output->colour, STYLE_DIM), word,
-               output_style_end(output->colour, STYLE_DIM), safe);
+        print_for_terminal(output, word, safe);
     else
         printf("%s\t%s\n", field, safe);
 }

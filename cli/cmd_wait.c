@@ -350,8 +350,8 @@ static int print_answer(struct waiting *waiting, struct problem *problem) {
         if (is_meant(waiting, &waiting->all.views[i]))
             printf("%u\n", waiting->all.views[i].port);
     if (waiting->gone && waiting->output->error_terminal && !waiting->output->quiet)
-        fprintf(stderr, "%s%s is not leased any more\n", waiting->port != 0 ? "Port " : "",
-                text_make_safe(waiting->word, safe, sizeof safe));
+        output_tell(waiting->output, "%s%s is not leased any more", waiting->port != 0 ? "Port " : "",
+                    text_make_safe(waiting->word, safe, sizeof safe));
     return 0;
 }
 

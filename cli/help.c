@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/paragraph.h"
 #include "src/base/text.h"
 
 #define INDENT 2
@@ -32,43 +33,60 @@ static struct page page_on(const struct output *output, FILE *stream) {
     };
 }
 
-static void print_heading(const struct page *page, const char *heading) {
-    fprintf(page->stream, "%s%s%s\n", output_style(page->colour, STYLE_BOLD), heading,
-            output_style_end(page->colour, STYLE_BOLD));
+/* Running text from `column` on; the cursor is there already. */
+static struct paragraph begin_text(const struct page *page, size_t column) {
+    return (struct paragraph){.stream = page->stream,
+                              .width = page->width,
+                              .indent = column < page->width ? column : 0,
+                              .colour = page->colour,
+                              .column = column};
 }
 
-/* The text, broken at spaces, from `column` on; the cursor is there already. */
 static void print_wrapped(const struct page *page, const char *text, size_t column) {
-    size_t room = page->width > column + COLUMN_LEAST ? page->width - column : COLUMN_LEAST;
-    size_t used = 0;
+    struct paragraph paragraph = begin_text(page, column);
 
-    while (*text != '\0') {
-        size_t length = strcspn(text, " ");
+    paragraph_put(&paragraph, STYLE_PLAIN, text);
+    paragraph_end(&paragraph);
+}
 
-        if (used > 0 && used + 1 + length > room) {
-            fprintf(page->stream, "\n%*s", (int)column, "");
-            used = 0;
-        }
-        fprintf(page->stream, "%s%.*s", used > 0 ? " " : "", (int)length, text);
-        used += length + (used > 0 ? 1 : 0);
-        text += length;
-        text += strspn(text, " ");
-    }
-    fputc('\n', page->stream);
+static void print_heading(const struct page *page, const char *heading) {
+    struct paragraph paragraph = begin_text(page, 0);
+
+    paragraph_put(&paragraph, STYLE_BOLD, heading);
+    paragraph_end(&paragraph);
+}
+
+/* How an option or a command is written. A terminal that has no room for two columns has none for a letter that is not there either. */
+static void print_term(const struct page *page, const char *term, bool is_command) {
+    struct paragraph paragraph = begin_text(page, INDENT);
+
+    fprintf(page->stream, "%*s", INDENT, "");
+    paragraph.indent = 2 * INDENT < page->width ? 2 * INDENT : 0;
+    if (is_command)
+        paragraph_put_command(&paragraph, term);
+    else
+        paragraph_put(&paragraph, STYLE_PLAIN, term);
 }
 
 /* Two columns; where the first leaves no room the second begins on a line of its own. */
-static void print_entry(const struct page *page, const char *term, const char *text, size_t column) {
+static void print_two(const struct page *page, const char *term, bool is_command, const char *text, size_t column) {
     size_t used = INDENT + strlen(term);
 
-    if (page->width < column + COLUMN_LEAST)
+    if (page->width < column + COLUMN_LEAST) {
         column = INDENT + INDENT;
-    fprintf(page->stream, "%*s%s", INDENT, "", term);
+        print_term(page, term, is_command);
+    } else {
+        fprintf(page->stream, "%*s%s", INDENT, "", term);
+    }
     if (used + GAP > column)
         fprintf(page->stream, "\n%*s", (int)column, "");
     else
         fprintf(page->stream, "%*s", (int)(column - used), "");
     print_wrapped(page, text, column);
+}
+
+static void print_entry(const struct page *page, const char *term, const char *text, size_t column) {
+    print_two(page, term, false, text, column);
 }
 
 /* Lines that end in a newline, wrapped anew where the terminal is narrower than they are. */
@@ -103,7 +121,7 @@ static void print_options(const struct page *page, const enum option_id *ids) {
 
 static void print_examples(const struct page *page, const struct example *examples, size_t n_examples) {
     for (size_t i = 0; i < n_examples && examples[i].line != NULL; i++)
-        print_entry(page, examples[i].line, examples[i].what, COLUMN_MAX + 6);
+        print_two(page, examples[i].line, true, examples[i].what, COLUMN_MAX + 6);
 }
 
 static void print_exit_codes(const struct page *page, const struct exit_meaning *meanings, size_t n_meanings) {
@@ -111,15 +129,31 @@ static void print_exit_codes(const struct page *page, const struct exit_meaning 
         print_entry(page, meanings[i].code, meanings[i].meaning, 10);
 }
 
+static void print_title(const struct page *page, const struct command *command) {
+    struct paragraph paragraph = begin_text(page, 0);
+
+    paragraph_format(&paragraph, STYLE_PLAIN, "portctl %s: %s", command->name, command->summary);
+    paragraph_end(&paragraph);
+    fputc('\n', page->stream);
+}
+
+static void print_usage(const struct page *page, const char *name, const char *usage) {
+    char line[256];
+
+    snprintf(line, sizeof line, "portctl %s %s", name, usage);
+    print_term(page, line, false);
+    fputc('\n', page->stream);
+}
+
 static void show_command(const struct page *page, const struct command *command) {
     const struct exit_meaning *meanings;
     size_t n_meanings;
 
-    fprintf(page->stream, "portctl %s: %s\n\n", command->name, command->summary);
+    print_title(page, command);
     print_heading(page, "Usage");
-    fprintf(page->stream, "  portctl %s %s\n", command->name, command->usage);
+    print_usage(page, command->name, command->usage);
     if (command->alias != NULL)
-        fprintf(page->stream, "  portctl %s %s\n", command->alias, command->usage);
+        print_usage(page, command->alias, command->usage);
     fputc('\n', page->stream);
     print_paragraph(page, command->details);
     fputc('\n', page->stream);
@@ -143,9 +177,11 @@ static void show_overview(const struct page *page) {
     size_t n;
     const struct command *const *all = commands(&n);
 
-    fprintf(page->stream, "portctl: asks portd for local ports that are free in the kernel\n\n");
+    print_wrapped(page, "portctl: asks portd for local ports that are free in the kernel", 0);
+    fputc('\n', page->stream);
     print_heading(page, "Usage");
-    fprintf(page->stream, "  portctl COMMAND [ARGUMENT...] [options]\n\n");
+    print_usage(page, "COMMAND", "[ARGUMENT...] [options]");
+    fputc('\n', page->stream);
     print_heading(page, "Commands");
     for (size_t i = 0; i < n; i++)
         print_entry(page, all[i]->name, all[i]->summary, 14);
@@ -153,7 +189,8 @@ static void show_overview(const struct page *page) {
     fputc('\n', page->stream);
     print_heading(page, "Options of every command");
     print_options(page, options_common());
-    fprintf(page->stream, "\nportctl help COMMAND says more.\n");
+    fputc('\n', page->stream);
+    print_wrapped(page, "portctl help COMMAND says more.", 0);
 }
 
 int help_show(const struct command *command, const struct output *output) {
@@ -267,7 +304,8 @@ int help_first_steps(const struct output *output) {
 
     fprintf(stderr, "portctl wants a command:\n\n");
     print_examples(&page, steps, sizeof steps / sizeof steps[0]);
-    fprintf(stderr, "\nportctl help lists them all.\n");
+    fputc('\n', stderr);
+    print_wrapped(&page, "portctl help lists them all.", 0);
     return EXIT_USAGE;
 }
 

@@ -156,7 +156,7 @@ static int add_for_pipe(struct table *table, const struct lease_view *view) {
 
 int lease_views_print(const struct lease_view *views, size_t n_views, const struct output *output, FILE *stream) {
     static const struct table_column for_terminal[] = {
-        {"PORT", 0, 0, true},     {"NAME", 10, 0, false}, {"STATE", 0, 2, false}, {"EXPIRES", 0, 3, false},
+        {"PORT", 0, 0, true},     {"NAME", 10, 0, false}, {"STATE", TABLE_SIGN, 2, false}, {"EXPIRES", 0, 3, false},
         {"GRANTED", 0, 5, false}, {"USER", 8, 4, false},  {"TAGS", 8, 6, false},
     };
     static const struct table_column for_pipe[] = {

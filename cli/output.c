@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cli/options.h"
+#include "cli/table.h"
 #include "src/base/json.h"
 #include "src/base/text.h"
 
@@ -96,6 +97,31 @@ static bool would_wait(void) {
     return poll(&pollfd, 1, 0) == 0;
 }
 
+/* Such a terminal would break most sentences, and amid their words. */
+#define WIDTH_NARROW 40
+
+/* Puts line ends where the text is too wide, and two spaces behind each; it begins at `column`. */
+static void break_text(const char *text, size_t column, size_t width, char *ret_text, size_t size) {
+    size_t used = 0;
+
+    while (*text != '\0' && used + 4 < size) {
+        char word[512];
+        size_t length = strcspn(text, " ");
+        bool fits;
+
+        snprintf(word, sizeof word, "%.*s", (int)length, text);
+        fits = column + table_text_width(word) <= width;
+        if (!fits && used > 0) {
+            used--; /* the space */
+            column = 2;
+        }
+        used += (size_t)snprintf(ret_text + used, size - used, "%s%s%s", !fits && used > 0 ? "\n  " : "", word,
+                                 text[length] == ' ' ? " " : "");
+        column += table_text_width(word) + 1;
+        text += length + strspn(text + length, " ");
+    }
+}
+
 /* One write for a line, so that lines of two processes on one terminal do not run into each other. */
 static void put_line(const struct output *output, const char *before, const char *text) {
     char line[LINE_MAX_BYTES];
@@ -111,6 +137,16 @@ static void put_line(const struct output *output, const char *before, const char
     fflush(stderr);
 }
 
+/* `column`: how wide `before` is. A hint is left whole, for it is there to be copied. */
+static void put_sentence(const struct output *output, const char *before, size_t column, const char *text) {
+    char broken[LINE_MAX_BYTES] = "";
+
+    if (!output->error_terminal || output->width >= WIDTH_NARROW)
+        return put_line(output, before, text);
+    break_text(text, column, output->width, broken, sizeof broken);
+    put_line(output, before, broken);
+}
+
 void output_tell(const struct output *output, const char *format, ...) {
     char text[1024];
     va_list arguments;
@@ -118,7 +154,7 @@ void output_tell(const struct output *output, const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    put_line(output, "", text);
+    put_sentence(output, "", 0, text);
 }
 
 void output_say(const struct output *output, const char *format, ...) {
@@ -131,7 +167,7 @@ void output_say(const struct output *output, const char *format, ...) {
     va_end(arguments);
     snprintf(before, sizeof before, "%sportctl:%s ", output_style(output->error_colour, STYLE_BOLD),
              output_style_end(output->error_colour, STYLE_BOLD));
-    put_line(output, before, text);
+    put_sentence(output, before, strlen("portctl: "), text);
 }
 
 void output_hint(const struct output *output, const char *hint) {

@@ -66,6 +66,45 @@ void paragraph_format(struct paragraph *paragraph, enum style style, const char 
     paragraph_put(paragraph, style, text);
 }
 
+/* A line that is cut goes on behind it, for the shell that it is copied into. */
+#define CONTINUED " \\"
+
+/* The length of the next word of a command; a space in quotes does not end it. */
+static size_t command_word_length(const char *text) {
+    char quote = '\0';
+    size_t length = 0;
+
+    for (; text[length] != '\0' && (quote != '\0' || text[length] != ' '); length++) {
+        if (quote != '\0')
+            quote = text[length] == quote ? '\0' : quote;
+        else if (text[length] == '\'' || text[length] == '"')
+            quote = text[length];
+    }
+    return length;
+}
+
+void paragraph_put_command(struct paragraph *paragraph, const char *command) {
+    for (const char *at = command; *at != '\0';) {
+        size_t length = command_word_length(at);
+        char word[TEXT_MAX];
+        size_t width;
+        bool is_last = at[length] == '\0';
+
+        snprintf(word, sizeof word, "%.*s", (int)length, at);
+        width = table_text_width(word);
+        if (at != command && paragraph->column + 1 + width + (is_last ? 0 : strlen(CONTINUED)) > paragraph->width) {
+            fputs(CONTINUED, paragraph->stream);
+            break_line(paragraph);
+        } else if (at != command) {
+            fputc(' ', paragraph->stream);
+            paragraph->column++;
+        }
+        fputs(word, paragraph->stream);
+        paragraph->column += width;
+        at += length + (is_last ? 0 : 1);
+    }
+}
+
 void paragraph_end(struct paragraph *paragraph) {
     fputc('\n', paragraph->stream);
     paragraph->column = 0;

@@ -27,6 +27,12 @@ void paragraph_put(struct paragraph *paragraph, enum style style, const char *te
 void paragraph_format(struct paragraph *paragraph, enum style style, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/*
+ * Appends a command line, as it is. It is broken between words alone, behind a backslash, so that it can be copied
+ * into a shell: a word that is wider than the terminal is left to it. A space in quotes parts no words.
+ */
+void paragraph_put_command(struct paragraph *paragraph, const char *command);
+
 /* Ends the line. */
 void paragraph_end(struct paragraph *paragraph);
 

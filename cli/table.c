@@ -190,7 +190,7 @@ static size_t shrink(const struct table *table, struct layout *layout, size_t ex
 
         for (size_t i = 0; i < table->n_columns; i++) {
             const struct table_column *column = &table->columns[i];
-            if (column->least > 0 && layout->widths[i] > column->least &&
+            if (column->least > TABLE_SIGN && layout->widths[i] > column->least &&
                 (widest == table->n_columns || layout->widths[i] > layout->widths[widest]))
                 widest = i;
         }
@@ -202,8 +202,8 @@ static size_t shrink(const struct table *table, struct layout *layout, size_t ex
     return excess;
 }
 
-/* Leaves out the column of the highest rank. Returns false if only those of rank 0 are left. */
-static bool drop_one(const struct table *table, struct layout *layout) {
+/* Leaves out the column of the highest rank, or all of it but its sign. Returns false if only those of rank 0 are left. */
+static bool drop_one(const struct table *table, struct layout *layout, bool has_signs) {
     size_t first = table->n_columns;
 
     for (size_t i = 0; i < table->n_columns; i++)
@@ -212,7 +212,7 @@ static bool drop_one(const struct table *table, struct layout *layout) {
             first = i;
     if (first == table->n_columns)
         return false;
-    layout->widths[first] = 0;
+    layout->widths[first] = has_signs && table->columns[first].least == TABLE_SIGN && layout->widths[first] > 1 ? 1 : 0;
     return true;
 }
 
@@ -235,7 +235,7 @@ static void squeeze(const struct table *table, struct layout *layout, size_t wid
 }
 
 /* A column that is left out gives its room back to those that were cut for it. */
-static struct layout fit(const struct table *table, size_t width) {
+static struct layout fit(const struct table *table, size_t width, bool has_signs) {
     const struct layout natural = natural_layout(table);
     struct layout kept = natural;
     struct layout layout;
@@ -246,7 +246,7 @@ static struct layout fit(const struct table *table, size_t width) {
         layout = kept;
         if (total <= width || shrink(table, &layout, total - width) == 0)
             return layout;
-        if (!drop_one(table, &kept))
+        if (!drop_one(table, &kept, has_signs))
             break;
     }
     squeeze(table, &layout, width);
@@ -262,6 +262,7 @@ struct printed_cell {
     const char *text;
     size_t width;  /* of the text */
     size_t column; /* the width it is printed in */
+    bool sign;     /* its first character stands for it */
     bool align_right;
     bool last; /* of its line: no spaces at the end */
     enum style style;
@@ -272,14 +273,20 @@ static void print_cell(const struct printed_cell *cell, const struct table_forma
     size_t width = cell->width;
     size_t length = strlen(cell->text);
 
-    if (width > cell->column)
+    if (cell->sign)
+        width = table_text_fit(cell->text, 1, &length);
+    else if (width > cell->column)
         width = table_text_fit(cell->text, cell->column - 1, &length) + 1;
     if (cell->align_right)
         print_spaces(cell->column - width, stream);
     fprintf(stream, "%s%.*s%s%s", output_style(format->colour, cell->style), (int)length, cell->text,
-            cell->width > cell->column ? mark : "", output_style_end(format->colour, cell->style));
+            cell->width > cell->column && !cell->sign ? mark : "", output_style_end(format->colour, cell->style));
     if (!cell->align_right && !cell->last)
         print_spaces(cell->column - width, stream);
+}
+
+static bool is_sign(const struct table *table, const struct layout *layout, size_t column) {
+    return table->columns[column].least == TABLE_SIGN && layout->widths[column] == 1;
 }
 
 /* `row` NULL: the headers. */
@@ -288,8 +295,9 @@ static void print_line(const struct table *table, const struct layout *layout, c
     size_t last = 0;
     bool first = true;
 
+    /* A sign has no header. */
     for (size_t i = 0; i < table->n_columns; i++)
-        if (layout->widths[i] > 0)
+        if (layout->widths[i] > 0 && (row != NULL || !is_sign(table, layout, i)))
             last = i;
     for (size_t i = 0; i <= last; i++) {
         const struct table_column *column = &table->columns[i];
@@ -297,6 +305,7 @@ static void print_line(const struct table *table, const struct layout *layout, c
             .text = row != NULL ? row[i].text : column->header,
             .width = row != NULL ? row[i].width : strlen(column->header),
             .column = layout->widths[i],
+            .sign = is_sign(table, layout, i),
             .align_right = column->align_right,
             .last = i == last,
             .style = row != NULL ? row[i].style : STYLE_DIM,
@@ -304,6 +313,8 @@ static void print_line(const struct table *table, const struct layout *layout, c
 
         if (layout->widths[i] == 0)
             continue;
+        if (row == NULL && cell.sign)
+            cell = (struct printed_cell){.text = " ", .width = 1, .column = 1, .last = cell.last};
         if (!first)
             print_spaces(GAP, stream);
         print_cell(&cell, format, stream);
@@ -326,7 +337,7 @@ void table_print(const struct table *table, const struct table_format *format, F
         print_tabs(table, stream);
         return;
     }
-    layout = fit(table, format->width);
+    layout = fit(table, format->width, format->utf8);
     print_line(table, &layout, NULL, format, stream);
     for (size_t row = 0; row < table->n_rows; row++)
         print_line(table, &layout, table->cells + row * table->n_columns, format, stream);

@@ -14,9 +14,13 @@
 
 #define TABLE_COLUMNS_MAX 16
 
+/* The `least` of a column whose cells begin with a sign: it is not cut, but before it is left out there is the sign alone (UTF-8). */
+#define TABLE_SIGN 1
+
 struct table_column {
     const char *header;
-    unsigned least;   /* the cell may be cut to this width; 0: it is not cut before all else was tried */
+    unsigned
+        least; /* the cell may be cut to this width; 0: it is not cut before all else was tried; TABLE_SIGN: see there */
     unsigned rank;    /* where there is no room the columns of the highest rank go first; 0: it stays */
     bool align_right; /* numbers */
 };

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define FAKE_PORTD_ANSWERS_MAX 16
+#define FAKE_PORTD_ANSWERS_MAX 32
 
 struct fake_answer {
     const char *request; /* how the request begins: "POST /alloc"; what stands first in the table goes first */

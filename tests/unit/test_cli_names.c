@@ -226,7 +226,8 @@ Test(cli_names, on_a_narrow_terminal_all_is_asked_for_as_well) {
 
     restart(THREE);
     assert_screen(&on, EXIT_NO,
-                  "PORT  NAME\n8001  web\n8006  cache\n8007  cache\n" QUESTION "\nportctl: nothing was released\n");
+                  "PORT  NAME\n8001  web    ●\n8006  cache  ●\n8007  cache  ●\n" QUESTION
+                  "\nportctl: nothing was\n  released\n");
 }
 
 Test(cli_names, yes_does_not_ask) {

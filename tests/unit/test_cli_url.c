@@ -287,7 +287,9 @@ Test(cli_url, a_person_sees_the_same_and_a_word_more) {
         const struct terminal_setup open = {.words = {"open", "web"}, .socket = SOCKET, .columns = widths[i]};
         const struct terminal_setup quiet = {.words = {"open", "web", "-q"}, .socket = SOCKET, .columns = widths[i]};
 
-        assert_screen(&url, EXIT_YES, "http://localhost:8002\nportctl: nothing listens on 8002 yet\n");
+        assert_screen(&url, EXIT_YES,
+                      widths[i] == 80 ? "http://localhost:8002\nportctl: nothing listens on 8002 yet\n"
+                                      : "http://localhost:8002\nportctl: nothing\n  listens on 8002\n  yet\n");
         assert_screen(&open, EXIT_YES, "http://localhost:8001\n");
         assert_screen(&quiet, EXIT_YES, "8001\n");
     }

@@ -273,9 +273,12 @@ Test(cli_wait, a_person_is_told_what_is_waited_for) {
         const struct terminal_setup gone = {.words = {"wait", "db", "--gone"}, .socket = SOCKET, .columns = widths[i]};
 
         start_that_binds();
-        assert_screen(&on, EXIT_YES, "portctl: waiting: leased, but nothing listens on 8001\n8001\n");
+        assert_screen(&on, EXIT_YES,
+                      widths[i] == 80 ? "portctl: waiting: leased, but nothing listens on 8001\n8001\n"
+                                      : "portctl: waiting:\n  leased, but\n  nothing listens on\n  8001\n8001\n");
         start_that_binds();
         assert_screen(&quiet, EXIT_YES, "8001\n");
-        assert_screen(&gone, EXIT_YES, "db is not leased any more\n");
+        assert_screen(&gone, EXIT_YES,
+                      widths[i] == 80 ? "db is not leased any more\n" : "db is not leased any\n  more\n");
     }
 }

@@ -1,0 +1,208 @@
+/* The screens of env and up, in a project and outside of one. */
+#include "cli/problem.h"
+#include "tests/support/screen.h"
+
+static const struct fake_answer full[] = {
+    {"GET /list", 200, "[]", 0, NULL},
+    {"POST /alloc-all", 503,
+     "{\"type\":\"urn:portmanager:problem:range-full\",\"detail\":\"No port from 8000 to 9000 is "
+     "free.\",\"service_name\":\"db\",\"index\":1}",
+     0, NULL},
+    {NULL, 0, NULL, 0, NULL},
+};
+
+static const struct screen_case cases[] = {
+    {.words = {"env", "web:PORT"},
+     BOTH("PORT=8006\n"),
+     .requests =
+         "GET /list\n"
+         "POST /alloc-all {\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"asker_pid\":N}]}\n"},
+    {.words = {"env", "web:PORT", "--json"},
+     BOTH("{\"version\":1,\"services\":[{\"service_name\":\"web\",\"variables\":{\"PORT\":8006},\"new\":true,"
+          "\"leases\":[{\"port\":8006,\"service_name\":\"web\",\"allocated_at\":\"<then>\",\"ttl_seconds\":300,"
+          "\"tags\":[\"shop\"],\"expires_at\":\"2026-01-02T03:09:05.678Z\",\"expires_in_seconds\":290,\"holder\":null,"
+          "\"evidence\":null,\"project\":\"" SCREEN_PROJECT
+          "\",\"id\":6,\"uid\":0,\"user\":\"root\",\"state\":\"bound\",\"kept_by\":\"ttl\"}]}],\"notes\":[]}\n"),
+     .requests =
+         "GET /list\n"
+         "POST /alloc-all {\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"asker_pid\":N}]}\n"},
+    {.words = {"env", "web", "-q"},
+     BOTH("8006\n"),
+     .requests =
+         "GET /list\n"
+         "POST /alloc-all {\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"asker_pid\":N}]}\n"},
+    {.words = {"env", "web", "--export"},
+     BOTH("export WEB_PORT=8006\n"),
+     .requests =
+         "GET /list\n"
+         "POST /alloc-all {\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"asker_pid\":N}]}\n"},
+    {.words = {"env", "web", "--format", "dotenv"},
+     BOTH("WEB_PORT=8006\n"),
+     .requests =
+         "GET /list\n"
+         "POST /alloc-all {\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"asker_pid\":N}]}\n"},
+    {.words = {"env", "web", "--format", "json"},
+     BOTH("{\"WEB_PORT\":8006}\n"),
+     .requests =
+         "GET /list\n"
+         "POST /alloc-all {\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"asker_pid\":N}]}\n"},
+    {.words = {"env", "web", "--format", "fish"},
+     BOTH("set -g WEB_PORT 8006\n"),
+     .requests =
+         "GET /list\n"
+         "POST /alloc-all {\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"asker_pid\":N}]}\n"},
+    {.words = {"env", "web", "--export", "--format", "fish"},
+     BOTH("set -gx WEB_PORT 8006\n"),
+     .requests =
+         "GET /list\n"
+         "POST /alloc-all {\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"asker_pid\":N}]}\n"},
+    {.words = {"env", "web", "--ttl", "2h"},
+     BOTH("WEB_PORT=8006\n"),
+     .requests = "GET /list\n"
+                 "POST /alloc-all "
+                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"ttl_seconds\":7200,\"asker_"
+                 "pid\":N}]}\n"},
+    {.words = {"env", "web", "--project", SCREEN_PROJECT},
+     BOTH("WEB_PORT=8006\n"),
+     .requests =
+         "GET /list\n"
+         "POST /alloc-all "
+         "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
+         "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}]}\n"},
+    {.words = {"env"},
+     .directory = SCREEN_PROJECT,
+     BOTH("WEB_PORT=8006\n"
+          "PGPORT=8007\n"),
+     .requests = "GET /list\n"
+                 "POST /alloc-all "
+                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
+                 "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}"
+                 ",{\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
+                 "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
+    {.words = {"env", "--global"},
+     .directory = SCREEN_PROJECT,
+     BOTH("WEB_PORT=8006\n"
+          "PGPORT=8003\n"),
+     .requests = "GET /list\n"
+                 "POST /alloc-all "
+                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"ttl_seconds\":86400,\"asker_"
+                 "pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}]}\n"},
+    {.words = {"env"},
+     .exit_code = EXIT_USAGE,
+     .screen = "portctl: env wants a name, for there is no portmanager.json here\n"
+               "  hint: portctl env web db:DATABASE_PORT\n",
+     .output = "",
+     .errors = "portctl: env wants a name, for there is no portmanager.json here\n"
+               "  hint: portctl env web db:DATABASE_PORT\n",
+     .requests = ""},
+    {.words = {"env", "web", "db"},
+     .portd = full,
+     .exit_code = EXIT_TAKEN,
+     .screen = "portctl: no port from 8000 to 9000 is free\n"
+               "  hint: that is about db; nothing was leased\n",
+     .output = "",
+     .errors = "portctl: no port from 8000 to 9000 is free\n"
+               "  hint: that is about db; nothing was leased\n",
+     .requests = "GET /list\n"
+                 "POST /alloc-all "
+                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"asker_pid\":N},{\"service_"
+                 "name\":\"db\",\"count\":1,\"reuse\":true,\"asker_pid\":N}]}\n"},
+    {.words = {"up"},
+     .directory = SCREEN_PROJECT,
+     .screen = "PORT  NAME  VARIABLE  LEASE\n"
+               "8006  web   WEB_PORT  new\n"
+               "8007  db    PGPORT    kept\n"
+               "Wrote .env\n",
+     .output = "8006\tweb\tWEB_PORT\tnew\n"
+               "8007\tdb\tPGPORT\tkept\n",
+     .requests = "GET /list\n"
+                 "POST /alloc-all "
+                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
+                 "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}"
+                 ",{\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
+                 "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
+    {.words = {"up", "--json"},
+     .directory = SCREEN_PROJECT,
+     BOTH("{\"version\":1,\"services\":[{\"service_name\":\"web\",\"variables\":{\"WEB_PORT\":8006},\"new\":true,"
+          "\"leases\":[{\"port\":8006,\"service_name\":\"web\",\"allocated_at\":\"<then>\",\"ttl_seconds\":300,"
+          "\"tags\":[\"shop\"],\"expires_at\":\"2026-01-02T03:09:05.678Z\",\"expires_in_seconds\":290,\"holder\":null,"
+          "\"evidence\":null,\"project\":\"" SCREEN_PROJECT
+          "\",\"id\":6,\"uid\":0,\"user\":\"root\",\"state\":\"bound\",\"kept_by\":\"ttl\"}]},{\"service_name\":\"db\","
+          "\"variables\":{\"PGPORT\":8007},\"new\":false,\"leases\":[{\"port\":8007,\"service_name\":\"db\","
+          "\"allocated_at\":\"<then>\",\"ttl_seconds\":300,\"tags\":[],\"expires_at\":\"2026-01-02T03:09:05.678Z\","
+          "\"expires_in_seconds\":290,\"holder\":null,\"evidence\":null,\"project\":\"" SCREEN_PROJECT
+          "\",\"id\":7,\"uid\":0,\"user\":\"root\",\"state\":\"pending\",\"kept_by\":\"ttl\"}]}],\"notes\":[],\"env_"
+          "file\":\"" SCREEN_PROJECT "/.env\",\"env_file_changed\":true}\n"),
+     .requests = "GET /list\n"
+                 "POST /alloc-all "
+                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
+                 "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}"
+                 ",{\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
+                 "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
+    {.words = {"up", "-q"},
+     .directory = SCREEN_PROJECT,
+     BOTH("8006\n"
+          "8007\n"),
+     .requests = "GET /list\n"
+                 "POST /alloc-all "
+                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
+                 "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}"
+                 ",{\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
+                 "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
+    {.words = {"up", "web", "--ttl", "2h"},
+     .directory = SCREEN_PROJECT,
+     .screen = "PORT  NAME  VARIABLE  LEASE\n"
+               "8006  web   WEB_PORT  new\n"
+               "Wrote .env\n",
+     .output = "8006\tweb\tWEB_PORT\tnew\n",
+     .requests =
+         "GET /list\n"
+         "POST /alloc-all "
+         "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
+         "\",\"ttl_seconds\":7200,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}]}\n"},
+    {.words = {"up", "-g"},
+     .directory = SCREEN_PROJECT,
+     .screen = "PORT  NAME  VARIABLE  LEASE\n"
+               "8006  web   WEB_PORT  new\n"
+               "8003  db    PGPORT    kept\n"
+               "Wrote .env\n",
+     .output = "8006\tweb\tWEB_PORT\tnew\n"
+               "8003\tdb\tPGPORT\tkept\n",
+     .requests = "GET /list\n"
+                 "POST /alloc-all "
+                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"ttl_seconds\":86400,\"asker_"
+                 "pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}]}\n"},
+    {.words = {"up", "--color", "always"},
+     .directory = SCREEN_PROJECT,
+     .screen = "\033[2mPORT\033[0m  \033[2mNAME\033[0m  \033[2mVARIABLE\033[0m  \033[2mLEASE\033[0m\n"
+               "\033[1m8006\033[0m  web   WEB_PORT  \033[32mnew\033[0m\n"
+               "\033[1m8007\033[0m  db    PGPORT    \033[2mkept\033[0m\n"
+               "Wrote .env\n",
+     .output = "8006\tweb\tWEB_PORT\tnew\n"
+               "8007\tdb\tPGPORT\tkept\n",
+     .requests = "GET /list\n"
+                 "POST /alloc-all "
+                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
+                 "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}"
+                 ",{\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
+                 "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
+    {.words = {"up", "wbe"},
+     .directory = SCREEN_PROJECT,
+     .exit_code = EXIT_NO,
+     .screen = "portctl: portmanager.json has no service 'wbe'\n"
+               "  hint: did you mean web?\n",
+     .output = "",
+     .errors = "portctl: portmanager.json has no service 'wbe'\n"
+               "  hint: did you mean web?\n",
+     .requests = ""},
+    {.words = {"up"},
+     .exit_code = EXIT_NO,
+     .screen = "portctl: there is no portmanager.json here or in a folder above\n"
+               "  hint: man portmanager.json shows one\n",
+     .output = "",
+     .errors = "portctl: there is no portmanager.json here or in a folder above\n"
+               "  hint: man portmanager.json shows one\n",
+     .requests = ""},
+};
+
+const struct screen_table screens_project = {"project", cases, sizeof(cases) / sizeof(cases[0])};
