@@ -19,7 +19,7 @@
 
 /* Who writes the file needs milliseconds for it. */
 #define LOCK_PATIENCE_MS 10000
-#define LOCK_RETRY_MS    5
+#define LOCK_RETRY_NS    5000000L
 
 /* A file as it was read. */
 struct env_file {
@@ -130,7 +130,7 @@ int env_file_check(const char *root, const char *name, struct problem *problem) 
 /* Whoever writes the file by this code has the project's folder locked. Returns the descriptor that holds the lock, or -errno. */
 static int lock(const char *root) {
     CLEANUP(fd_close_at) int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const struct timespec pause = {.tv_nsec = LOCK_RETRY_MS * 1000000};
+    const struct timespec pause = {.tv_nsec = LOCK_RETRY_NS};
     uint64_t end_ms = patience_now_ms() + LOCK_PATIENCE_MS;
 
     if (fd < 0)

@@ -42,7 +42,7 @@ static int read_file(const char *root, char **ret_text, size_t *ret_length, stru
     if (fd < 0 || fstat(fd, &status) < 0)
         return problem_fill(problem, EXIT_NO, "no-project-file", "%s cannot be read: %s", path, strerror(errno));
     if ((size_t)status.st_size > PROJECT_FILE_MAX)
-        return project_refuse(problem, "has %lld bytes; more than %d are no project file", (long long)status.st_size,
+        return project_refuse(problem, "has %lld bytes; more than %zu are no project file", (long long)status.st_size,
                               PROJECT_FILE_MAX);
     text = calloc(1, PROJECT_FILE_MAX + 2);
     if (text == NULL)
