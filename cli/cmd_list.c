@@ -66,7 +66,7 @@ const struct command command_list = {
     .usage = "[NAME] [options]",
     .details = "All leases of this machine, or those of one name, in a project the project's own or else the global\n"
                "ones. In a pipe: a line a lease, tab-separated: port, name, state, user, kept by, expires at,\n"
-               "allocated at, id, tags; \"-\" where there is nothing.\n",
+               "allocated at, id, tags, project; \"-\" where there is nothing.\n",
     .options = list_options,
     .n_most = 1,
     .examples = {{"portctl list", "what a person wants to see"},

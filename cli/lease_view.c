@@ -4,8 +4,10 @@
 #include "cli/lease_view.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "cli/path.h"
 #include "cli/table.h"
 #include "cli/words.h"
 #include "src/base/clock.h"
@@ -105,6 +107,19 @@ static enum style format_state(const struct lease_view *view, bool utf8, char *r
     return words.style;
 }
 
+/* As a shell's prompt has it: ~ for one's own home. */
+static void format_project(const struct lease_view *view, char *ret_text) {
+    const char *home = getenv("HOME");
+    const char *below = view->project != NULL && home != NULL && home[0] == '/' && home[1] != '\0'
+                            ? path_below(home, view->project)
+                            : NULL;
+
+    if (below != NULL)
+        snprintf(ret_text, PATH_MAX, below[0] != '\0' ? "~/%s" : "~%s", below);
+    else
+        snprintf(ret_text, PATH_MAX, "%s", view->project != NULL ? view->project : "");
+}
+
 /* For a person: words, relative times. */
 static int add_for_terminal(struct table *table, const struct lease_view *view, const struct output *output,
                             int64_t now_ms) {
@@ -114,6 +129,7 @@ static int add_for_terminal(struct table *table, const struct lease_view *view, 
     char granted[OUTPUT_AGE_MAX] = "";
     char user[LEASE_USER_MAX];
     char tags[4096];
+    char project[PATH_MAX] = "";
     int64_t granted_ms;
     enum style style = format_state(view, output->utf8, state);
 
@@ -123,13 +139,15 @@ static int add_for_terminal(struct table *table, const struct lease_view *view, 
         output_format_age(granted_ms, now_ms, granted);
     lease_view_format_user(view, user);
     format_tags(view->tags, tags, sizeof tags);
+    format_project(view, project);
     return table_add(table, (const struct table_cell[]){{port, STYLE_BOLD},
                                                         {view->service_name, STYLE_PLAIN},
                                                         {state, style},
                                                         {expiry, STYLE_PLAIN},
                                                         {granted, STYLE_PLAIN},
                                                         {user, STYLE_PLAIN},
-                                                        {tags, STYLE_DIM}});
+                                                        {tags, STYLE_DIM},
+                                                        {project, STYLE_DIM}});
 }
 
 /* For a program: the API's words, RFC 3339. New columns are added at the end. */
@@ -151,18 +169,19 @@ static int add_for_pipe(struct table *table, const struct lease_view *view) {
                                                         {view->expires_at, STYLE_PLAIN},
                                                         {view->allocated_at, STYLE_PLAIN},
                                                         {id, STYLE_PLAIN},
-                                                        {tags, STYLE_PLAIN}});
+                                                        {tags, STYLE_PLAIN},
+                                                        {view->project, STYLE_PLAIN}});
 }
 
 int lease_views_print(const struct lease_view *views, size_t n_views, const struct output *output, FILE *stream) {
     static const struct table_column for_terminal[] = {
         {"PORT", 0, 0, true},     {"NAME", 10, 0, false}, {"STATE", TABLE_SIGN, 2, false}, {"EXPIRES", 0, 3, false},
-        {"GRANTED", 0, 5, false}, {"USER", 8, 4, false},  {"TAGS", 8, 6, false},
+        {"GRANTED", 0, 5, false}, {"USER", 8, 4, false},  {"TAGS", 8, 6, false},           {"PROJECT", 12, 7, false},
     };
     static const struct table_column for_pipe[] = {
-        {"port", 0, 0, false},         {"name", 0, 0, false},    {"state", 0, 0, false},
-        {"user", 0, 0, false},         {"kept_by", 0, 0, false}, {"expires_at", 0, 0, false},
-        {"allocated_at", 0, 0, false}, {"id", 0, 0, false},      {"tags", 0, 0, false},
+        {"port", 0, 0, false},    {"name", 0, 0, false},       {"state", 0, 0, false},        {"user", 0, 0, false},
+        {"kept_by", 0, 0, false}, {"expires_at", 0, 0, false}, {"allocated_at", 0, 0, false}, {"id", 0, 0, false},
+        {"tags", 0, 0, false},    {"project", 0, 0, false},
     };
     bool on_stdout = stream == stdout;
     const struct table_format format = {

@@ -159,12 +159,12 @@ static const struct screen_case cases[] = {
                "8004  blog    ● in use               with pid 4100         4m ago   ann   -\n"
                "8005  docs    ↷ in use, but on 5173  in 4m50s              4m ago   root  -\n"
                "8006  web     ● in use               in 4m50s              4m ago   root  shop\n",
-     .output = "8001\tmy-api\tbound\troot\tlistener\t-\t<then>\t1\tdev\n"
-               "8002\tweb\tpending\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t2\t-\n"
-               "8003\tdb\tconflict\troot\tholder\t-\t<then>\t3\t-\n"
-               "8004\tblog\tbound\tann\tholder\t-\t<then>\t4\t-\n"
-               "8005\tdocs\telsewhere\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t5\t-\n"
-               "8006\tweb\tbound\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t6\tshop\n",
+     .output = "8001\tmy-api\tbound\troot\tlistener\t-\t<then>\t1\tdev\t-\n"
+               "8002\tweb\tpending\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t2\t-\t-\n"
+               "8003\tdb\tconflict\troot\tholder\t-\t<then>\t3\t-\t-\n"
+               "8004\tblog\tbound\tann\tholder\t-\t<then>\t4\t-\t-\n"
+               "8005\tdocs\telsewhere\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t5\t-\t-\n"
+               "8006\tweb\tbound\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t6\tshop\t/tmp/portmanager-test/shop\n",
      .requests = "GET /list\n"},
     {.words = {"list", "--json"},
      BOTH("{\"version\":1,\"leases\":[{\"port\":8001,\"service_name\":\"my-api\",\"allocated_at\":\"<then>\",\"ttl_"
@@ -209,38 +209,38 @@ static const struct screen_case cases[] = {
          "\033[2m-\033[0m\n"
          "\033[1m8006\033[0m  web     \033[32m● in use\033[0m               in 4m50s              4m ago   root  "
          "\033[2mshop\033[0m\n",
-     .output = "8001\tmy-api\tbound\troot\tlistener\t-\t<then>\t1\tdev\n"
-               "8002\tweb\tpending\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t2\t-\n"
-               "8003\tdb\tconflict\troot\tholder\t-\t<then>\t3\t-\n"
-               "8004\tblog\tbound\tann\tholder\t-\t<then>\t4\t-\n"
-               "8005\tdocs\telsewhere\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t5\t-\n"
-               "8006\tweb\tbound\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t6\tshop\n",
+     .output = "8001\tmy-api\tbound\troot\tlistener\t-\t<then>\t1\tdev\t-\n"
+               "8002\tweb\tpending\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t2\t-\t-\n"
+               "8003\tdb\tconflict\troot\tholder\t-\t<then>\t3\t-\t-\n"
+               "8004\tblog\tbound\tann\tholder\t-\t<then>\t4\t-\t-\n"
+               "8005\tdocs\telsewhere\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t5\t-\t-\n"
+               "8006\tweb\tbound\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t6\tshop\t/tmp/portmanager-test/shop\n",
      .requests = "GET /list\n"},
     {.words = {"list", "web"},
-     .screen = "PORT  NAME  STATE      EXPIRES   GRANTED  USER  TAGS\n"
-               "8002  web   ○ waiting  in 4m50s  4m ago   root  -\n"
-               "8006  web   ● in use   in 4m50s  4m ago   root  shop\n",
-     .output = "8002\tweb\tpending\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t2\t-\n"
-               "8006\tweb\tbound\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t6\tshop\n",
+     .screen = "PORT  NAME  STATE      EXPIRES   GRANTED  USER  TAGS  PROJECT\n"
+               "8002  web   ○ waiting  in 4m50s  4m ago   root  -     -\n"
+               "8006  web   ● in use   in 4m50s  4m ago   root  shop  /tmp/portmanager-test/shop\n",
+     .output = "8002\tweb\tpending\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t2\t-\t-\n"
+               "8006\tweb\tbound\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t6\tshop\t/tmp/portmanager-test/shop\n",
      .requests = "GET /list\n"},
     {.words = {"list", "web"},
      .directory = SCREEN_PROJECT,
      .screen = "PORT  NAME  STATE     EXPIRES   GRANTED  USER  TAGS\n"
                "8006  web   ● in use  in 4m50s  4m ago   root  shop\n",
-     .output = "8006\tweb\tbound\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t6\tshop\n",
+     .output = "8006\tweb\tbound\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t6\tshop\t/tmp/portmanager-test/shop\n",
      .requests = "GET /list\n"},
     {.words = {"list", "web", "-g"},
      .directory = SCREEN_PROJECT,
-     .screen = "PORT  NAME  STATE      EXPIRES   GRANTED  USER  TAGS\n"
-               "8002  web   ○ waiting  in 4m50s  4m ago   root  -\n"
-               "8006  web   ● in use   in 4m50s  4m ago   root  shop\n",
-     .output = "8002\tweb\tpending\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t2\t-\n"
-               "8006\tweb\tbound\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t6\tshop\n",
+     .screen = "PORT  NAME  STATE      EXPIRES   GRANTED  USER  TAGS  PROJECT\n"
+               "8002  web   ○ waiting  in 4m50s  4m ago   root  -     -\n"
+               "8006  web   ● in use   in 4m50s  4m ago   root  shop  /tmp/portmanager-test/shop\n",
+     .output = "8002\tweb\tpending\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t2\t-\t-\n"
+               "8006\tweb\tbound\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t6\tshop\t/tmp/portmanager-test/shop\n",
      .requests = "GET /list\n"},
     {.words = {"list", "web", "--project", SCREEN_PROJECT},
      .screen = "PORT  NAME  STATE     EXPIRES   GRANTED  USER  TAGS\n"
                "8006  web   ● in use  in 4m50s  4m ago   root  shop\n",
-     .output = "8006\tweb\tbound\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t6\tshop\n",
+     .output = "8006\tweb\tbound\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t6\tshop\t/tmp/portmanager-test/shop\n",
      .requests = "GET /list\n"},
     {.words = {"list", "wbe"},
      .exit_code = EXIT_NO,
@@ -409,14 +409,14 @@ static const struct screen_case cases[] = {
      .requests = "GET /list\n"},
     {.words = {"release", "web"},
      .exit_code = EXIT_NO,
-     .screen = "PORT  NAME  STATE      EXPIRES   GRANTED  USER  TAGS\n"
-               "8002  web   ○ waiting  in 4m50s  4m ago   root  -\n"
-               "8006  web   ● in use   in 4m50s  4m ago   root  shop\n"
+     .screen = "PORT  NAME  STATE      EXPIRES   GRANTED  USER  TAGS  PROJECT\n"
+               "8002  web   ○ waiting  in 4m50s  4m ago   root  -     -\n"
+               "8006  web   ● in use   in 4m50s  4m ago   root  shop  /tmp/portmanager-test/shop\n"
                "portctl: web has 2 leases; nothing was released\n"
                "  hint: portctl release web --all, or portctl release 8002 for one of them\n",
      .output = "",
-     .errors = "8002\tweb\tpending\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t2\t-\n"
-               "8006\tweb\tbound\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t6\tshop\n"
+     .errors = "8002\tweb\tpending\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t2\t-\t-\n"
+               "8006\tweb\tbound\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t6\tshop\t/tmp/portmanager-test/shop\n"
                "portctl: web has 2 leases; nothing was released\n"
                "  hint: portctl release web --all, or portctl release 8002 for one of them\n",
      .requests = "GET /list\n"},
@@ -443,14 +443,14 @@ static const struct screen_case cases[] = {
     {.words = {"release", "web", "-g"},
      .directory = SCREEN_PROJECT,
      .exit_code = EXIT_NO,
-     .screen = "PORT  NAME  STATE      EXPIRES   GRANTED  USER  TAGS\n"
-               "8002  web   ○ waiting  in 4m50s  4m ago   root  -\n"
-               "8006  web   ● in use   in 4m50s  4m ago   root  shop\n"
+     .screen = "PORT  NAME  STATE      EXPIRES   GRANTED  USER  TAGS  PROJECT\n"
+               "8002  web   ○ waiting  in 4m50s  4m ago   root  -     -\n"
+               "8006  web   ● in use   in 4m50s  4m ago   root  shop  /tmp/portmanager-test/shop\n"
                "portctl: web has 2 leases; nothing was released\n"
                "  hint: portctl release web --all, or portctl release 8002 for one of them\n",
      .output = "",
-     .errors = "8002\tweb\tpending\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t2\t-\n"
-               "8006\tweb\tbound\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t6\tshop\n"
+     .errors = "8002\tweb\tpending\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t2\t-\t-\n"
+               "8006\tweb\tbound\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t6\tshop\t/tmp/portmanager-test/shop\n"
                "portctl: web has 2 leases; nothing was released\n"
                "  hint: portctl release web --all, or portctl release 8002 for one of them\n",
      .requests = "GET /list\n"},
@@ -473,8 +473,8 @@ static const struct screen_case cases[] = {
                "portctl: web has 2 leases; nothing was released\n"
                "  hint: portctl release web --all, or portctl release 8002 for one of them\n",
      .output = "",
-     .errors = "8002\tweb\tpending\t0\tttl\t2026-01-02T03:09:05.678Z\t<then>\t2\t-\n"
-               "8008\tweb\tpending\t0\tttl\t2026-01-02T03:09:05.678Z\t<then>\t8\t-\n"
+     .errors = "8002\tweb\tpending\t0\tttl\t2026-01-02T03:09:05.678Z\t<then>\t2\t-\t-\n"
+               "8008\tweb\tpending\t0\tttl\t2026-01-02T03:09:05.678Z\t<then>\t8\t-\t-\n"
                "portctl: web has 2 leases; nothing was released\n"
                "  hint: portctl release web --all, or portctl release 8002 for one of them\n",
      .requests = "GET /list\n"},

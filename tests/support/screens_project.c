@@ -160,6 +160,16 @@ static const struct screen_case cases[] = {
          "POST /alloc-all "
          "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
          "\",\"ttl_seconds\":7200,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}]}\n"},
+    {.words = {"up", "web", "--project", SCREEN_PROJECT},
+     .screen = "PORT  NAME  VARIABLE  LEASE\n"
+               "8006  web   WEB_PORT  new\n"
+               "Wrote .env\n",
+     .output = "8006\tweb\tWEB_PORT\tnew\n",
+     .requests =
+         "GET /list\n"
+         "POST /alloc-all "
+         "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
+         "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}]}\n"},
     {.words = {"up", "-g"},
      .directory = SCREEN_PROJECT,
      .screen = "PORT  NAME  VARIABLE  LEASE\n"

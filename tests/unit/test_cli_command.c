@@ -189,8 +189,8 @@ Test(cli_command, wrong_arguments_ask_nobody) {
 }
 
 Test(cli_command, list_is_tab_separated_in_a_pipe) {
-    ASSERT_RUN(EXIT_YES, "8003\tdb\tpending\troot\tttl\t2026-01-02T03:09:05.678Z\t2026-01-02T03:04:05.678Z\t9\t-\n", "",
-               "list", "db");
+    ASSERT_RUN(EXIT_YES, "8003\tdb\tpending\troot\tttl\t2026-01-02T03:09:05.678Z\t2026-01-02T03:04:05.678Z\t9\t-\t-\n",
+               "", "list", "db");
     ASSERT_RUN(EXIT_YES, "8001\n8002\n8003\n8004\n8005\n8006\n", "", "ls", "-q");
 }
 
@@ -236,8 +236,8 @@ Test(cli_command, release_goes_by_port_and_id) {
 
 Test(cli_command, release_of_a_name_with_several_leases_wants_to_be_told_all) {
     ASSERT_RUN(EXIT_NO, "",
-               "8001\tweb\tpending\troot\tttl\t2026-01-02T03:09:05.678Z\t2026-01-02T03:04:05.678Z\t7\t-\n"
-               "8002\tweb\tpending\troot\tttl\t2026-01-02T03:09:05.678Z\t2026-01-02T03:04:05.678Z\t8\t-\n"
+               "8001\tweb\tpending\troot\tttl\t2026-01-02T03:09:05.678Z\t2026-01-02T03:04:05.678Z\t7\t-\t-\n"
+               "8002\tweb\tpending\troot\tttl\t2026-01-02T03:09:05.678Z\t2026-01-02T03:04:05.678Z\t8\t-\t-\n"
                "portctl: web has 2 leases; nothing was released\n"
                "  hint: portctl release web --all, or portctl release 8001 for one of them\n",
                "release", "web");

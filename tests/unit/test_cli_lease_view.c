@@ -107,11 +107,11 @@ static void print_two(const struct output *output) {
     fflush(stdout);
 }
 
-Test(cli_lease_view, in_a_pipe_it_is_nine_columns_of_the_apis_words, .init = cr_redirect_stdout) {
+Test(cli_lease_view, in_a_pipe_it_is_ten_columns_of_the_apis_words, .init = cr_redirect_stdout) {
     print_two(&(struct output){.width = 20});
     cr_assert_stdout_eq_str(
-        "8001\tmy-db\tpending\tann\tttl\t2026-01-02T03:09:05.678Z\t2026-01-02T03:04:05.678Z\t7\tdev,blue\n"
-        "65535\tx\tbound\t5\tlistener\t-\t-\t8\t-\n");
+        "8001\tmy-db\tpending\tann\tttl\t2026-01-02T03:09:05.678Z\t2026-01-02T03:04:05.678Z\t7\tdev,blue\t-\n"
+        "65535\tx\tbound\t5\tlistener\t-\t-\t8\t-\t-\n");
 }
 
 static void read_stdout(char *text, size_t size) {

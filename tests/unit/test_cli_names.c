@@ -152,7 +152,7 @@ Test(cli_names, many_misses_with_json_are_one_document) {
 
 Test(cli_names, a_name_of_several_leases_among_others_releases_nothing) {
     ASSERT_RUN(EXIT_NO, "",
-               "8006\tcache\tbound\tu\tlistener\t-\t-\t6\t-\n8007\tcache\tbound\tu\tlistener\t-\t-\t7\t-\n"
+               "8006\tcache\tbound\tu\tlistener\t-\t-\t6\t-\t/usr\n8007\tcache\tbound\tu\tlistener\t-\t-\t7\t-\t/usr\n"
                "portctl: cache has 2 leases; nothing was released\n"
                "  hint: portctl release cache --all, or portctl release 8006 for one of them\n",
                "release", "db", "cache");
@@ -202,10 +202,10 @@ static void assert_screen(const struct terminal_setup *on, int exit_code, const 
 #define QUESTION "Release these 3 leases? [y/N] "
 
 #define TABLE                                                                                                          \
-    "PORT  NAME   STATE     EXPIRES               USER\n"                                                              \
-    "8001  web    ● in use  not while it listens  u\n"                                                               \
-    "8006  cache  ● in use  not while it listens  u\n"                                                               \
-    "8007  cache  ● in use  not while it listens  u\n"
+    "PORT  NAME   STATE     EXPIRES               USER  PROJECT\n"                                                     \
+    "8001  web    ● in use  not while it listens  u     /usr\n"                                                      \
+    "8006  cache  ● in use  not while it listens  u     /usr\n"                                                      \
+    "8007  cache  ● in use  not while it listens  u     /usr\n"
 
 Test(cli_names, on_a_terminal_all_is_asked_for) {
     struct terminal_setup on = {.words = {"release", "--all"}, .socket = SOCKET, .columns = 80, .prompt = "[y/N] "};
