@@ -59,11 +59,16 @@ static void waiting_deinit(struct waiting *waiting) {
 
 /* ---- Which leases are meant */
 
+/* In a project a global lease is not waited for: the project's own may come a moment later, as in `portctl run web & portctl wait web`, and the server that
+ * is there already would be the wrong one. When it shall be gone, it is what every command calls by the name. */
 static int match(const struct waiting *waiting, const struct lease_view *view) {
-    return scope_match(&waiting->invocation->scope, waiting->word, view->service_name, view->project);
+    const struct scope *scope = &waiting->invocation->scope;
+    int class = scope_match(scope, waiting->word, view->service_name, view->project);
+
+    return class == 1 && scope->project[0] != '\0' && !waiting->gone ? 0 : class;
 }
 
-/* One's own, if there is one, or else anybody's; of these the project's own, or else global ones. When a service shall be gone, that is decided
+/* One's own, if there is one, or else anybody's; of these the best that scope_match() tells. When a service shall be gone, that is decided
  * once: the end of one's own is no reason to wait for the end of somebody else's. */
 static void decide(struct waiting *waiting) {
     const struct selection *all = &waiting->all;
@@ -235,6 +240,23 @@ static bool is_missing(const struct waiting *waiting) {
     return waiting->answered && !waiting->gone && count_meant(waiting) == 0;
 }
 
+/* False: there is nothing to hint at. */
+static bool hint_missing(const struct waiting *waiting, struct problem *problem) {
+    const struct scope *scope = &waiting->invocation->scope;
+    char word[TEXT_QUOTED_MAX(OPTIONS_NAME_MAX)];
+
+    for (size_t i = 0; i < waiting->all.n_views; i++) {
+        const struct lease_view *view = &waiting->all.views[i];
+
+        if (scope_match(scope, waiting->word, view->service_name, view->project) == 0)
+            continue;
+        problem_set_hint(problem, "there is a global one: portctl wait %s --global",
+                         text_quote_word(waiting->word, word, sizeof word));
+        return true;
+    }
+    return selection_hint_name(&waiting->all, scope, waiting->word, problem);
+}
+
 /* A name that nobody has may be one that nobody will have: that is told at once, and to scripts too. */
 static void tell_start(struct waiting *waiting) {
     const struct output *output = waiting->output;
@@ -248,8 +270,7 @@ static void tell_start(struct waiting *waiting) {
     format_progress(waiting, progress);
     if (missing || output->error_terminal || output->verbose)
         output_say(output, "waiting: %s%s", progress, missing ? " yet" : "");
-    if (missing && waiting->port == 0 &&
-        selection_hint_name(&waiting->all, &waiting->invocation->scope, waiting->word, &hint))
+    if (missing && waiting->port == 0 && hint_missing(waiting, &hint))
         output_hint(output, hint.hint);
 }
 
@@ -320,7 +341,7 @@ static int tell_waited(const struct waiting *waiting, uint64_t seconds, struct p
     problem_fill(problem, EXIT_WAITED, "waited", "%s%s is %s after %s: %s", waiting->port != 0 ? "port " : "",
                  waiting->word, waiting->gone ? "not gone" : "not in use", duration, progress);
     if (is_missing(waiting) && waiting->port == 0)
-        selection_hint_name(&waiting->all, &waiting->invocation->scope, waiting->word, problem);
+        hint_missing(waiting, problem);
     else if (view != NULL)
         problem_set_hint(problem, "portctl who %u", view->port);
     return PROBLEM_E_SET;
@@ -413,8 +434,9 @@ const struct command command_wait = {
     .usage = "NAME|PORT [options]",
     .details = "Until the service listens on its leased port; then prints the port. Whatever else listens there\n"
                "does not count. A name means your own leases, and all of them must be in use, or if you have none\n"
-               "anybody's. One that nobody has yet is waited for as well, and so is a port without a lease: until\n"
-               "it is leased and in use. With --gone: until nothing is leased under the name, or on the port.\n"
+               "anybody's; in a project the project's own, and a global one with --global only. One that nobody\n"
+               "has yet is waited for as well, and so is a port without a lease: until it is leased and in use.\n"
+               "With --gone: until nothing is leased under the name, or on the port.\n"
                "Exit code 124 if that takes longer than --timeout.\n",
     .options = wait_options,
     .n_least = 1,

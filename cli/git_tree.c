@@ -16,7 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/git_config.h"
 #include "cli/path.h"
+#include "cli/trusted.h"
 #include "probe/fd.h"
 
 #define BRANCH_PREFIX "refs/heads/"
@@ -103,12 +105,15 @@ static bool is_shared(const char *worktrees, const struct git_tree *tree) {
     return found;
 }
 
-/* "MAIN/.git" is of MAIN; any other repository is a place of its own. */
+/* "MAIN/.git" is of MAIN. A submodule's repository says where its main worktree is; any other is a place of its own. */
 static void take_main(const char *common, char *ret_main) {
     size_t length = strlen(common);
+    char worktree[PATH_MAX];
 
     if (length > 5 && strcmp(common + length - 5, "/.git") == 0)
         length -= 5;
+    else if (git_config_worktree(common, worktree) && resolve(common, worktree, ret_main))
+        return;
     snprintf(ret_main, PATH_MAX, "%.*s", (int)length, common);
 }
 
@@ -137,9 +142,7 @@ void git_tree_find(const char *folder, struct git_tree *ret_tree) {
     *ret_tree = (struct git_tree){0};
     snprintf(at, sizeof at, "%s", folder);
     do {
-        char path[PATH_MAX];
-
-        if (!path_join(at, ".git", path) || stat(path, &status) < 0)
+        if (!trusted_find(at, ".git", &status))
             continue;
         snprintf(ret_tree->top, sizeof ret_tree->top, "%s", at);
         if (S_ISREG(status.st_mode))

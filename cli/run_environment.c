@@ -68,7 +68,7 @@ int run_environment_add_url(struct run_environment *environment, const char *hos
 struct service {
     char variable[VARIABLE_NAME_MAX];
     char name[OPTIONS_NAME_MAX + 1]; /* as it is written here */
-    bool is_global;                  /* and not the project's */
+    int class;                       /* of scope_match() */
     uint64_t id;
     uint16_t port;
 };
@@ -81,7 +81,7 @@ static int compare(const void *a, const void *b) {
     if (order == 0)
         order = strcmp(one->name, other->name);
     if (order == 0)
-        order = (int)one->is_global - (int)other->is_global;
+        order = other->class - one->class;
     if (order == 0)
         order = one->id < other->id ? -1 : one->id > other->id;
     return order;
@@ -98,14 +98,14 @@ static bool take_service(const cJSON *lease, uid_t uid, const struct scope *scop
         return false;
     json_get_string(lease, "project", &project);
     length = project != NULL ? scope_word_length(scope, view.service_name) : strlen(view.service_name);
-    *ret_service = (struct service){.is_global = project == NULL, .id = view.id, .port = view.port};
+    *ret_service = (struct service){.id = view.id, .port = view.port};
     memcpy(ret_service->name, view.service_name, length);
     variable_make(SERVICE_PREFIX, ret_service->name, "", ret_service->variable);
     if (project != NULL && scope->project[0] != '\0' && strchr(ret_service->name, '@') != NULL)
         return false; /* another worktree's */
+    ret_service->class = scope_match(scope, ret_service->name, view.service_name, project);
     return strcmp(ret_service->name, own_name) != 0 && strcmp(view.service_name, own_name) != 0 &&
-           scope_match(scope, scope->project[0] != '\0' ? ret_service->name : view.service_name, view.service_name,
-                       project) != 0;
+           ret_service->class != 0;
 }
 
 static size_t collect(const cJSON *leases, uid_t uid, const struct scope *scope, const char *own_name,

@@ -22,7 +22,7 @@ struct scope {
     bool has_file;       /* SCOPE_FILE is in `root`; nobody else has put it there */
     char project
         [PATH_MAX]; /* what portd is told, part of the key by which a name gets its old port again: `root`, or in a
-                                          linked worktree the same folder of the main one; "": none */
+                                          linked worktree the same folder of the main one, as scope_project.h makes it a text; "": none */
     char suffix[OPTIONS_NAME_MAX + 1]; /* "@fix-ui"; "": none */
 };
 
@@ -44,8 +44,8 @@ size_t scope_word_length(const struct scope *scope, const char *name);
 
 /*
  * Is a lease of (name, project; NULL: none is told) what `word` means here? 2: it is the project's own. 1: it is a global one,
- * of no project, which counts where the project has none of its own. 0: neither. Without a project all leases of the name
- * are 1.
+ * of no project, which counts where the project has none of its own. 0: neither. Without a project a global one is 2, and one of
+ * any project 1: that counts where there is no global one.
  */
 int scope_match(const struct scope *scope, const char *word, const char *name, const char *project);
 

@@ -72,7 +72,7 @@ static int match(const struct scope *scope, const char *name, const struct lease
     return scope_match(scope, name, view->service_name, view->project);
 }
 
-/* The best that there is: 2 the project's own, 1 a global one, 0 none. `own_only`: among the caller's. */
+/* The best that there is, as scope_match() tells it; 0: none. `own_only`: among the caller's. */
 static int best_match(const struct selection *selection, const struct scope *scope, const char *name, bool own_only) {
     int best = 0;
 
@@ -92,17 +92,12 @@ bool selection_is_own(const struct lease_view *view) {
 /* ---- A miss */
 
 bool selection_format_typed(const struct scope *scope, const struct lease_view *view, char *ret_name) {
-    size_t length = strlen(view->service_name);
-    size_t n_suffix = strlen(scope->suffix);
+    size_t length = scope_word_length(scope, view->service_name);
 
+    snprintf(ret_name, OPTIONS_NAME_MAX + 1, "%.*s", (int)length, view->service_name);
+    if (match(scope, ret_name, view) != 0)
+        return true;
     snprintf(ret_name, OPTIONS_NAME_MAX + 1, "%s", view->service_name);
-    if (n_suffix > 0 && length > n_suffix && length - n_suffix <= OPTIONS_NAME_MAX &&
-        strcmp(view->service_name + length - n_suffix, scope->suffix) == 0) {
-        ret_name[length - n_suffix] = '\0';
-        if (match(scope, ret_name, view) != 0)
-            return true;
-        snprintf(ret_name, OPTIONS_NAME_MAX + 1, "%s", view->service_name);
-    }
     return match(scope, ret_name, view) != 0;
 }
 
@@ -198,9 +193,12 @@ void selection_keep(struct selection *selection, const bool *chosen) {
 
 int selection_by_name(struct selection *selection, const struct scope *scope, const char *name,
                       struct problem *problem) {
-    int best = best_match(selection, scope, name, false);
+    int best = best_match(selection, scope, name, true);
     size_t n_kept = 0;
 
+    /* Of a stranger's lease portd does not tell the project, so that it looks like a global one: one's own go before it. */
+    if (best == 0)
+        best = best_match(selection, scope, name, false);
     if (best == 0)
         return refuse_name(selection, scope, name, problem);
     for (size_t i = 0; i < selection->n_views; i++)

@@ -1,7 +1,8 @@
 /*
  * PORT|NAME: which leases are meant. A port means the lease on it, whosever it is (portd says whether it may be touched);
  * a name means the caller's own leases of that name, and for root everybody's. In a project it means the project's own
- * leases, or where it has none the global ones, and never another project's.
+ * leases, or where it has none the global ones, and never another project's; outside of any project the global ones, or
+ * where there are none those of whatever project.
  */
 #ifndef CLI_SELECTION_H
 #define CLI_SELECTION_H
@@ -37,7 +38,7 @@ void selection_sort(struct selection *selection);
 
 /*
  * Keeps the leases that `name` means here (scope.h): the project's own, or where it has none of its own the global ones;
- * whosever they are. Returns 0, or PROBLEM_E_SET if there is none: then the problem says which name was probably meant, or
+ * whosever they are, but what kind it is one's own leases decide, if there are any. Returns 0, or PROBLEM_E_SET if there is none: then the problem says which name was probably meant, or
  * that another project has it.
  */
 int selection_by_name(struct selection *selection, const struct scope *scope, const char *name,

@@ -307,3 +307,116 @@ Test(projects, the_project_is_found_from_below) {
     ports = shell_ask(MAIN "/a/b", "portctl up web -q && ls ../../.env");
     cr_assert_str_eq(ports, "3000\n8000\n../../.env");
 }
+
+/* ---- No project around */
+
+Test(projects, in_a_plain_folder_a_name_is_the_global_one) {
+    CLEANUP(file_free_text_at) char *own = NULL;
+    CLEANUP(file_free_text_at) char *global = NULL;
+
+    shell_do(MAIN, "portctl up web >/dev/null");
+    own = shell_ask(WORK, "portctl lookup web");
+    cr_assert_str_eq(own, "3000", "where there is no global one");
+    global = shell_ask(WORK, "portctl alloc web");
+    shell_do(WORK, "test \"$(portctl lookup web)\" = %s", global);
+    shell_do(WORK, "test \"$(portctl url web)\" = http://localhost:%s", global);
+    shell_do(MAIN, "test \"$(portctl lookup web --global)\" = %s", global);
+    shell_do(WORK, "portctl release web && portctl lookup web");
+    shell_do(MAIN, "portctl lookup web");
+}
+
+/* What listens there already is global, and by the name of a service that is only about to start. */
+Test(projects, a_wait_beside_a_run_is_for_the_one_that_runs) {
+    CLEANUP(file_free_text_at) char *waited = NULL;
+
+    static const char serve[] = "python3 -c 'import os, socket, time\n"
+                                "s = socket.create_server((\"127.0.0.1\", int(os.environ[\"PORT\"])))\n"
+                                "time.sleep(1000)'";
+
+    waited = shell_ask(MAIN,
+                       "portctl run api --global -- %s >/dev/null 2>&1 & other=$!\n"
+                       "portctl wait api --global 2>/dev/null >other\n"
+                       "(sleep 1; exec portctl run api -- %s) >/dev/null 2>&1 & own=$!\n"
+                       "portctl wait api 2>/dev/null >own\n"
+                       "portctl lookup api >expected\n"
+                       "kill $own $other; wait\n"
+                       "cmp -s own expected && ! cmp -s own other && echo good",
+                       serve, serve);
+    cr_assert_str_eq(waited, "good");
+}
+
+/* ---- A worktree within the main one */
+
+Test(projects, up_in_a_worktree_within_the_main_one_leaves_the_main_ones_env_file_alone) {
+    CLEANUP(shell_result_deinit) struct shell_result result = {0};
+
+    shell_do(MAIN,
+             "git rm -q --cached portmanager.json && git commit -qm 'no file' && portctl up -q && cp .env before");
+    shell_do(MAIN, "git worktree add -q .wt/fix -b fix");
+    result = shell_run(MAIN "/.wt/fix", "portctl up");
+    cr_assert_eq(result.exit_code, 1, "%s", result.output);
+    shell_do(MAIN, "cmp .env before && test \"$(portctl list -q | wc -l)\" = 4");
+    shell_do(MAIN "/.wt/fix", "portctl alloc api >/dev/null && portctl list | grep -q api@fix");
+    shell_do(MAIN "/.wt/fix",
+             "cp ../../portmanager.json . && portctl up -q && test -f .env && ! cmp -s .env ../../before");
+    shell_do(MAIN, "cmp .env before");
+}
+
+/* ---- Whose word counts */
+
+Test(projects, a_strangers_repository_above_does_not_choose_the_project) {
+    CLEANUP(file_free_text_at) char *project = NULL;
+
+    if (geteuid() != 0)
+        cr_skip_test("only root can give files away");
+    shell_do(WORK, "mkdir -p tmp/mine && chmod 1777 tmp && git init -q tmp && chown -R 1234:1234 tmp/.git");
+    shell_do(WORK "/tmp/mine", "portctl alloc api >/dev/null");
+    project = shell_ask(WORK, "portctl list --json | python3 -c '"
+                              "import json, sys; print(json.load(sys.stdin)[\"leases\"][0][\"project\"])'");
+    cr_assert_str_eq(project, "None");
+}
+
+/* ---- Paths and names of any kind */
+
+Test(projects, a_path_that_is_no_text_has_its_ports) {
+    CLEANUP(file_free_text_at) char *project = NULL;
+
+    shell_do(WORK, "d=$(printf 'l\\351on\\nx'); mkdir \"$d\" && git init -q \"$d\" && cd \"$d\" && "
+                   "test \"$(portctl alloc web)\" = \"$(portctl lookup web)\" && portctl env db >/dev/null && "
+                   "portctl run api -- true && cp " MAIN "/portmanager.json . && portctl up -q && test -f .env");
+    project = shell_ask(WORK, "portctl list --json | python3 -c '"
+                              "import json, sys; print(json.load(sys.stdin)[\"leases\"][0][\"project\"])'");
+    cr_assert_str_eq(project, WORK "/l\\xe9on\\x0ax");
+}
+
+Test(projects, release_all_knows_names_whose_branch_was_shortened) {
+    char branch[61];
+    char name[101];
+
+    memset(branch, 'b', 60);
+    branch[60] = '\0';
+    memset(name, 'n', 100);
+    name[100] = '\0';
+    shell_do(MAIN, "git worktree add -q " FIX " -b %s && portctl alloc web >/dev/null", branch);
+    shell_do(FIX, "portctl alloc %s >/dev/null && portctl alloc web >/dev/null", name);
+    shell_do(FIX, "test \"$(portctl release --all --yes -q | wc -l)\" = 2");
+    shell_do(MAIN, "test \"$(portctl list -q | wc -l)\" = 1 && portctl lookup web");
+}
+
+/* ---- Submodules */
+
+Test(projects, a_worktree_of_a_submodule_is_of_the_submodules_project) {
+    CLEANUP(file_free_text_at) char *of_worktree = NULL;
+    CLEANUP(file_free_text_at) char *found = NULL;
+
+    shell_do(WORK,
+             "git init -q -b main super && cd super && git -c protocol.file.allow=always submodule --quiet add " MAIN
+             " sub && git -C sub worktree add -q " FIX " -b fix");
+    of_worktree = shell_ask(FIX, "portctl alloc api");
+    found = shell_ask(WORK "/super/sub", "portctl lookup api@fix");
+    cr_assert_str_eq(found, of_worktree);
+    shell_do(WORK "/super/sub", "git sparse-checkout set --cone . && git config --worktree core.worktree");
+    free(found);
+    found = shell_ask(FIX, "portctl lookup api");
+    cr_assert_str_eq(found, of_worktree);
+}

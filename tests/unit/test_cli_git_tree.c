@@ -195,3 +195,122 @@ Test(cli_git_tree, a_name_that_is_too_long_is_none) {
     make_worktree(head);
     assert_branch("");
 }
+
+/* ---- A submodule's worktrees */
+
+static void assert_main(const char *config, const char *expected) {
+    struct git_tree tree;
+
+    write_in(MAIN "/.git/modules/sub", "config", config);
+    git_tree_find(LINKED, &tree);
+    cr_assert(tree.is_linked);
+    cr_assert_str_eq(tree.main, expected, "%s", config);
+}
+
+static void make_submodule(void) {
+    write_in(MAIN "/.git/modules/sub/worktrees/linked", "commondir", "../..\n");
+    write_in(MAIN "/.git/modules/sub/worktrees/linked", "HEAD", "ref: refs/heads/x\n");
+    write_in(LINKED, ".git", "gitdir: " MAIN "/.git/modules/sub/worktrees/linked\n");
+    make_folders(MAIN "/sub");
+}
+
+Test(cli_git_tree, of_a_submodule_the_main_one_is_where_its_files_are) {
+    make_submodule();
+    assert_main("[core]\n\tbare = false\n\tworktree = ../../../sub\n[remote \"x\"]\n\turl = y\n", MAIN "/sub");
+    assert_main("[CORE]\n  WorkTree=" MAIN "/sub  \r\n", MAIN "/sub");
+    assert_main("[core] # git's\nworktree = /nowhere\nworktree = ../../../sub", MAIN "/sub");
+}
+
+Test(cli_git_tree, git_may_have_put_it_into_a_file_of_the_worktrees_own) {
+    make_submodule();
+    write_in(MAIN "/.git/modules/sub", "config.worktree", "[core]\n\tworktree = ../../../sub\n");
+    assert_main("[core]\n\tbare = false\n[extensions]\n\tworktreeConfig = true\n", MAIN "/sub");
+}
+
+Test(cli_git_tree, without_a_line_that_says_it_the_main_one_is_the_repository) {
+    static const char *const configs[] = {
+        "",
+        "worktree = ../../../sub\n",
+        "[core]\n[other]\nworktree = ../../../sub\n",
+        "[core \"x\"]\nworktree = ../../../sub\n",
+        "[corex]\nworktree = ../../../sub\n",
+        "[core]\nworktree\n",
+        "[core]\nworktree =\n",
+        "[core]\nworktrees = ../../../sub\n",
+        "[core]\n# worktree = ../../../sub\n",
+        "[core]\nworktree = /nowhere\n",
+        "[core]\nworktree = \"../../../sub\"\n",
+    };
+
+    make_submodule();
+    for (size_t i = 0; i < sizeof configs / sizeof configs[0]; i++)
+        assert_main(configs[i], MAIN "/.git/modules/sub");
+    cr_assert_eq(unlink(MAIN "/.git/modules/sub/config"), 0);
+    cr_assert_eq(mkfifo(MAIN "/.git/modules/sub/config", 0600), 0);
+    git_tree_find(LINKED, &(struct git_tree){0}); /* and nobody waits for the other end */
+}
+
+/* ---- Whose it is */
+
+static void assert_top(const char *folder, const char *expected) {
+    struct git_tree tree;
+
+    git_tree_find(folder, &tree);
+    cr_assert_str_eq(tree.top, expected);
+}
+
+#define SHARED SANDBOX_DIR "/shared"
+
+static void give(const char *path, unsigned uid) {
+    cr_assert_eq(lchown(path, uid, uid), 0, "%s", path);
+}
+
+Test(cli_git_tree, a_strangers_is_passed_by) {
+    sandbox_enter_as_root();
+    make_folders(SHARED "/.git");
+    make_folders(SHARED "/a/b");
+    make_folders(SANDBOX_DIR "/.git");
+    cr_assert_eq(chmod(SHARED, 01777), 0);
+    assert_top(SHARED "/a/b", SHARED);
+    give(SHARED "/.git", SANDBOX_OTHER_UID);
+    assert_top(SHARED "/a/b", SANDBOX_DIR);
+    cr_assert_eq(rmdir(SHARED "/.git"), 0);
+    make_worktree("ref: refs/heads/x\n");
+    write_in(SHARED, ".git", "gitdir: " ADMIN "\n");
+    assert_top(SHARED "/a/b", SHARED);
+    give(SHARED "/.git", SANDBOX_OTHER_UID);
+    assert_top(SHARED "/a/b", SANDBOX_DIR);
+    /* A link of his to something of mine. */
+    cr_assert_eq(unlink(SHARED "/.git"), 0);
+    cr_assert_eq(symlink(MAIN "/.git", SHARED "/.git"), 0);
+    assert_top(SHARED "/a/b", SHARED);
+    give(SHARED "/.git", SANDBOX_OTHER_UID);
+    assert_top(SHARED "/a/b", SANDBOX_DIR);
+}
+
+/* A container's mount, sudo. */
+Test(cli_git_tree, root_may_be_in_somebodys_own_folder) {
+    sandbox_enter_as_root();
+    make_folders(SHARED "/.git");
+    give(SHARED, SANDBOX_OTHER_UID);
+    give(SHARED "/.git", SANDBOX_OTHER_UID);
+    assert_top(SHARED, SHARED);
+    cr_assert_eq(chmod(SHARED, 0775), 0);
+    assert_top(SHARED, "");
+}
+
+Test(cli_git_tree, to_others_it_is_theirs_or_roots) {
+    sandbox_enter_as_root();
+    make_folders(SHARED "/.git");
+    cr_assert_eq(seteuid(SANDBOX_OTHER_UID), 0);
+    assert_top(SHARED, SHARED);
+    cr_assert_eq(seteuid(0), 0);
+    give(SHARED "/.git", SANDBOX_OTHER_UID);
+    cr_assert_eq(seteuid(SANDBOX_OTHER_UID), 0);
+    assert_top(SHARED, SHARED);
+    cr_assert_eq(seteuid(0), 0);
+    give(SHARED "/.git", SANDBOX_OTHER_UID + 1);
+    give(SHARED, SANDBOX_OTHER_UID + 1);
+    cr_assert_eq(seteuid(SANDBOX_OTHER_UID), 0);
+    assert_top(SHARED, "");
+}

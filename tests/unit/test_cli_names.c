@@ -29,6 +29,7 @@
 #define CACHE2     LEASE("8007", "7", "cache", "0", "\"/usr\"")
 #define BRANCH     LEASE("8008", "8", "web@fix", "0", "\"/usr\"")
 #define ANNS       LEASE("8009", "9", "mail", "12345", "null")
+#define OTHERS     LEASE("8011", "11", "web", "1234", "\"/usr\"") /* SANDBOX_OTHER_UID */
 #define MAIL       LEASE("8010", "10", "mail", "0", "null")
 #define LEASES                                                                                                         \
     "[" WEB_HERE "," WEB_THERE "," WEB_GLOBAL "," DB_GLOBAL "," API_THERE "," CACHE "," CACHE2 "," BRANCH "," ANNS     \
@@ -87,9 +88,29 @@ static void assert_asked_nothing_but_the_list(void) {
 
 /* ---- One word */
 
-Test(cli_names, outside_of_a_project_a_name_is_everybodys) {
-    ASSERT_RUN(EXIT_YES, "8001\n8002\n8003\n", "", "lookup", "web", "--all");
-    ASSERT_RUN(EXIT_YES, "8001\n8002\n8003\n", "", "list", "web", "-q", "--global");
+Test(cli_names, outside_of_a_project_a_name_is_the_global_one_or_else_any_projects) {
+    ASSERT_RUN(EXIT_YES, "8003\n", "", "lookup", "web", "--all");
+    ASSERT_RUN(EXIT_YES, "8003\n", "", "list", "web", "-q", "--global");
+    ASSERT_RUN(EXIT_YES, "8003\n", "", "release", "web", "-q");
+    ASSERT_RUN(EXIT_YES, "8006\n8007\n", "", "lookup", "cache", "--all");
+}
+
+Test(cli_names, outside_of_a_project_only_the_global_ones_are_changed_or_else_all) {
+    ASSERT_RUN(EXIT_YES, "8001\n8001\n8001\n", "", "renew", "web", "cache", "-q");
+    assert_requests("GET /list\nPOST /heartbeat {\"port\":8003,\"id\":3}\n"
+                    "POST /heartbeat {\"port\":8006,\"id\":6}\nPOST /heartbeat {\"port\":8007,\"id\":7}\n");
+}
+
+/* Of somebody else's lease portd does not say whether it is a project's. */
+Test(cli_names, ones_own_of_a_project_comes_before_somebody_elses_of_none) {
+    static const struct cli_setup as_another = {
+        .words = {"lookup", "web", "--all"}, ENVIRONMENT, .uid = SANDBOX_OTHER_UID};
+
+    sandbox_enter_as_root();
+    restart("[" WEB_GLOBAL "," OTHERS "]");
+    cli_assert(&as_another, EXIT_YES, "8011\n", "");
+    restart("[" WEB_GLOBAL "," WEB_GLOBAL "]");
+    cli_assert(&as_another, EXIT_YES, "8003\n8003\n", "");
 }
 
 Test(cli_names, ones_own_comes_before_an_older_one_of_somebody_else) {

@@ -101,6 +101,17 @@ Test(cli_run_environment, in_a_worktree_its_own_services_go_before_global_ones_a
     cr_assert_eq(environment.n_pairs, 2);
 }
 
+Test(cli_run_environment, outside_of_a_project_a_global_one_goes_before_any_projects) {
+    const struct scope scope = {.root = ""};
+    CLEANUP(run_environment_deinit) struct run_environment environment = {0};
+
+    add_services_in(&environment,
+                    "[" LEASE_IN("db", 8001, 1, "/p") "," LEASE("db", 8002, 2) "," LEASE_IN("api", 8003, 3, "/p") "]",
+                    &scope);
+    cr_assert_str_eq(find(&environment, "PORTMANAGER_PORT_DB"), "8002");
+    cr_assert_str_eq(find(&environment, "PORTMANAGER_PORT_API"), "8003");
+}
+
 /* Nobody's word but portd's is expected here, and even so nothing breaks. */
 Test(cli_run_environment, a_list_that_is_none_adds_nothing) {
     CLEANUP(run_environment_deinit) struct run_environment environment = {0};

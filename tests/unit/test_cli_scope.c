@@ -16,6 +16,7 @@
 
 #define MAIN   SANDBOX_DIR "/main"
 #define LINKED SANDBOX_DIR "/linked"
+#define INNER  MAIN "/.wt/fix"
 #define ADMIN  MAIN "/.git/worktrees/linked"
 
 static void enter(void) {
@@ -25,7 +26,8 @@ static void enter(void) {
 TestSuite(cli_scope, .init = enter);
 
 static void make_worktree(const char *branch) {
-    static const char *const folders[] = {MAIN, MAIN "/.git", MAIN "/.git/worktrees", ADMIN, LINKED, LINKED "/pkg"};
+    static const char *const folders[] = {
+        MAIN, MAIN "/.git", MAIN "/.git/worktrees", ADMIN, LINKED, LINKED "/pkg", MAIN "/.wt", INNER};
     char head[1024];
 
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
@@ -70,8 +72,9 @@ Test(cli_scope, outside_of_any_project_names_are_global) {
 
     assert_scope(&scope, "", "", "");
     assert_name(&scope, "web", "web");
-    cr_assert_eq(scope_match(&scope, "web", "web", NULL), 1);
-    cr_assert_eq(scope_match(&scope, "web", "web", "/p"), 1);
+    cr_assert_eq(scope_match(&scope, "web", "web", NULL), 2);
+    cr_assert_eq(scope_match(&scope, "web", "web", ""), 2);
+    cr_assert_eq(scope_match(&scope, "web", "web", "/p"), 1, "a project's, where there is no global one");
     cr_assert_eq(scope_match(&scope, "web", "web@x", "/p"), 0);
 }
 
@@ -111,6 +114,28 @@ Test(cli_scope, a_file_above_the_worktrees_is_one_project_for_them) {
     assert_scope(&scope, SANDBOX_DIR, SANDBOX_DIR, "@fix");
     scope = find(MAIN);
     assert_scope(&scope, SANDBOX_DIR, SANDBOX_DIR, "");
+}
+
+/* git worktree add .wt/fix: what stands in the main one is about the main one. */
+Test(cli_scope, a_worktree_within_the_main_one_does_not_take_the_main_ones_file) {
+    struct scope scope;
+
+    make_worktree("fix");
+    file_write_text(INNER "/.git", "gitdir: " ADMIN "\n");
+    file_write_text(MAIN "/" SCOPE_FILE, "{}");
+    file_write_text(MAIN "/.wt/" SCOPE_FILE, "{}");
+    scope = find(INNER);
+    cr_assert_not(scope.has_file);
+    assert_scope(&scope, INNER, MAIN, "@fix");
+    file_write_text(SANDBOX_DIR "/" SCOPE_FILE, "{}");
+    scope = find(INNER);
+    cr_assert(scope.has_file);
+    assert_scope(&scope, SANDBOX_DIR, SANDBOX_DIR, "@fix");
+    file_write_text(INNER "/" SCOPE_FILE, "{}");
+    scope = find(INNER);
+    assert_scope(&scope, INNER, MAIN, "@fix");
+    scope = find(MAIN "/.wt");
+    assert_scope(&scope, MAIN "/.wt", MAIN "/.wt", "");
 }
 
 Test(cli_scope, without_a_branch_the_worktrees_own_name_stands_for_it) {
@@ -227,6 +252,23 @@ Test(cli_scope, the_word_of_a_full_name_is_without_the_suffix) {
     cr_assert_eq(scope_word_length(&scope, "web"), 3);
     cr_assert_eq(scope_word_length(&scope, "@fix"), 4);
     cr_assert_eq(scope_word_length(&nowhere, "web@fix"), 7);
+    cr_assert_eq(scope_word_length(&scope, "web@main@fix"), 12, "nobody here writes web@main for it");
+}
+
+Test(cli_scope, a_shortened_suffix_is_known_again) {
+    struct scope scope = {.project = "/p", .suffix = "@"};
+    char word[OPTIONS_NAME_MAX + 1] = "";
+    char name[OPTIONS_NAME_MAX + 1];
+
+    for (int i = 0; i < 30; i++)
+        strcat(scope.suffix, "\xc3\xa4"); /* a cut moves to a character's begin */
+    for (size_t length = 1; length <= 118; length++) {
+        memset(word, 'w', length);
+        assert_name(&scope, word, (scope_name(&scope, word, name, &(struct problem){0}), name));
+        cr_assert_eq(scope_word_length(&scope, name), length, "%zu: %s", length, name);
+    }
+    name[strlen(name) - 1] ^= 1;
+    cr_assert_eq(scope_word_length(&scope, name), strlen(name), "another branch's");
 }
 
 /* Somebody else's file in a folder above that anybody may write says nothing. */
@@ -249,6 +291,79 @@ Test(cli_scope, a_strangers_file_is_not_looked_at) {
     cr_assert_eq(chmod(SANDBOX_DIR "/shared", 0777), 0);
     scope = find(SANDBOX_DIR "/shared/mine");
     assert_scope(&scope, "", "", "");
+}
+
+/* A link is whose it is, too: whoever makes one to a file of mine says that my commands shall run in his folder. */
+Test(cli_scope, a_strangers_link_is_not_followed) {
+    struct scope scope;
+
+    sandbox_enter_as_root();
+    cr_assert_eq(mkdir(SANDBOX_DIR "/own", 0755), 0);
+    cr_assert_eq(mkdir(SANDBOX_DIR "/shared", 0777), 0);
+    cr_assert_eq(chmod(SANDBOX_DIR "/shared", 0777), 0);
+    file_write_text(SANDBOX_DIR "/own/" SCOPE_FILE, "{}");
+    cr_assert_eq(symlink(SANDBOX_DIR "/own/" SCOPE_FILE, SANDBOX_DIR "/shared/" SCOPE_FILE), 0);
+    scope = find(SANDBOX_DIR "/shared");
+    cr_assert(scope.has_file);
+    cr_assert_eq(lchown(SANDBOX_DIR "/shared/" SCOPE_FILE, SANDBOX_OTHER_UID, SANDBOX_OTHER_UID), 0);
+    scope = find(SANDBOX_DIR "/shared");
+    assert_scope(&scope, "", "", "");
+}
+
+static void assert_project(const char *folder, const char *project) {
+    struct options given = {0};
+    char path[PATH_MAX];
+    char git[PATH_MAX];
+    char expected[PATH_MAX];
+    struct scope scope;
+
+    snprintf(path, sizeof path, SANDBOX_DIR "/%s", folder);
+    snprintf(git, sizeof git, SANDBOX_DIR "/%s/.git", folder);
+    snprintf(expected, sizeof expected, SANDBOX_DIR "/%s", project);
+    cr_assert_eq(mkdir(path, 0755), 0);
+    cr_assert_eq(mkdir(git, 0755), 0);
+    scope = find(path);
+    assert_scope(&scope, path, expected, "");
+    memcpy(given.project, path, sizeof given.project);
+    scope = find_in(SANDBOX_DIR, &given);
+    assert_scope(&scope, path, expected, "");
+}
+
+Test(cli_scope, a_path_that_is_no_text_has_a_stand_in_of_its_own) {
+    assert_project("l\xe9on", "l\\xe9on");
+    assert_project("l\\xe9on", "l\\x5cxe9on");
+    assert_project("l\xc3\xa9on", "l\xc3\xa9on");
+    assert_project("a\nb\x7f", "a\\x0ab\\x7f");
+    assert_project("c1\xc2\x85", "c1\\xc2\\x85");
+    assert_project("cut\xe2\x82", "cut\\xe2\\x82");
+    assert_project("back\\slash", "back\\slash");
+}
+
+/* Each byte of the path is four of the stand-in, and portd takes 4096. */
+Test(cli_scope, a_stand_in_that_would_be_too_long_ends_in_a_hash) {
+    const struct options options = {0};
+    char folder[NAME_MAX + 1];
+    struct scope one;
+    struct scope other;
+
+    memset(folder, '\xe9', NAME_MAX);
+    folder[NAME_MAX] = '\0';
+    for (int i = 0; i < 5; i++) {
+        cr_assert_eq(mkdir(folder, 0755), 0);
+        cr_assert_eq(chdir(folder), 0);
+    }
+    cr_assert_eq(mkdir("a", 0755), 0);
+    cr_assert_eq(mkdir("b", 0755), 0);
+    cr_assert_eq(mkdir("a/.git", 0755), 0);
+    cr_assert_eq(mkdir("b/.git", 0755), 0);
+    cr_assert_eq(chdir("a"), 0);
+    scope_find(&options, &one);
+    cr_assert_eq(chdir("../b"), 0);
+    scope_find(&options, &other);
+    cr_assert_gt(strlen(one.project), PATH_MAX - 8);
+    cr_assert_str_neq(one.project, other.project);
+    cr_assert_eq(strncmp(one.project, SANDBOX_DIR "/\\xe9\\xe9", strlen(SANDBOX_DIR) + 9), 0);
+    cr_assert_eq(one.project[strlen(one.project) - 9], '~');
 }
 
 Test(cli_scope, a_folder_that_is_gone_is_in_no_project) {

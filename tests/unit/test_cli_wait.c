@@ -163,7 +163,43 @@ Test(cli_wait, a_port_that_nobody_has_leased_is_waited_for) {
     ASSERT_RUN(EXIT_YES, "8001\n", "portctl: waiting: port 8001 is not leased yet\n", "wait", "8001");
 }
 
+#define HERE   LEASE("8005", "5", "web", "0", "bound", ",\"project\":\"/usr\"")
+#define THERE  LEASE("8006", "6", "web", "0", "bound", ",\"project\":\"/var\"")
+#define GLOBAL "  hint: there is a global one: portctl wait web --global\n"
+
+/* `portctl run web & portctl wait web`: run's lease may come a moment later, and the server that is there already is another one. */
+Test(cli_wait, in_a_project_a_global_one_does_not_count) {
+    START({"GET /snapshot", 200, SNAPSHOT(BOUND "," THERE), 0, NULL},
+          {"GET /events", 0, HEAD RECORD("8001", BOUND) RECORD("8005", HERE), 0, NULL},
+          {"GET /list", 200, LIST(BOUND "," THERE "," HERE), 0, NULL});
+    ASSERT_RUN(EXIT_YES, "8005\n", "portctl: waiting: no lease has the name web in this project yet\n" GLOBAL, "wait",
+               "web", "--project", "/usr");
+    assert_requests("GET /snapshot\nGET /events?ports=9f3c.5\nGET /list\n");
+    ASSERT_RUN(EXIT_YES, "8001\n", "", "wait", "web", "--global");
+}
+
+Test(cli_wait, that_there_is_a_global_one_is_told_at_the_end) {
+    START_WITH(BOUND, "");
+    ASSERT_RUN(EXIT_WAITED, "",
+               "portctl: web is not in use after 1s: no lease has the name web in this project\n" GLOBAL, "wait", "web",
+               "--project", "/usr", "--timeout", "1", "-q");
+}
+
+Test(cli_wait, outside_of_a_project_a_global_one_comes_before_any_projects) {
+    START({"GET /snapshot", 200, SNAPSHOT(PENDING "," THERE), 0, NULL},
+          {"GET /events", 0, HEAD RECORD("8001", BOUND), 0, NULL}, {"GET /list", 200, LIST(BOUND "," THERE), 0, NULL});
+    ASSERT_RUN(EXIT_YES, "8001\n", "", "wait", "web");
+    START({"GET /snapshot", 200, SNAPSHOT(THERE), 0, NULL});
+    ASSERT_RUN(EXIT_YES, "8006\n", "", "wait", "web");
+}
+
 /* ---- --gone */
+
+Test(cli_wait, in_a_project_without_one_of_its_own_a_global_one_shall_be_gone) {
+    START({"GET /snapshot", 200, SNAPSHOT(BOUND), 0, NULL}, {"GET /events", 0, HEAD RECORD("8001", "null"), 0, NULL},
+          {"GET /list", 200, LIST(THERE), 0, NULL});
+    ASSERT_RUN(EXIT_YES, "", "", "wait", "web", "--gone", "--project", "/usr");
+}
 
 Test(cli_wait, what_nobody_has_is_gone) {
     START({"GET /snapshot", 200, SNAPSHOT(OTHER), 0, NULL});
