@@ -1,6 +1,7 @@
 /*
- * free: which ports nobody has at this moment, by portd's one reading of the kernel and of its leases. It asks for nothing, so
- * a moment later somebody else may have them: only a lease is a promise.
+ * free: which ports nobody has at this moment, by portd's leases and its last reading of listeners, and by our own of what
+ * portd reads every few seconds or for a grant alone: sockets that are only bound, and connections. It asks for nothing, so a moment later
+ * somebody else may have them: only a lease is a promise.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 
 #include "cli/client.h"
 #include "cli/command.h"
+#include "probe/sock_diag.h"
 #include "src/base/json.h"
 #include "src/base/port_set.h"
 #include "src/base/text.h"
@@ -99,6 +101,23 @@ static int add_ports(struct port_set *taken, const cJSON *items, struct problem 
         port_set_add(taken, (uint16_t)port);
     }
     return 0;
+}
+
+/*
+ * Of our own network, which is portd's as a rule; where it is not, what is taken here is no less taken. What is left of a
+ * connection that no process has is not in the way of a server. What cannot be read is nothing.
+ */
+static void add_sockets(struct port_set *taken, const struct range *range) {
+    CLEANUP(sock_diag_free_at) struct sock_diag *diag = NULL;
+    CLEANUP(listener_list_deinit) struct listener_list list = {0};
+    const uint16_t port = range->min == range->max ? range->min : 0; /* 0: all */
+
+    if (sock_diag_new(&diag) < 0 ||
+        sock_diag_dump(diag, SOCK_DIAG_LISTEN | SOCK_DIAG_BOUND | SOCK_DIAG_CONNECTIONS, port, &list) < 0)
+        return;
+    for (size_t i = 0; i < list.n_items; i++)
+        if (list.items[i].inode != 0)
+            port_set_add(taken, list.items[i].port);
 }
 
 static int find_taken(const cJSON *snapshot, const struct range *managed, struct port_set *ret_taken,
@@ -206,6 +225,7 @@ static int cmd_free(const struct invocation *invocation, int *ret_exit_code, str
         return r;
     if (word == NULL)
         range = managed;
+    add_sockets(&taken, &range);
     if (keep_first(&taken, &range, invocation->options.count) == 0)
         return refuse_none(&range, problem);
     *ret_exit_code = EXIT_YES;
@@ -218,9 +238,11 @@ const struct command command_free = {
     .name = "free",
     .summary = "show which ports are free now",
     .usage = "[MIN-MAX|PORT] [options]",
-    .details = "Those that nobody has leased, listens on or has bound, and that are neither excluded nor reserved;\n"
-               "without a range out of those that portd manages. A hint, not a promise: only a lease is one. With\n"
-               "--count the first so many. In a pipe one a line. Exit code 4 if none is free.\n",
+    .details =
+        "Those that nobody has leased, listens on, has bound (Linux tells that from 6.8 on) or has a connection\n"
+        "from, and that are neither excluded nor reserved; without a range out of those that portd manages.\n"
+        "A hint, not a promise: only a lease is one. With --count the first so many. In a pipe one a line. Exit\n"
+        "code 4 if none is free.\n",
     .options = free_options,
     .n_most = 1,
     .first = OPERAND_ANY,

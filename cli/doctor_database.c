@@ -288,29 +288,36 @@ static bool is_original(const char *path) {
            memcmp(header, "SQLite format 3", 16) == 0 && memcmp(header + 60, "\0\0\0", 4) == 0;
 }
 
-/* What the process has open: the database, and portd's lock beside it, which no other program has. */
-static bool has_open(const struct doctor *doctor, const char *pid, const char *path, bool *ret_lock) {
+/* Opened for reading alone, as whoever looks at it or copies it does. What hides how it has opened it counts as a writer. */
+static bool is_reader(const struct doctor *doctor, const char *pid, const char *number) {
+    char name[2 * NAME_MAX + sizeof "/fdinfo/"];
+    CLEANUP(doctor_free_text_at) char *text = NULL;
+    const char *flags;
+
+    snprintf(name, sizeof name, "%s/fdinfo/%s", pid, number);
+    text = doctor_read_proc(doctor, name);
+    flags = text != NULL ? strstr(text, "flags:") : NULL;
+    return flags != NULL && (strtoul(flags + strlen("flags:"), NULL, 8) & O_ACCMODE) == O_RDONLY;
+}
+
+static bool writes(const struct doctor *doctor, const char *pid, const char *path) {
     char name[PATH_MAX];
-    char lock[PATH_MAX + 8];
     bool found = false;
     DIR *dir;
     const struct dirent *entry;
 
     snprintf(name, sizeof name, "%s/%s/fd", doctor->proc, pid);
-    snprintf(lock, sizeof lock, "%s.lock", path);
-    *ret_lock = false;
     dir = opendir(name);
     if (dir == NULL)
         return false;
-    while ((entry = readdir(dir)) != NULL) {
+    while (!found && (entry = readdir(dir)) != NULL) {
         char target[PATH_MAX];
         ssize_t length = readlinkat(dirfd(dir), entry->d_name, target, sizeof target - 1);
 
         if (length <= 0)
             continue;
         target[length] = '\0';
-        found = found || strcmp(target, path) == 0;
-        *ret_lock = *ret_lock || strcmp(target, lock) == 0;
+        found = strcmp(target, path) == 0 && !is_reader(doctor, pid, entry->d_name);
     }
     closedir(dir);
     return found;
@@ -325,7 +332,11 @@ static void original_path(char *ret_path) {
         ret_path[0] = '\0';
 }
 
-/* Before portd is looked for: while it runs a portd must not be started on its database, nor can on its port. */
+/*
+ * Before portd is looked for: while it runs a portd must not be started on its database, nor can on its port.
+ *
+ * Where portd's lock is the database is portd's: who has that open, a backup or a person with sqlite3, is not to be ended.
+ */
 void doctor_find_original(struct doctor *doctor) {
     char path[PATH_MAX];
     DIR *dir;
@@ -333,15 +344,12 @@ void doctor_find_original(struct doctor *doctor) {
 
     doctor->original_pid = 0;
     original_path(path);
-    dir = path[0] != '\0' ? opendir(doctor->proc) : NULL;
+    dir = path[0] != '\0' && is_original(path) ? opendir(doctor->proc) : NULL;
     if (dir == NULL)
         return;
-    while (doctor->original_pid == 0 && (entry = readdir(dir)) != NULL) {
-        bool is_portd;
-
-        if (proc_is_number(entry->d_name) && has_open(doctor, entry->d_name, path, &is_portd) && !is_portd)
+    while (doctor->original_pid == 0 && (entry = readdir(dir)) != NULL)
+        if (proc_is_number(entry->d_name) && writes(doctor, entry->d_name, path))
             doctor->original_pid = (pid_t)strtol(entry->d_name, NULL, 10);
-    }
     closedir(dir);
 }
 
@@ -355,7 +363,7 @@ static void say_running(struct doctor *doctor, const char *path) {
     if (comm != NULL)
         comm[strcspn(comm, "\n")] = '\0';
     doctor_say(doctor, "original", FINDING_ERROR,
-               "%s (pid %d) has %s open and is no portd: an original PortManager, which grants the same ports",
+               "%s (pid %d) has %s open for writing: an original PortManager, which grants the same ports",
                comm != NULL ? comm : "a process", (int)doctor->original_pid, path);
     if (doctor->portd.answers) {
         doctor_advise(doctor, "kill %d; tail --pid=%d -f /dev/null", (int)doctor->original_pid,

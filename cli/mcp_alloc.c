@@ -24,6 +24,40 @@ static void read_options(const struct mcp_call *call, struct options *options) {
     cJSON_ArrayForEach(tag, json_get(call->arguments, "tags")) options->tags[options->n_tags++] = tag->valuestring;
 }
 
+/* The lease that lives with a running `portctl run`, out of portd's refusal to lend it; false: that is not all that was asked for. */
+static bool read_running(const struct options *options, const struct problem *problem, struct lease_view *ret_view) {
+    return strcmp(problem->type, "lease-held") == 0 && options->count <= 1 &&
+           lease_view_read(json_get(problem->document, "lease"), ret_view) &&
+           (options->port == 0 || options->port == ret_view->port);
+}
+
+static void say_running(struct mcp_answer *answer, const struct lease_view *view) {
+    char life[LEASE_LIFE_MAX];
+
+    lease_view_format_life(view, life);
+    mcp_say(answer, "\"%s\" runs already on port %u (%s): it need not be started a second time.", view->service_name,
+            view->port, life);
+    if (strcmp(view->state, "elsewhere") == 0 && view->elsewhere_port != 0)
+        mcp_say(answer, "It listens on port %u instead.", view->elsewhere_port);
+    else if (strcmp(view->state, "bound") != 0)
+        mcp_say(answer, "It does not listen there now: its state is %s.",
+                view->state[0] != '\0' ? view->state : "unknown");
+}
+
+/* As /alloc answers where the name had the port already. */
+static cJSON *describe_running(const struct lease_view *view) {
+    cJSON *structured = cJSON_CreateObject();
+
+    cJSON_AddNumberToObject(structured, "port", view->port);
+    cJSON_AddItemToObject(structured, "lease", cJSON_Duplicate(view->json, true));
+    cJSON_AddItemToArray(cJSON_AddArrayToObject(structured, "ports"), cJSON_CreateNumber(view->port));
+    cJSON_AddItemToArray(cJSON_AddArrayToObject(structured, "leases"), cJSON_Duplicate(view->json, true));
+    cJSON_AddTrueToObject(structured, "reused");
+    cJSON_AddNumberToObject(structured, "n_reused", 1);
+    cJSON_AddArrayToObject(structured, "notes");
+    return structured;
+}
+
 /* portctl's hints are command lines; a model has this tool in its hand. */
 static void translate_hint(const struct options *options, struct problem *problem) {
     if (strcmp(problem->type, "lease-held") == 0)
@@ -84,6 +118,7 @@ static void say_grant(struct mcp_answer *answer, const struct grant *grant) {
 static int alloc(const struct mcp_call *call, struct mcp_answer *answer, struct problem *problem) {
     CLEANUP(grant_deinit) struct grant grant = {0};
     const struct grant_for whom = {.asker = call->asker};
+    struct lease_view running;
     struct invocation asking = *call->invocation;
     char name[OPTIONS_NAME_MAX + 1];
     char *words[] = {name, NULL};
@@ -94,6 +129,11 @@ static int alloc(const struct mcp_call *call, struct mcp_answer *answer, struct 
     asking.operands = (struct operands){.items = words, .n_items = 1};
     read_options(call, &asking.options);
     r = grant_ask(&asking, &whom, &grant, NULL, problem);
+    if (r == PROBLEM_E_SET && read_running(&asking.options, problem, &running)) {
+        say_running(answer, &running);
+        answer->structured = describe_running(&running);
+        return 0;
+    }
     if (r != 0) {
         translate_hint(&asking.options, problem);
         return r;
@@ -160,7 +200,8 @@ const struct mcp_tool mcp_tool_alloc = {
         "Call this before you start anything that listens on a TCP port, instead of choosing a number yourself. "
         "Returns a "
         "port that the kernel says is free and that nobody else on this machine will be given, leased to the service's "
-        "name. Called again with the same name it returns the same port. Start the service on that port soon (its own "
+        "name. Called again with the same name it returns the same port, and says so if the service runs already. "
+        "Start the service on that port soon (its own "
         "flag, or the variable PORT): the lease runs out after ttl seconds unless something listens there, and is kept "
         "by itself while something does. If a port is refused, the answer says who has it and what to do; it is never "
         "a "

@@ -110,18 +110,26 @@ void mcp_write_result(struct mcp_writer *writer, const cJSON *id, cJSON *result)
         write_answer(writer, id, "result", result);
 }
 
-void mcp_write_error(struct mcp_writer *writer, const cJSON *id, enum mcp_error code, const char *format, ...) {
+void mcp_write_error_data(struct mcp_writer *writer, const cJSON *id, enum mcp_error code, cJSON *data,
+                          const char *sentence) {
     cJSON *error = cJSON_CreateObject();
-    char raw[512];
     char safe[512];
+
+    cJSON_AddNumberToObject(error, "code", code);
+    cJSON_AddStringToObject(error, "message", text_make_safe(sentence, safe, sizeof safe));
+    if (data != NULL)
+        cJSON_AddItemToObject(error, "data", data);
+    write_answer(writer, id, "error", error);
+}
+
+void mcp_write_error(struct mcp_writer *writer, const cJSON *id, enum mcp_error code, const char *format, ...) {
+    char raw[512];
     va_list arguments;
 
     va_start(arguments, format);
     vsnprintf(raw, sizeof raw, format, arguments);
     va_end(arguments);
-    cJSON_AddNumberToObject(error, "code", code);
-    cJSON_AddStringToObject(error, "message", text_make_safe(raw, safe, sizeof safe));
-    write_answer(writer, id, "error", error);
+    mcp_write_error_data(writer, id, code, NULL, raw);
 }
 
 void mcp_write_batch_begin(struct mcp_writer *writer) {

@@ -15,6 +15,7 @@ enum mcp_error {
     MCP_NO_SUCH_METHOD = -32601,
     MCP_INVALID_PARAMS = -32602,
     MCP_INTERNAL_ERROR = -32603,
+    MCP_UNSUPPORTED_VERSION = -32022,
 };
 
 enum mcp_kind {
@@ -31,6 +32,7 @@ struct mcp_message {
         *id; /* a string, or a whole number that a double holds exactly; NULL: it has none that could be repeated */
     const char *method;
     const cJSON *params;  /* an object; NULL: none */
+    bool stateless;       /* see mcp_stateless.h; for whoever answers it to find out */
     enum mcp_error error; /* of a malformed one */
     const char *fault;    /* why it is malformed. Static */
 };
@@ -51,6 +53,10 @@ void mcp_write_result(struct mcp_writer *writer, const cJSON *id, cJSON *result)
 /* Answers with an error. `id` NULL: null. What the sentence repeats of the message may be anything. */
 void mcp_write_error(struct mcp_writer *writer, const cJSON *id, enum mcp_error code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* The same with `data` for a program, which is taken over. */
+void mcp_write_error_data(struct mcp_writer *writer, const cJSON *id, enum mcp_error code, cJSON *data,
+                          const char *sentence);
 
 /* Around the answers to a batch. If there are none, nothing is written. */
 void mcp_write_batch_begin(struct mcp_writer *writer);

@@ -8,11 +8,13 @@
 
 #include "cli/problem.h"
 #include "probe/fd.h"
+#include "probe/sock_diag.h"
 #include "tests/support/cli.h"
 #include "tests/support/fail.h"
 #include "tests/support/fake_portd.h"
 #include "tests/support/file.h"
 #include "tests/support/sandbox.h"
+#include "tests/support/tcp.h"
 #include "tests/support/terminal.h"
 
 #define SOCKET      SANDBOX_DIR "/p.sock"
@@ -67,6 +69,40 @@ Test(cli_free, none_is_4) {
     ASSERT_RUN(EXIT_TAKEN, "",
                "{\"type\":\"urn:portmanager:problem:none-free\",\"detail\":\"no port from 8004 to 8005 is free\"}\n",
                "free", "8004-8005", "--json");
+}
+
+/* ---- what portd does not tell at once ---- */
+
+static int bind_to(uint16_t port) {
+    const union tcp_address address = tcp_make_address("127.0.0.1", port);
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, &address.generic, sizeof(address)) < 0)
+        fail_test("Port %u cannot be bound.", port);
+    return fd;
+}
+
+Test(cli_free, what_has_just_come_is_not_free) {
+    CLEANUP(fd_close_at) int server = tcp_listen("127.0.0.1", 8001);
+    const union tcp_address address = tcp_make_address("127.0.0.1", 8001);
+    CLEANUP(fd_close_at) int client = bind_to(8003);
+    if (connect(client, &address.generic, sizeof(address)) < 0)
+        fail_test("No connection.");
+    CLEANUP(fd_close_at) int accepted = tcp_accept(server);
+    ASSERT_RUN(EXIT_YES, "8002\n8006\n8008\n8009\n8010\n8011\n", "", "free");
+    ASSERT_RUN(EXIT_TAKEN, "", "portctl: port 8003 is not free\n  hint: portctl who 8003\n", "free", "8003");
+    /* The end that closes first is remembered by the kernel, and by nobody else. */
+    fd_close_at(&client);
+    client = -1;
+    ASSERT_RUN(EXIT_YES, "8002\n8003\n8006\n8008\n8009\n8010\n8011\n", "", "free");
+}
+
+Test(cli_free, what_is_only_bound_is_not_free) {
+    CLEANUP(sock_diag_free_at) struct sock_diag *diag = NULL;
+    if (sock_diag_new(&diag) < 0 || !sock_diag_sees_bound(diag))
+        cr_skip_test("this kernel does not tell who has bound a port");
+    CLEANUP(fd_close_at) int bound = bind_to(8002);
+    ASSERT_RUN(EXIT_YES, "8001\n8003\n8006\n8008\n8009\n8010\n8011\n", "", "free");
+    ASSERT_RUN(EXIT_TAKEN, "", "portctl: port 8002 is not free\n  hint: portctl who 8002\n", "free", "8002");
 }
 
 Test(cli_free, a_bad_range_asks_nobody) {

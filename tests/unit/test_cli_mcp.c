@@ -51,9 +51,13 @@ static void assert_error(struct mcp *mcp, const char *line, const char *id, int 
 }
 
 Test(cli_mcp, a_version_that_is_known_is_answered_and_else_the_newest) {
-    static const char *const versions[][2] = {{"2025-11-25", "2025-11-25"}, {"2025-06-18", "2025-06-18"},
-                                              {"2025-03-26", "2025-03-26"}, {"2024-11-05", "2024-11-05"},
-                                              {"2199-01-01", "2025-11-25"}, {"", "2025-11-25"}};
+    static const char *const versions[][2] = {{"2025-11-25", "2025-11-25"},
+                                              {"2025-06-18", "2025-06-18"},
+                                              {"2025-03-26", "2025-03-26"},
+                                              {"2024-11-05", "2024-11-05"},
+                                              {"2026-07-28", "2025-11-25"},
+                                              {"2199-01-01", "2025-11-25"},
+                                              {"", "2025-11-25"}};
 
     for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
         CLEANUP(mcp_finish_at) struct mcp mcp = mcp_start(&ordinary);
@@ -72,19 +76,16 @@ Test(cli_mcp, initialize_wants_a_version) {
 
     assert_error(&mcp, INITIALIZE("1", "7"), "1", -32602);
     assert_error(&mcp, "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"initialize\"}", "2", -32602);
-    assert_error(&mcp, "{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"tools/list\"}", "3", -32600);
+    assert_error(&mcp, "{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"tools/list\"}", "3", -32602);
 }
 
 Test(cli_mcp, before_initialize_there_is_only_ping) {
     CLEANUP(mcp_finish_at) struct mcp mcp = mcp_start(&ordinary);
 
     assert_answer(&mcp, PING("1"), PONG("1"));
-    assert_error(&mcp, "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/list\"}", "2", -32600);
+    assert_error(&mcp, "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/list\"}", "2", -32602);
     assert_error(&mcp, "{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"tools/call\",\"params\":{\"name\":\"list\"}}", "3",
-                 -32600);
-    /* By which a client of a later protocol finds out that this one begins with initialize. */
-    assert_error(&mcp, "{\"jsonrpc\":\"2.0\",\"id\":4,\"method\":\"server/discover\",\"params\":{\"_meta\":{}}}", "4",
-                 -32601);
+                 -32602);
     assert_error(&mcp, "[" PING("5") "]", "null", -32600);
     CLEANUP(json_free_text_at) char *initialized = exchange(&mcp, INITIALIZE("6", "\"2025-11-25\""));
     CLEANUP(json_free_text_at)

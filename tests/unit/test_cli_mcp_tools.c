@@ -160,6 +160,49 @@ Test(cli_mcp_tools, a_refusal_of_portd_is_a_sentence_and_what_to_do) {
     ASSERT_CALL(&mcp, true, "the server answered with HTTP status 500 and no reason", "alloc", "{\"name\":\"web\"}");
 }
 
+#define HELD(state, more)                                                                                              \
+    "{\"type\":\"urn:portmanager:problem:lease-held\",\"detail\":\"It is held.\",\"lease\":{\"port\":8001,\"id\":7,"   \
+    "\"service_name\":\"web\",\"uid\":0,\"state\":\"" state "\",\"kept_by\":\"holder\",\"expires_in_seconds\":null,"   \
+    "\"holder\":{\"pid\":77}" more "}}"
+
+Test(cli_mcp_tools, a_service_that_runs_has_its_port_and_is_not_started_twice) {
+    CLEANUP(mcp_finish_at)
+    struct mcp mcp = OPEN({"POST /alloc ", 409, HELD("bound", ""), 1, NULL},
+                          {"POST /alloc ", 409, HELD("elsewhere", ",\"elsewhere_port\":3000"), 1, NULL},
+                          {"POST /alloc ", 409, HELD("pending", ""), 0, NULL});
+
+    CLEANUP(json_free_at) cJSON *result = mcp_call(&mcp, "alloc", "{\"name\":\"web\"}");
+    cr_assert_str_eq(mcp_text_of(result), "\"web\" runs already on port 8001 (kept while pid 77 lives): it need not be "
+                                          "started a second time.");
+    cr_assert_not(json_bool_at(result, "isError"));
+    cr_assert(json_has_exactly(json_at(result, "structuredContent"), "port lease ports leases reused n_reused notes"));
+    cr_assert_eq(json_number_at(result, "structuredContent.port"), 8001U);
+    cr_assert_eq(json_number_at(result, "structuredContent.lease.id"), 7U);
+    cr_assert_eq(json_number_at(result, "structuredContent.leases[0].id"), 7U);
+    cr_assert_eq(json_number_at(result, "structuredContent.ports[0]"), 8001U);
+    cr_assert(json_bool_at(result, "structuredContent.reused"));
+    ASSERT_CALL(
+        &mcp, false,
+        "\"web\" runs already on port 8001 (kept while pid 77 lives): it need not be started a second time.\nIt "
+        "listens on port 3000 instead.",
+        "alloc", "{\"name\":\"web\",\"prefer\":9000}");
+    ASSERT_CALL(
+        &mcp, false,
+        "\"web\" runs already on port 8001 (kept while pid 77 lives): it need not be started a second time.\nIt "
+        "does not listen there now: its state is pending.",
+        "alloc", "{\"name\":\"web\",\"port\":8001}");
+}
+
+/* One port is less than two, and another than the one that was wanted. */
+Test(cli_mcp_tools, a_service_that_runs_on_less_than_was_asked_for_is_a_refusal) {
+    CLEANUP(mcp_finish_at) struct mcp mcp = OPEN({"POST /alloc ", 409, HELD("bound", ""), 0, NULL});
+    static const char refusal[] =
+        "It is held.\nWhat to do: call alloc with \"reuse\": false for a second port, or with a name of your own";
+
+    ASSERT_CALL(&mcp, true, refusal, "alloc", "{\"name\":\"web\",\"count\":2}");
+    ASSERT_CALL(&mcp, true, refusal, "alloc", "{\"name\":\"web\",\"port\":8002}");
+}
+
 /* ---- arguments ---- */
 
 Test(cli_mcp_tools, wrong_arguments_are_told_so_that_a_model_can_mend_them) {
