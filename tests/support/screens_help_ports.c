@@ -417,7 +417,7 @@ static const struct screen_case cases[] = {
           "  3       portd cannot be reached, or what answers is no portd to be trusted\n"
           "  4       the port is taken, or no port is free\n"
           "  5       not allowed\n"
-          "  124     --wait ran out\n")},
+          "  124     a --wait or --timeout ran out\n")},
     {.words = {"--version"}, BOTH("portctl " PM_VERSION "\n")},
     {.words = {"lst"},
      .exit_code = EXIT_USAGE,

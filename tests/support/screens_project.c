@@ -182,6 +182,19 @@ static const struct screen_case cases[] = {
                  "POST /alloc-all "
                  "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"ttl_seconds\":86400,\"asker_"
                  "pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}]}\n"},
+    {.words = {"up", "--project", SCREEN_PROJECT},
+     .screen = "PORT  NAME  VARIABLE  LEASE\n"
+               "8006  web   WEB_PORT  new\n"
+               "8007  db    PGPORT    kept\n"
+               "Wrote .env\n",
+     .output = "8006\tweb\tWEB_PORT\tnew\n"
+               "8007\tdb\tPGPORT\tkept\n",
+     .requests = "GET /list\n"
+                 "POST /alloc-all "
+                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
+                 "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}"
+                 ",{\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
+                 "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
     {.words = {"up", "--color", "always"},
      .directory = SCREEN_PROJECT,
      .screen = "\033[2mPORT\033[0m  \033[2mNAME\033[0m  \033[2mVARIABLE\033[0m  \033[2mLEASE\033[0m\n"
