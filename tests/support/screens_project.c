@@ -14,79 +14,80 @@ static const struct fake_answer full[] = {
 static const struct screen_case cases[] = {
     {.words = {"env", "web:PORT"},
      BOTH("PORT=8006\n"),
-     .requests =
-         "GET /list\n"
-         "POST /alloc-all {\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"asker_pid\":N}]}\n"},
+     .requests = "POST /alloc-all "
+                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"asker_"
+                 "pid\":N}]}\n"},
     {.words = {"env", "web:PORT", "--json"},
      BOTH("{\"version\":1,\"services\":[{\"service_name\":\"web\",\"variables\":{\"PORT\":8006},\"new\":true,"
           "\"leases\":[{\"port\":8006,\"service_name\":\"web\",\"allocated_at\":\"<then>\",\"ttl_seconds\":300,"
           "\"tags\":[\"shop\"],\"expires_at\":\"2026-01-02T03:09:05.678Z\",\"expires_in_seconds\":290,\"holder\":null,"
           "\"evidence\":null,\"project\":\"" SCREEN_PROJECT
           "\",\"id\":6,\"uid\":0,\"user\":\"root\",\"state\":\"bound\",\"kept_by\":\"ttl\"}]}],\"notes\":[]}\n"),
-     .requests =
-         "GET /list\n"
-         "POST /alloc-all {\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"asker_pid\":N}]}\n"},
+     .requests = "POST /alloc-all "
+                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"asker_"
+                 "pid\":N}]}\n"},
     {.words = {"env", "web", "-q"},
      BOTH("8006\n"),
-     .requests =
-         "GET /list\n"
-         "POST /alloc-all {\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"asker_pid\":N}]}\n"},
+     .requests = "POST /alloc-all "
+                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"asker_"
+                 "pid\":N}]}\n"},
     {.words = {"env", "web", "--export"},
      BOTH("export WEB_PORT=8006\n"),
-     .requests =
-         "GET /list\n"
-         "POST /alloc-all {\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"asker_pid\":N}]}\n"},
+     .requests = "POST /alloc-all "
+                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"asker_"
+                 "pid\":N}]}\n"},
     {.words = {"env", "web", "--format", "dotenv"},
      BOTH("WEB_PORT=8006\n"),
-     .requests =
-         "GET /list\n"
-         "POST /alloc-all {\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"asker_pid\":N}]}\n"},
+     .requests = "POST /alloc-all "
+                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"asker_"
+                 "pid\":N}]}\n"},
     {.words = {"env", "web", "--format", "json"},
      BOTH("{\"WEB_PORT\":8006}\n"),
-     .requests =
-         "GET /list\n"
-         "POST /alloc-all {\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"asker_pid\":N}]}\n"},
+     .requests = "POST /alloc-all "
+                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"asker_"
+                 "pid\":N}]}\n"},
     {.words = {"env", "web", "--format", "fish"},
      BOTH("set -g WEB_PORT 8006\n"),
-     .requests =
-         "GET /list\n"
-         "POST /alloc-all {\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"asker_pid\":N}]}\n"},
+     .requests = "POST /alloc-all "
+                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"asker_"
+                 "pid\":N}]}\n"},
     {.words = {"env", "web", "--export", "--format", "fish"},
      BOTH("set -gx WEB_PORT 8006\n"),
-     .requests =
-         "GET /list\n"
-         "POST /alloc-all {\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"asker_pid\":N}]}\n"},
+     .requests = "POST /alloc-all "
+                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"asker_"
+                 "pid\":N}]}\n"},
     {.words = {"env", "web", "--ttl", "2h"},
      BOTH("WEB_PORT=8006\n"),
-     .requests = "GET /list\n"
-                 "POST /alloc-all "
-                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"ttl_seconds\":7200,\"asker_"
-                 "pid\":N}]}\n"},
+     .requests = "POST /alloc-all "
+                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"ttl_"
+                 "seconds\":7200,\"asker_pid\":N}]}\n"},
     {.words = {"env", "web", "--project", SCREEN_PROJECT},
      BOTH("WEB_PORT=8006\n"),
      .requests =
-         "GET /list\n"
          "POST /alloc-all "
-         "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
+         "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":"
+         "\"" SCREEN_PROJECT
          "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}]}\n"},
     {.words = {"env"},
      .directory = SCREEN_PROJECT,
      BOTH("WEB_PORT=8006\n"
           "PGPORT=8007\n"),
-     .requests = "GET /list\n"
-                 "POST /alloc-all "
-                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
-                 "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}"
-                 ",{\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
-                 "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
+     .requests =
+         "POST /alloc-all "
+         "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":"
+         "\"" SCREEN_PROJECT
+         "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]},{"
+         "\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":\"" SCREEN_PROJECT
+         "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
     {.words = {"env", "--global"},
      .directory = SCREEN_PROJECT,
      BOTH("WEB_PORT=8006\n"
-          "PGPORT=8003\n"),
-     .requests = "GET /list\n"
-                 "POST /alloc-all "
-                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"ttl_seconds\":86400,\"asker_"
-                 "pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}]}\n"},
+          "PGPORT=8007\n"),
+     .requests =
+         "POST /alloc-all "
+         "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"ttl_seconds\":"
+         "86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]},{\"service_name\":\"db\","
+         "\"count\":1,\"reuse\":true,\"reuse_held\":true,\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
     {.words = {"env"},
      .exit_code = EXIT_USAGE,
      .screen = "portctl: env wants a name, for there is no portmanager.json here\n"
@@ -103,10 +104,10 @@ static const struct screen_case cases[] = {
      .output = "",
      .errors = "portctl: no port from 8000 to 9000 is free\n"
                "  hint: that is about db; nothing was leased\n",
-     .requests = "GET /list\n"
-                 "POST /alloc-all "
-                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"asker_pid\":N},{\"service_"
-                 "name\":\"db\",\"count\":1,\"reuse\":true,\"asker_pid\":N}]}\n"},
+     .requests =
+         "POST /alloc-all "
+         "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"asker_pid\":N},{"
+         "\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"asker_pid\":N}]}\n"},
     {.words = {"up"},
      .directory = SCREEN_PROJECT,
      .screen = "PORT  NAME  VARIABLE  LEASE\n"
@@ -115,12 +116,13 @@ static const struct screen_case cases[] = {
                "Wrote .env\n",
      .output = "8006\tweb\tWEB_PORT\tnew\n"
                "8007\tdb\tPGPORT\tkept\n",
-     .requests = "GET /list\n"
-                 "POST /alloc-all "
-                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
-                 "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}"
-                 ",{\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
-                 "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
+     .requests =
+         "POST /alloc-all "
+         "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":"
+         "\"" SCREEN_PROJECT
+         "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]},{"
+         "\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":\"" SCREEN_PROJECT
+         "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
     {.words = {"up", "--json"},
      .directory = SCREEN_PROJECT,
      BOTH("{\"version\":1,\"services\":[{\"service_name\":\"web\",\"variables\":{\"WEB_PORT\":8006},\"new\":true,"
@@ -133,22 +135,24 @@ static const struct screen_case cases[] = {
           "\"expires_in_seconds\":290,\"holder\":null,\"evidence\":null,\"project\":\"" SCREEN_PROJECT
           "\",\"id\":7,\"uid\":0,\"user\":\"root\",\"state\":\"pending\",\"kept_by\":\"ttl\"}]}],\"notes\":[],\"env_"
           "file\":\"" SCREEN_PROJECT "/.env\",\"env_file_changed\":true}\n"),
-     .requests = "GET /list\n"
-                 "POST /alloc-all "
-                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
-                 "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}"
-                 ",{\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
-                 "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
+     .requests =
+         "POST /alloc-all "
+         "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":"
+         "\"" SCREEN_PROJECT
+         "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]},{"
+         "\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":\"" SCREEN_PROJECT
+         "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
     {.words = {"up", "-q"},
      .directory = SCREEN_PROJECT,
      BOTH("8006\n"
           "8007\n"),
-     .requests = "GET /list\n"
-                 "POST /alloc-all "
-                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
-                 "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}"
-                 ",{\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
-                 "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
+     .requests =
+         "POST /alloc-all "
+         "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":"
+         "\"" SCREEN_PROJECT
+         "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]},{"
+         "\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":\"" SCREEN_PROJECT
+         "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
     {.words = {"up", "web", "--ttl", "2h"},
      .directory = SCREEN_PROJECT,
      .screen = "PORT  NAME  VARIABLE  LEASE\n"
@@ -156,32 +160,33 @@ static const struct screen_case cases[] = {
                "Wrote .env\n",
      .output = "8006\tweb\tWEB_PORT\tnew\n",
      .requests =
-         "GET /list\n"
          "POST /alloc-all "
-         "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
+         "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":"
+         "\"" SCREEN_PROJECT
          "\",\"ttl_seconds\":7200,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}]}\n"},
+    {.words = {"up", "-g"},
+     .directory = SCREEN_PROJECT,
+     .screen = "PORT  NAME  VARIABLE  LEASE\n"
+               "8006  web   WEB_PORT  new\n"
+               "8007  db    PGPORT    kept\n"
+               "Wrote .env\n",
+     .output = "8006\tweb\tWEB_PORT\tnew\n"
+               "8007\tdb\tPGPORT\tkept\n",
+     .requests =
+         "POST /alloc-all "
+         "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"ttl_seconds\":"
+         "86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]},{\"service_name\":\"db\","
+         "\"count\":1,\"reuse\":true,\"reuse_held\":true,\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
     {.words = {"up", "web", "--project", SCREEN_PROJECT},
      .screen = "PORT  NAME  VARIABLE  LEASE\n"
                "8006  web   WEB_PORT  new\n"
                "Wrote .env\n",
      .output = "8006\tweb\tWEB_PORT\tnew\n",
      .requests =
-         "GET /list\n"
          "POST /alloc-all "
-         "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
+         "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":"
+         "\"" SCREEN_PROJECT
          "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}]}\n"},
-    {.words = {"up", "-g"},
-     .directory = SCREEN_PROJECT,
-     .screen = "PORT  NAME  VARIABLE  LEASE\n"
-               "8006  web   WEB_PORT  new\n"
-               "8003  db    PGPORT    kept\n"
-               "Wrote .env\n",
-     .output = "8006\tweb\tWEB_PORT\tnew\n"
-               "8003\tdb\tPGPORT\tkept\n",
-     .requests = "GET /list\n"
-                 "POST /alloc-all "
-                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"ttl_seconds\":86400,\"asker_"
-                 "pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}]}\n"},
     {.words = {"up", "--project", SCREEN_PROJECT},
      .screen = "PORT  NAME  VARIABLE  LEASE\n"
                "8006  web   WEB_PORT  new\n"
@@ -189,12 +194,13 @@ static const struct screen_case cases[] = {
                "Wrote .env\n",
      .output = "8006\tweb\tWEB_PORT\tnew\n"
                "8007\tdb\tPGPORT\tkept\n",
-     .requests = "GET /list\n"
-                 "POST /alloc-all "
-                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
-                 "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}"
-                 ",{\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
-                 "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
+     .requests =
+         "POST /alloc-all "
+         "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":"
+         "\"" SCREEN_PROJECT
+         "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]},{"
+         "\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":\"" SCREEN_PROJECT
+         "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
     {.words = {"up", "--color", "always"},
      .directory = SCREEN_PROJECT,
      .screen = "\033[2mPORT\033[0m  \033[2mNAME\033[0m  \033[2mVARIABLE\033[0m  \033[2mLEASE\033[0m\n"
@@ -203,12 +209,13 @@ static const struct screen_case cases[] = {
                "Wrote .env\n",
      .output = "8006\tweb\tWEB_PORT\tnew\n"
                "8007\tdb\tPGPORT\tkept\n",
-     .requests = "GET /list\n"
-                 "POST /alloc-all "
-                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
-                 "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}"
-                 ",{\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"project\":\"" SCREEN_PROJECT
-                 "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
+     .requests =
+         "POST /alloc-all "
+         "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":"
+         "\"" SCREEN_PROJECT
+         "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]},{"
+         "\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":\"" SCREEN_PROJECT
+         "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
     {.words = {"up", "wbe"},
      .directory = SCREEN_PROJECT,
      .exit_code = EXIT_NO,

@@ -68,24 +68,24 @@ static const struct screen_case cases[] = {
      .output = "8002 web\n",
      .requests = "POST /alloc {\"service_name\":\"web\",\"pid\":N,\"asker_pid\":N}\n"
                  "GET /list\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"},
     {.words = {"run", "--json", "web", "--", "sh", "-c", "echo \"$PORT $PORTMANAGER_SERVICE\""},
      BOTH("8002 web\n"),
      .requests = "POST /alloc {\"service_name\":\"web\",\"pid\":N,\"asker_pid\":N}\n"
                  "GET /list\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"},
     {.words = {"run", "-q", "web", "--", "sh", "-c", "echo \"$PORT $PORTMANAGER_SERVICE\""},
      BOTH("8002 web\n"),
      .requests = "POST /alloc {\"service_name\":\"web\",\"pid\":N,\"asker_pid\":N}\n"
                  "GET /list\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"},
     {.words = {"run", "-v", "web", "--", "sh", "-c", "echo \"$PORT $PORTMANAGER_SERVICE\""},
      .screen = "web on port 8002\n"
                "8002 web\n",
      .output = "8002 web\n",
      .requests = "POST /alloc {\"service_name\":\"web\",\"pid\":N,\"asker_pid\":N}\n"
                  "GET /list\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"},
     {.words = {"run", "--env-name", "A", "--env-name", "B", "web", "--", "sh", "-c", "echo \"$A $B\""},
      .screen = "web on port 8002 (A)\n"
                "web on port 8008 (B)\n"
@@ -93,43 +93,43 @@ static const struct screen_case cases[] = {
      .output = "8002 8008\n",
      .requests = "POST /alloc {\"service_name\":\"web\",\"count\":2,\"pid\":N,\"asker_pid\":N}\n"
                  "GET /list\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"
-                 "POST /release {\"port\":8008,\"id\":8}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"
+                 "POST /release {\"port\":8008,\"id\":8,\"unless_outlasting\":true}\n"},
     {.words = {"run", "--port", "8002", "web", "--", "sh", "-c", "echo \"$PORT $PORTMANAGER_SERVICE\""},
      .screen = "web on port 8002\n"
                "8002 web\n",
      .output = "8002 web\n",
      .requests = "POST /alloc {\"service_name\":\"web\",\"port\":8002,\"pid\":N,\"asker_pid\":N}\n"
                  "GET /list\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"},
     {.words = {"run", "--prefer", "8002", "web", "--", "sh", "-c", "echo \"$PORT $PORTMANAGER_SERVICE\""},
      .screen = "web on port 8002\n"
                "8002 web\n",
      .output = "8002 web\n",
      .requests = "POST /alloc {\"service_name\":\"web\",\"prefer\":8002,\"pid\":N,\"asker_pid\":N}\n"
                  "GET /list\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"},
     {.words = {"run", "--reuse", "web", "--", "sh", "-c", "echo \"$PORT $PORTMANAGER_SERVICE\""},
      .screen = "web on port 8002\n"
                "8002 web\n",
      .output = "8002 web\n",
      .requests = "POST /alloc {\"service_name\":\"web\",\"reuse\":true,\"pid\":N,\"asker_pid\":N}\n"
                  "GET /list\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"},
     {.words = {"run", "--ttl", "2h", "web", "--", "sh", "-c", "echo \"$PORT $PORTMANAGER_SERVICE\""},
      .screen = "web on port 8002\n"
                "8002 web\n",
      .output = "8002 web\n",
      .requests = "POST /alloc {\"service_name\":\"web\",\"ttl_seconds\":7200,\"pid\":N,\"asker_pid\":N}\n"
                  "GET /list\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"},
     {.words = {"run", "--tag", "a", "web", "--", "sh", "-c", "echo \"$PORT $PORTMANAGER_SERVICE\""},
      .screen = "web on port 8002\n"
                "8002 web\n",
      .output = "8002 web\n",
      .requests = "POST /alloc {\"service_name\":\"web\",\"pid\":N,\"asker_pid\":N,\"tags\":[\"a\"]}\n"
                  "GET /list\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"},
     {.words = {"run", "--project", SCREEN_PROJECT, "web", "--", "sh", "-c", "echo \"$PORT $PORTMANAGER_SERVICE\""},
      .screen = "web on port 8002\n"
                "8002 web\n",
@@ -138,14 +138,14 @@ static const struct screen_case cases[] = {
                  "{\"service_name\":\"web\",\"prefer\":[8006],\"sticky_first\":true,\"reuse\":true,\"pid\":N,\"asker_"
                  "pid\":N,\"project\":\"" SCREEN_PROJECT "\",\"tags\":[\"shop\"]}\n"
                  "GET /list\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"},
     {.words = {"run", "--kill-after", "5s", "web", "--", "sh", "-c", "echo \"$PORT $PORTMANAGER_SERVICE\""},
      .screen = "web on port 8002\n"
                "8002 web\n",
      .output = "8002 web\n",
      .requests = "POST /alloc {\"service_name\":\"web\",\"pid\":N,\"asker_pid\":N}\n"
                  "GET /list\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"},
     {.words = {"run", "--keep", "web", "--", "sh", "-c", "echo \"$PORT $PORTMANAGER_SERVICE\""},
      .screen = "web on port 8002\n"
                "8002 web\n",
@@ -162,21 +162,21 @@ static const struct screen_case cases[] = {
      .requests = "POST /alloc {\"service_name\":\"web\",\"pid\":N,\"asker_pid\":N}\n"
                  "POST /alloc {\"service_name\":\"web\",\"pid\":N,\"asker_pid\":N}\n"
                  "GET /list\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"},
     {.words = {"run", "--host", "::1", "web", "--", "sh", "-c", "echo \"$PORT $HOST\""},
      .screen = "web on port 8002\n"
                "8002 ::1\n",
      .output = "8002 ::1\n",
      .requests = "POST /alloc {\"service_name\":\"web\",\"pid\":N,\"asker_pid\":N}\n"
                  "GET /list\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"},
     {.words = {"run", "--listen", "web", "--", "sh", "-c", "echo \"$LISTEN_FDS $LISTEN_FDNAMES\""},
      .screen = "web on port 8002\n"
                "1 PORT\n",
      .output = "1 PORT\n",
      .requests = "POST /alloc {\"service_name\":\"web\",\"pid\":N,\"asker_pid\":N}\n"
                  "GET /list\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"},
     {.words = {"run", "web", "--", "sh", "-c", "echo \"$PORT $PORTMANAGER_SERVICE\""},
      .directory = SCREEN_PROJECT,
      .screen = "web on port 8002\n"
@@ -186,7 +186,7 @@ static const struct screen_case cases[] = {
                  "{\"service_name\":\"web\",\"prefer\":[8006],\"sticky_first\":true,\"reuse\":true,\"pid\":N,\"asker_"
                  "pid\":N,\"project\":\"" SCREEN_PROJECT "\",\"tags\":[\"shop\"]}\n"
                  "GET /list\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"},
     {.words = {"run", "-g", "web", "--", "sh", "-c", "echo \"$PORT $PORTMANAGER_SERVICE\""},
      .directory = SCREEN_PROJECT,
      .screen = "web on port 8002\n"
@@ -196,7 +196,7 @@ static const struct screen_case cases[] = {
                  "{\"service_name\":\"web\",\"prefer\":[8006],\"sticky_first\":true,\"reuse\":true,\"pid\":N,\"asker_"
                  "pid\":N,\"tags\":[\"shop\"]}\n"
                  "GET /list\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"},
     {.words = {"run", "--remap", "3000", "web", "--", "sh", "-c", "echo \"$PORT $PORTMANAGER_SERVICE\""},
      .screen = "web on port 8002\n"
                "  which it gets where it binds 3000; getsockname() tells the real one\n"
@@ -205,7 +205,7 @@ static const struct screen_case cases[] = {
      .output = "8002 web\n",
      .requests = "POST /alloc {\"service_name\":\"web\",\"pid\":N,\"asker_pid\":N}\n"
                  "GET /list\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"},
     {.words = {"run", "--remap=auto", "web", "--", "sh", "-c", "echo \"$PORT $PORTMANAGER_SERVICE\""},
      .screen = "web on port 8002\n"
                "  the first port that it binds is 8002; each other one gets a lease of its own\n"
@@ -214,7 +214,7 @@ static const struct screen_case cases[] = {
      .output = "8002 web\n",
      .requests = "POST /alloc {\"service_name\":\"web\",\"pid\":N,\"asker_pid\":N}\n"
                  "GET /list\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"},
     {.words = {"run", "web", "no-such-program"},
      .exit_code = 127,
      .screen = "web on port 8002\n"
@@ -223,7 +223,7 @@ static const struct screen_case cases[] = {
      .errors = "portctl: there is no program 'no-such-program' in PATH\n",
      .requests = "POST /alloc {\"service_name\":\"web\",\"pid\":N,\"asker_pid\":N}\n"
                  "GET /list\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"},
     {.words = {"hold", "web"},
      .until = "Ctrl-C",
      .until_in_pipe = "8002\n",
@@ -233,7 +233,7 @@ static const struct screen_case cases[] = {
                "Released port: 8002 (web)\n",
      .output = "8002\n",
      .requests = "POST /alloc {\"service_name\":\"web\",\"pid\":N,\"asker_pid\":N}\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"},
     {.words = {"hold", "web", "--json"},
      .until = "granted\"}",
      .screen = "{\"version\":1,\"port\":8002,\"lease\":{\"port\":8002,\"service_name\":\"web\",\"allocated_at\":\"<"
@@ -255,14 +255,14 @@ static const struct screen_case cases[] = {
                "reused\":0,\"notes\":[],\"event\":\"granted\"}\n"
                "{\"version\":1,\"port\":8002,\"id\":2,\"service_name\":\"web\",\"event\":\"released\"}\n",
      .requests = "POST /alloc {\"service_name\":\"web\",\"pid\":N,\"asker_pid\":N}\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"},
     {.words = {"hold", "web", "-q"},
      .until = "8002",
      .screen = "8002\n"
                "^C",
      .output = "8002\n",
      .requests = "POST /alloc {\"service_name\":\"web\",\"pid\":N,\"asker_pid\":N}\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"},
     {.words = {"hold", "web", "--ttl", "2h"},
      .until = "Ctrl-C",
      .until_in_pipe = "8002\n",
@@ -272,7 +272,7 @@ static const struct screen_case cases[] = {
                "Released port: 8002 (web)\n",
      .output = "8002\n",
      .requests = "POST /alloc {\"service_name\":\"web\",\"ttl_seconds\":7200,\"pid\":N,\"asker_pid\":N}\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"},
     {.words = {"hold", "web", "--port", "8002"},
      .until = "Ctrl-C",
      .until_in_pipe = "8002\n",
@@ -282,7 +282,7 @@ static const struct screen_case cases[] = {
                "Released port: 8002 (web)\n",
      .output = "8002\n",
      .requests = "POST /alloc {\"service_name\":\"web\",\"port\":8002,\"pid\":N,\"asker_pid\":N}\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"},
     {.words = {"hold", "web", "--prefer", "8002"},
      .until = "Ctrl-C",
      .until_in_pipe = "8002\n",
@@ -292,7 +292,7 @@ static const struct screen_case cases[] = {
                "Released port: 8002 (web)\n",
      .output = "8002\n",
      .requests = "POST /alloc {\"service_name\":\"web\",\"prefer\":8002,\"pid\":N,\"asker_pid\":N}\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"},
     {.words = {"hold", "web", "--reuse"},
      .until = "Ctrl-C",
      .until_in_pipe = "8002\n",
@@ -302,7 +302,7 @@ static const struct screen_case cases[] = {
                "Released port: 8002 (web)\n",
      .output = "8002\n",
      .requests = "POST /alloc {\"service_name\":\"web\",\"reuse\":true,\"pid\":N,\"asker_pid\":N}\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"},
     {.words = {"hold", "web", "--tag", "a"},
      .until = "Ctrl-C",
      .until_in_pipe = "8002\n",
@@ -312,7 +312,7 @@ static const struct screen_case cases[] = {
                "Released port: 8002 (web)\n",
      .output = "8002\n",
      .requests = "POST /alloc {\"service_name\":\"web\",\"pid\":N,\"asker_pid\":N,\"tags\":[\"a\"]}\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"},
     {.words = {"hold", "web", "--project", SCREEN_PROJECT},
      .until = "Ctrl-C",
      .until_in_pipe = "8002\n",
@@ -322,7 +322,7 @@ static const struct screen_case cases[] = {
                "Released port: 8002 (web)\n",
      .output = "8002\n",
      .requests = "POST /alloc {\"service_name\":\"web\",\"pid\":N,\"asker_pid\":N,\"project\":\"" SCREEN_PROJECT "\"}\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"},
     {.words = {"hold", "web", "--wait", "1m"},
      .portd = busy,
      .until = "Ctrl-C",
@@ -335,7 +335,7 @@ static const struct screen_case cases[] = {
      .output = "8002\n",
      .requests = "POST /alloc {\"service_name\":\"web\",\"pid\":N,\"asker_pid\":N}\n"
                  "POST /alloc {\"service_name\":\"web\",\"pid\":N,\"asker_pid\":N}\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"},
     {.words = {"hold", "web", "-g"},
      .directory = SCREEN_PROJECT,
      .until = "Ctrl-C",
@@ -346,7 +346,7 @@ static const struct screen_case cases[] = {
                "Released port: 8002 (web)\n",
      .output = "8002\n",
      .requests = "POST /alloc {\"service_name\":\"web\",\"pid\":N,\"asker_pid\":N}\n"
-                 "POST /release {\"port\":8002,\"id\":2}\n"},
+                 "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"},
     {.words = {"wait", "my-api"}, BOTH("8001\n"), .requests = "GET /snapshot\n"},
     {.words = {"wait", "my-api", "--json"},
      BOTH("{\"version\":1,\"state\":\"bound\",\"leases\":[{\"port\":8001,\"service_name\":\"my-api\",\"allocated_at\":"
