@@ -20,7 +20,7 @@
     "  3       portd cannot be reached, or what answers is no portd to be trusted\n"                                   \
     "  4       the port is taken, or no port is free\n"                                                                \
     "  5       not allowed\n"                                                                                          \
-    "  124     --wait ran out\n"
+    "  124     a --wait or --timeout ran out\n"
 #define RUN_EXIT_CODES                                                                                                 \
     "Exit codes\n"                                                                                                     \
     "  2       wrong arguments; nothing was allocated\n"                                                               \

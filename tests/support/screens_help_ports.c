@@ -338,8 +338,8 @@ static const struct screen_case cases[] = {
           "\n"
           "All leases of this machine, or those of one name, in a project the project's own\n"
           "or else the global ones. In a pipe: a line a lease, tab-separated: port, name,\n"
-          "state, user, kept by, expires at, allocated at, id, tags; \"-\" where there is\n"
-          "nothing.\n"
+          "state, user, kept by, expires at, allocated at, id, tags, project; \"-\" where\n"
+          "there is nothing.\n"
           "\n"
           "Examples\n"
           "  portctl list                      what a person wants to see\n"
@@ -398,8 +398,8 @@ static const struct screen_case cases[] = {
           "\n"
           "All leases of this machine, or those of one name, in a project the project's own\n"
           "or else the global ones. In a pipe: a line a lease, tab-separated: port, name,\n"
-          "state, user, kept by, expires at, allocated at, id, tags; \"-\" where there is\n"
-          "nothing.\n"
+          "state, user, kept by, expires at, allocated at, id, tags, project; \"-\" where\n"
+          "there is nothing.\n"
           "\n"
           "\033[1mExamples\033[0m\n"
           "  portctl list                      what a person wants to see\n"
@@ -417,7 +417,7 @@ static const struct screen_case cases[] = {
           "  3       portd cannot be reached, or what answers is no portd to be trusted\n"
           "  4       the port is taken, or no port is free\n"
           "  5       not allowed\n"
-          "  124     --wait ran out\n")},
+          "  124     a --wait or --timeout ran out\n")},
     {.words = {"--version"}, BOTH("portctl " PM_VERSION "\n")},
     {.words = {"lst"},
      .exit_code = EXIT_USAGE,

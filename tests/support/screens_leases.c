@@ -164,7 +164,7 @@ static const struct screen_case cases[] = {
                "8003\tdb\tconflict\troot\tholder\t-\t<then>\t3\t-\t-\n"
                "8004\tblog\tbound\tann\tholder\t-\t<then>\t4\t-\t-\n"
                "8005\tdocs\telsewhere\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t5\t-\t-\n"
-               "8006\tweb\tbound\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t6\tshop\t/tmp/portmanager-test/shop\n",
+               "8006\tweb\tbound\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t6\tshop\t" SCREEN_PROJECT "\n",
      .requests = "GET /list\n"},
     {.words = {"list", "--json"},
      BOTH("{\"version\":1,\"leases\":[{\"port\":8001,\"service_name\":\"my-api\",\"allocated_at\":\"<then>\",\"ttl_"
@@ -214,33 +214,29 @@ static const struct screen_case cases[] = {
                "8003\tdb\tconflict\troot\tholder\t-\t<then>\t3\t-\t-\n"
                "8004\tblog\tbound\tann\tholder\t-\t<then>\t4\t-\t-\n"
                "8005\tdocs\telsewhere\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t5\t-\t-\n"
-               "8006\tweb\tbound\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t6\tshop\t/tmp/portmanager-test/shop\n",
+               "8006\tweb\tbound\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t6\tshop\t" SCREEN_PROJECT "\n",
      .requests = "GET /list\n"},
     {.words = {"list", "web"},
-     .screen = "PORT  NAME  STATE      EXPIRES   GRANTED  USER  TAGS  PROJECT\n"
-               "8002  web   ○ waiting  in 4m50s  4m ago   root  -     -\n"
-               "8006  web   ● in use   in 4m50s  4m ago   root  shop  /tmp/portmanager-test/shop\n",
-     .output = "8002\tweb\tpending\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t2\t-\t-\n"
-               "8006\tweb\tbound\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t6\tshop\t/tmp/portmanager-test/shop\n",
+     .screen = "PORT  NAME  STATE      EXPIRES   GRANTED  USER\n"
+               "8002  web   ○ waiting  in 4m50s  4m ago   root\n",
+     .output = "8002\tweb\tpending\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t2\t-\t-\n",
      .requests = "GET /list\n"},
     {.words = {"list", "web"},
      .directory = SCREEN_PROJECT,
-     .screen = "PORT  NAME  STATE     EXPIRES   GRANTED  USER  TAGS\n"
-               "8006  web   ● in use  in 4m50s  4m ago   root  shop\n",
-     .output = "8006\tweb\tbound\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t6\tshop\t/tmp/portmanager-test/shop\n",
+     .screen = "PORT  NAME  STATE     EXPIRES   GRANTED  USER  TAGS  PROJECT\n"
+               "8006  web   ● in use  in 4m50s  4m ago   root  shop  " SCREEN_PROJECT "\n",
+     .output = "8006\tweb\tbound\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t6\tshop\t" SCREEN_PROJECT "\n",
      .requests = "GET /list\n"},
     {.words = {"list", "web", "-g"},
      .directory = SCREEN_PROJECT,
-     .screen = "PORT  NAME  STATE      EXPIRES   GRANTED  USER  TAGS  PROJECT\n"
-               "8002  web   ○ waiting  in 4m50s  4m ago   root  -     -\n"
-               "8006  web   ● in use   in 4m50s  4m ago   root  shop  /tmp/portmanager-test/shop\n",
-     .output = "8002\tweb\tpending\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t2\t-\t-\n"
-               "8006\tweb\tbound\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t6\tshop\t/tmp/portmanager-test/shop\n",
+     .screen = "PORT  NAME  STATE      EXPIRES   GRANTED  USER\n"
+               "8002  web   ○ waiting  in 4m50s  4m ago   root\n",
+     .output = "8002\tweb\tpending\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t2\t-\t-\n",
      .requests = "GET /list\n"},
     {.words = {"list", "web", "--project", SCREEN_PROJECT},
-     .screen = "PORT  NAME  STATE     EXPIRES   GRANTED  USER  TAGS\n"
-               "8006  web   ● in use  in 4m50s  4m ago   root  shop\n",
-     .output = "8006\tweb\tbound\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t6\tshop\t/tmp/portmanager-test/shop\n",
+     .screen = "PORT  NAME  STATE     EXPIRES   GRANTED  USER  TAGS  PROJECT\n"
+               "8006  web   ● in use  in 4m50s  4m ago   root  shop  " SCREEN_PROJECT "\n",
+     .output = "8006\tweb\tbound\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t6\tshop\t" SCREEN_PROJECT "\n",
      .requests = "GET /list\n"},
     {.words = {"list", "wbe"},
      .exit_code = EXIT_NO,
@@ -257,22 +253,16 @@ static const struct screen_case cases[] = {
      .requests = "GET /list\n"},
     {.words = {"lookup", "web"}, BOTH("8002\n"), .requests = "GET /list\n"},
     {.words = {"lookup", "web", "--json"},
-     BOTH("{\"version\":1,\"service_name\":\"web\",\"port\":8002,\"all_ports\":[8002,8006],\"lease\":{\"port\":8002,"
+     BOTH("{\"version\":1,\"service_name\":\"web\",\"port\":8002,\"all_ports\":[8002],\"lease\":{\"port\":8002,"
           "\"service_name\":\"web\",\"allocated_at\":\"<then>\",\"ttl_seconds\":300,\"tags\":[],\"expires_at\":\"2026-"
           "01-02T03:09:05.678Z\",\"expires_in_seconds\":290,\"holder\":null,\"evidence\":null,\"project\":null,\"id\":"
           "2,\"uid\":0,\"user\":\"root\",\"state\":\"pending\",\"kept_by\":\"ttl\"},\"leases\":[{\"port\":8002,"
           "\"service_name\":\"web\",\"allocated_at\":\"<then>\",\"ttl_seconds\":300,\"tags\":[],\"expires_at\":\"2026-"
           "01-02T03:09:05.678Z\",\"expires_in_seconds\":290,\"holder\":null,\"evidence\":null,\"project\":null,\"id\":"
-          "2,\"uid\":0,\"user\":\"root\",\"state\":\"pending\",\"kept_by\":\"ttl\"},{\"port\":8006,\"service_name\":"
-          "\"web\",\"allocated_at\":\"<then>\",\"ttl_seconds\":300,\"tags\":[\"shop\"],\"expires_at\":\"2026-01-02T03:"
-          "09:05.678Z\",\"expires_in_seconds\":290,\"holder\":null,\"evidence\":null,\"project\":\"" SCREEN_PROJECT
-          "\",\"id\":6,\"uid\":0,\"user\":\"root\",\"state\":\"bound\",\"kept_by\":\"ttl\"}]}\n"),
+          "2,\"uid\":0,\"user\":\"root\",\"state\":\"pending\",\"kept_by\":\"ttl\"}]}\n"),
      .requests = "GET /list\n"},
     {.words = {"lookup", "web", "-q"}, BOTH("8002\n"), .requests = "GET /list\n"},
-    {.words = {"lookup", "web", "--all"},
-     BOTH("8002\n"
-          "8006\n"),
-     .requests = "GET /list\n"},
+    {.words = {"lookup", "web", "--all"}, .portd = twice, BOTH("8002\n8008\n"), .requests = "GET /list\n"},
     {.words = {"lookup", "web"}, .directory = SCREEN_PROJECT, BOTH("8006\n"), .requests = "GET /list\n"},
     {.words = {"lookup", "web", "--global"}, .directory = SCREEN_PROJECT, BOTH("8002\n"), .requests = "GET /list\n"},
     {.words = {"lookup", "web", "--project", SCREEN_PROJECT}, BOTH("8006\n"), .requests = "GET /list\n"},

@@ -164,6 +164,19 @@ static const struct screen_case cases[] = {
          "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":"
          "\"" SCREEN_PROJECT
          "\",\"ttl_seconds\":7200,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}]}\n"},
+    {.words = {"up", "-g"},
+     .directory = SCREEN_PROJECT,
+     .screen = "PORT  NAME  VARIABLE  LEASE\n"
+               "8006  web   WEB_PORT  new\n"
+               "8007  db    PGPORT    kept\n"
+               "Wrote .env\n",
+     .output = "8006\tweb\tWEB_PORT\tnew\n"
+               "8007\tdb\tPGPORT\tkept\n",
+     .requests =
+         "POST /alloc-all "
+         "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"ttl_seconds\":"
+         "86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]},{\"service_name\":\"db\","
+         "\"count\":1,\"reuse\":true,\"reuse_held\":true,\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
     {.words = {"up", "web", "--project", SCREEN_PROJECT},
      .screen = "PORT  NAME  VARIABLE  LEASE\n"
                "8006  web   WEB_PORT  new\n"
@@ -174,11 +187,10 @@ static const struct screen_case cases[] = {
          "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":"
          "\"" SCREEN_PROJECT
          "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}]}\n"},
-    {.words = {"up", "-g"},
-     .directory = SCREEN_PROJECT,
+    {.words = {"up", "--project", SCREEN_PROJECT},
      .screen = "PORT  NAME  VARIABLE  LEASE\n"
                "8006  web   WEB_PORT  new\n"
-               "8003  db    PGPORT    kept\n"
+               "8007  db    PGPORT    kept\n"
                "Wrote .env\n",
      .output = "8006\tweb\tWEB_PORT\tnew\n"
                "8003\tdb\tPGPORT\tkept\n",
