@@ -31,6 +31,7 @@ static void add_choice_note(cJSON *notes, const struct choice_note *note) {
         [NOTE_PREFERRED_TAKEN] = "was preferred, but is in use",
         [NOTE_PREFERRED_OWN] = "was preferred, but is portd's own",
         [NOTE_PREFERRED_PRIVILEGED] = "was preferred, but is privileged",
+        [NOTE_PREFERRED_OTHERS] = "was preferred, but another service had it last",
         [NOTE_STICKY_TAKEN] = "is the one that this service had last, but it is in use",
     };
 
@@ -42,11 +43,14 @@ cJSON *alloc_to_json(struct api *api, const struct api_caller *caller, const str
     cJSON *json = cJSON_CreateObject();
     cJSON *ports = cJSON_CreateArray();
     cJSON *leases = cJSON_CreateArray();
+    cJSON *new_ids = cJSON_CreateArray();
     cJSON *notes;
 
     for (size_t i = 0; i < grant->n_leases; i++) {
         cJSON_AddItemToArray(ports, cJSON_CreateNumber(grant->leases[i]->port));
         cJSON_AddItemToArray(leases, lease_to_json(api, grant->leases[i], caller));
+        if (grant->is_new[i])
+            cJSON_AddItemToArray(new_ids, cJSON_CreateNumber((double)grant->leases[i]->id));
     }
     cJSON_AddNumberToObject(json, "port", grant->leases[0]->port);
     cJSON_AddItemToObject(json, "lease", cJSON_Duplicate(cJSON_GetArrayItem(leases, 0), true));
@@ -54,6 +58,7 @@ cJSON *alloc_to_json(struct api *api, const struct api_caller *caller, const str
     cJSON_AddItemToObject(json, "leases", leases);
     cJSON_AddBoolToObject(json, "reused", grant->n_reused > 0);
     cJSON_AddNumberToObject(json, "n_reused", (double)grant->n_reused);
+    cJSON_AddItemToObject(json, "new_ids", new_ids);
     notes = cJSON_AddArrayToObject(json, "notes");
     if (alloc->ttl_clamped)
         add_note(notes, "ttl_seconds was clamped to %" PRIu64 ", 30 days", LEASE_TTL_MAX);

@@ -6,8 +6,8 @@
 /* From 2^53 on a JSON number is not exact. */
 #define TTL_SECONDS_SAID_MAX ((UINT64_C(1) << 53) - 1)
 
-const char *const alloc_keys[] = {"service_name", "ttl_seconds", "tags",    "port", "prefer",   "sticky_first",
-                                  "count",        "reuse",       "project", "pid",  "asker_pid"};
+const char *const alloc_keys[] = {"service_name", "ttl_seconds", "tags",       "port",    "prefer", "sticky_first",
+                                  "count",        "reuse",       "reuse_held", "project", "pid",    "asker_pid"};
 const size_t n_alloc_keys = sizeof alloc_keys / sizeof alloc_keys[0];
 
 static bool prefers_any(const struct grant_request *grant) {
@@ -42,6 +42,15 @@ static void read_ttl(struct body *body, struct alloc *alloc) {
     alloc->grant.ttl_seconds = &alloc->ttl_seconds;
 }
 
+static void read_reuse(struct body *body, struct grant_request *grant) {
+    body_flag(body, "reuse", &grant->reuse);
+    body_flag(body, "reuse_held", &grant->reuse_held);
+    if (grant->reuse_held && !grant->reuse)
+        body_refuse(body, "reuse_held", "goes with \"reuse\" only");
+    if (grant->reuse_held && grant->holder != 0)
+        body_refuse(body, "reuse_held", "goes without \"pid\": a lease has one holder");
+}
+
 void alloc_read(struct body *body, const struct api_caller *caller, struct alloc *ret_alloc) {
     uint64_t pid = 0;
 
@@ -56,10 +65,10 @@ void alloc_read(struct body *body, const struct api_caller *caller, struct alloc
     if (body_texts(body, "tags", LEASE_TAGS_MAX, lease_check_tag, ret_alloc->tags, &ret_alloc->grant.n_tags))
         ret_alloc->grant.tags = ret_alloc->tags;
     read_ports(body, &ret_alloc->grant);
-    body_flag(body, "reuse", &ret_alloc->grant.reuse);
     body_text(body, "project", lease_check_project, &ret_alloc->grant.key.project);
     if (body_number(body, "pid", 1, BODY_PID_MAX, &pid))
         ret_alloc->grant.holder = (pid_t)pid;
+    read_reuse(body, &ret_alloc->grant);
     if (body_number(body, "asker_pid", 1, BODY_PID_MAX, &pid))
         ret_alloc->grant.asker = (pid_t)pid;
 }

@@ -54,6 +54,7 @@ cJSON *lease_to_json(struct api *api, const struct lease *lease, const struct ap
     if (!cJSON_AddItemToObject(json, "tags", tags))
         cJSON_Delete(tags);
     cJSON_AddNumberToObject(json, "id", (double)lease->id);
+    cJSON_AddNumberToObject(json, "slot", lease->slot);
     cJSON_AddNumberToObject(json, "uid", lease->uid);
     json_add_text_or_null(json, "user", user_name(api, lease->uid));
     cJSON_AddStringToObject(json, "state", lease_state_name(lease_state(lease)));

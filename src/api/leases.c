@@ -58,20 +58,28 @@ static struct lease *find_named(struct api *api, const struct api_caller *caller
     return lease;
 }
 
-/* Reads who is meant, finds it, and checks the right to change it. NULL: the response is a problem. */
-static struct lease *find_to_change(struct api *api, const struct api_request *request, bool *ret_if_idle,
+/* When a lease is to stay all the same. */
+struct release_terms {
+    bool if_idle;
+    bool unless_outlasting;
+};
+
+/* Reads who is meant, finds it, and checks the right to change it. Only a release has terms. NULL: the response is a problem. */
+static struct lease *find_to_change(struct api *api, const struct api_request *request, struct release_terms *ret_terms,
                                     struct api_response *response) {
-    static const char *const keys[] = {"port", "id", "if_idle"};
+    static const char *const keys[] = {"port", "id", "if_idle", "unless_outlasting"};
+    static const size_t n_terms = 2;
     CLEANUP(body_deinit) struct body body;
     struct naming naming = {0};
     uint64_t port = 0;
     struct lease *lease;
     char user[LEASE_WHO_MAX];
 
-    /* Only a release asks for `if_idle`, the last of them. */
-    body_init(&body, request, keys, sizeof keys / sizeof keys[0] - (ret_if_idle == NULL), response);
-    if (ret_if_idle != NULL)
-        body_flag(&body, "if_idle", ret_if_idle);
+    body_init(&body, request, keys, sizeof keys / sizeof keys[0] - (ret_terms == NULL ? n_terms : 0), response);
+    if (ret_terms != NULL) {
+        body_flag(&body, "if_idle", &ret_terms->if_idle);
+        body_flag(&body, "unless_outlasting", &ret_terms->unless_outlasting);
+    }
     if (body_number(&body, "port", 1, 65535, &port))
         naming.port = (uint16_t)port;
     body_number(&body, "id", 1, BODY_LEASE_ID_MAX, &naming.id);
@@ -88,12 +96,22 @@ static struct lease *find_to_change(struct api *api, const struct api_request *r
     return NULL;
 }
 
+/* Returns true if the lease has ended. */
+static bool release(struct registry *registry, struct lease *lease, const struct release_terms *terms) {
+    if (terms->unless_outlasting && lease->outlasts_holder)
+        return false;
+    if (terms->if_idle)
+        return registry_release_idle(registry, lease);
+    registry_release(registry, lease);
+    return true;
+}
+
 void route_release(struct api *api, const struct api_request *request, const struct query *query,
                    struct api_response *response) {
     CLEANUP(listener_list_deinit) struct listener_list listeners = {0};
-    bool if_idle = false;
-    struct lease *lease = find_to_change(api, request, &if_idle, response);
-    bool released = true;
+    struct release_terms terms = {0};
+    struct lease *lease = find_to_change(api, request, &terms, response);
+    bool released;
     cJSON *json;
 
     (void)query;
@@ -105,10 +123,7 @@ void route_release(struct api *api, const struct api_request *request, const str
     cJSON_AddNumberToObject(json, "id", (double)lease->id);
     cJSON_AddStringToObject(json, "service_name", lease->service_name);
     cJSON_AddItemToObject(json, "listeners", listeners_to_json(api, &request->caller, &listeners));
-    if (if_idle)
-        released = registry_release_idle(api->registry, lease);
-    else
-        registry_release(api->registry, lease);
+    released = release(api->registry, lease, &terms);
     cJSON_AddBoolToObject(json, "released", released);
     json_add_text_or_null(json, "kept_by", released ? NULL : lease_keeper_name(lease_keeper(lease)));
     answer_ok(response, json);
@@ -162,14 +177,34 @@ void route_list(struct api *api, const struct api_request *request, const struct
     answer_ok(response, json);
 }
 
-/* Adds those of the name that are (`own`) or are not the caller's. */
-static void add_matches(struct api *api, const struct api_caller *caller, const char *name, bool own, cJSON *matches) {
+/* The lowest slot first, then the oldest: ids grow. */
+static int compare_slots(const void *a, const void *b) {
+    const struct lease *const *left = a;
+    const struct lease *const *right = b;
+
+    if ((*left)->slot != (*right)->slot)
+        return (*left)->slot < (*right)->slot ? -1 : 1;
+    return (*left)->id < (*right)->id ? -1 : 1;
+}
+
+/* Those of the name, the caller's own first. NULL when memory is short. */
+static cJSON *find_matches(struct api *api, const struct api_caller *caller, const char *name) {
     size_t n_leases;
     struct lease *const *leases = registry_leases(api->registry, &n_leases);
+    const struct lease **found = calloc(n_leases + 1, sizeof(struct lease *));
+    cJSON *matches = found != NULL ? cJSON_CreateArray() : NULL;
+    size_t n_found = 0;
 
-    for (size_t i = 0; i < n_leases; i++)
-        if (strcmp(leases[i]->service_name, name) == 0 && (leases[i]->uid == caller->uid) == own)
-            cJSON_AddItemToArray(matches, lease_to_json(api, leases[i], caller));
+    for (size_t i = 0; found != NULL && i < n_leases; i++)
+        if (strcmp(leases[i]->service_name, name) == 0)
+            found[n_found++] = leases[i];
+    if (n_found > 0)
+        qsort(found, n_found, sizeof(struct lease *), compare_slots);
+    for (size_t i = 0; i < 2 * n_found; i++)
+        if ((found[i % n_found]->uid == caller->uid) == (i < n_found))
+            cJSON_AddItemToArray(matches, lease_to_json(api, found[i % n_found], caller));
+    free(found);
+    return matches;
 }
 
 void route_lookup(struct api *api, const struct api_request *request, const struct query *query,
@@ -185,10 +220,11 @@ void route_lookup(struct api *api, const struct api_request *request, const stru
         return;
     }
     registry_observe(api->registry, 0, NULL);
-    matches = cJSON_CreateArray();
-    add_matches(api, &request->caller, name, true, matches);
-    add_matches(api, &request->caller, name, false, matches);
-
+    matches = find_matches(api, &request->caller, name);
+    if (matches == NULL) {
+        answer_ok(response, NULL);
+        return;
+    }
     json = cJSON_CreateObject();
     json_add_text(json, "service_name", name);
     match = json_get(cJSON_GetArrayItem(matches, 0), "port");

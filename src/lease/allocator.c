@@ -123,6 +123,11 @@ static int try_preferred(struct choosing *choosing, unsigned at) {
 
     if (port == 0)
         return 0;
+    if (choosing->request->sticky_first &&
+        sticky_table_is_others(choosing->allocator->sticky, &choosing->request->key, port)) {
+        add_note(choosing, NOTE_PREFERRED_OTHERS, port);
+        return 0;
+    }
     r = try_named(choosing, at, port, NULL);
     switch (r) {
     case ALLOC_E_LEASED:

@@ -3,8 +3,11 @@
  *
  *     exact port asked for ──> that one, or a refusal that says who has it
  *     preferred port       ──> that one, else a note and on
- *     sticky port          ──> the one this key last had in this slot, else on (before the preferred one, if that is asked for)
+ *     sticky port          ──> the one this key last had in this slot, else on
  *     rotation             ──> the next after the last one granted; first those that nobody else had last, then the others
+ *
+ * With `sticky_first` a preferred port is a default and not a wish: the sticky one comes before it, and one that another key had last
+ * is left to that one, or who is down for a moment would lose his port for good.
  *
  * Of several ports, and of several requests, each step is done for all of them before the next one: rotation must not take what
  * another one has named.
@@ -39,7 +42,7 @@ struct choice_request {
     struct lease_key key;
     uint16_t exact;                   /* 0: no exact port */
     uint16_t prefer[LEASE_COUNT_MAX]; /* for the first port, the second, ...; 0: no preference */
-    bool sticky_first;                /* the sticky port comes before the preferred one */
+    bool sticky_first;                /* see above */
     unsigned count;                   /* at most LEASE_COUNT_MAX; 1 with an exact port */
     bool privileged;                  /* the caller may bind below ip_unprivileged_port_start */
     uint16_t cursor;                  /* the last port that rotation granted; 0: none yet */
@@ -55,7 +58,8 @@ enum choice_note_kind {
     NOTE_PREFERRED_TAKEN,
     NOTE_PREFERRED_OWN,
     NOTE_PREFERRED_PRIVILEGED,
-    NOTE_STICKY_TAKEN, /* the port that the name had last is in use */
+    NOTE_PREFERRED_OTHERS, /* another key had it last */
+    NOTE_STICKY_TAKEN,     /* the port that the name had last is in use */
 };
 
 struct choice_note {

@@ -60,6 +60,18 @@ static void set_times(struct registry *registry, const struct grant_request *req
     draft->allocated_at = live != NULL ? live->allocated_at : now.unix_ms;
 }
 
+/* Does a living process have it, which is to have it still? */
+static bool is_kept(const struct grant_request *request, const struct lease *live) {
+    return request->reuse_held && live->holder_pidfd >= 0;
+}
+
+/* The lease stays with the process that has it, and with him for whom that one has asked; but it is not that one's alone any more. */
+static void keep_holder(const struct lease *live, struct lease *draft) {
+    draft->holder = live->holder;
+    draft->asker = live->asker;
+    draft->outlasts_holder = true;
+}
+
 int draft_new(struct registry *registry, const struct grant_request *request, struct lease *live,
               struct lease **ret_draft) {
     CLEANUP(lease_free_at) struct lease *draft = lease_new();
@@ -76,7 +88,8 @@ int draft_new(struct registry *registry, const struct grant_request *request, st
         r = pin_holder(registry, request, draft, live != NULL ? live : draft);
     if (r != 0)
         return r;
-    note_asker(request, draft);
+    if (live == NULL || !is_kept(request, live))
+        note_asker(request, draft);
     set_times(registry, request, live, draft);
     if (live != NULL) {
         draft->id = live->id;
@@ -84,6 +97,8 @@ int draft_new(struct registry *registry, const struct grant_request *request, st
         draft->slot = live->slot;
         draft->was_bound = live->was_bound;
         draft->outlasts_holder = live->outlasts_holder || (live->holder.pid == 0 && request->holder != 0);
+        if (is_kept(request, live))
+            keep_holder(live, draft);
     }
     *ret_draft = draft;
     draft = NULL;

@@ -15,4 +15,9 @@
 int draft_new(struct registry *registry, const struct grant_request *request, struct lease *live,
               struct lease **ret_draft);
 
+/* True if the draft has the holder of its live lease, which pins it, and not one of its own (`reuse_held`). */
+static inline bool draft_keeps_holder(const struct lease *draft) {
+    return draft->holder.pid != 0 && draft->holder_pidfd < 0;
+}
+
 #endif

@@ -18,8 +18,8 @@ struct granting {
     const struct grant_request *requests;
     size_t n_requests;
     struct grant *grants; /* one for each */
-    struct lease *drafts
-        [GRANT_PORTS_MAX]; /* each lease as it will be: of each request those that are reused, then the new ones */
+    struct lease
+        *drafts[GRANT_PORTS_MAX]; /* each lease as it will be: those of the first request, in its order, and so on */
     size_t n_drafts;
     uint64_t n_new;      /* of them */
     uint16_t cursor;     /* the new cursor */
@@ -44,22 +44,30 @@ static int refuse(struct granting *granting, size_t at, int r) {
 
 /* ---- what may be reused ---- */
 
-/* The live leases of the key, lowest slot first. With an exact port only that one counts. */
+/* Where the lease stands among those that are asked for; `count`: nowhere. One port is any of the name's, the lowest slot that lives; of several each
+ * has its slot, so that it is the same one whichever of them has gone. */
+static size_t find_place(const struct grant_request *request, const struct lease *lease) {
+    struct lease_key key = lease_get_key(lease);
+
+    if (!lease_key_equal(&key, &request->key) || (request->exact != 0 && lease->port != request->exact))
+        return request->count;
+    if (request->count == 1)
+        return 0;
+    return lease->slot < request->count ? lease->slot : request->count;
+}
+
+/* The live leases of the key, each in its place; what is missing stays NULL. With an exact port only that one counts. */
 static void find_reusable(const struct lease_table *table, const struct grant_request *request, struct grant *grant) {
     for (size_t i = 0; i < table->n_items; i++) {
         const struct lease *lease = table->items[i];
-        struct lease_key key = lease_get_key(lease);
-        size_t at;
+        size_t at = find_place(request, lease);
 
-        if (!lease_key_equal(&key, &request->key) || (request->exact != 0 && lease->port != request->exact))
+        if (at == request->count)
             continue;
-        for (at = grant->n_reused; at > 0 && grant->leases[at - 1]->slot > lease->slot; at--)
-            if (at < request->count)
-                grant->leases[at] = grant->leases[at - 1];
-        if (at < request->count)
-            grant->leases[at] = lease;
-        if (grant->n_reused < request->count)
+        if (grant->leases[at] == NULL)
             grant->n_reused++;
+        if (grant->leases[at] == NULL || lease->slot < grant->leases[at]->slot)
+            grant->leases[at] = lease;
     }
 }
 
@@ -79,13 +87,16 @@ static int check_bindable(struct registry *registry, const struct lease *lease, 
     return 0;
 }
 
-/* May this lease be handed out again? Its holder must not be another living process, and no other uid may sit there. */
+/* May this lease be handed out again? Its holder must not be another living process, and no other uid may sit there. Who asks for held ones, too, will
+ * not start a server there, so nothing is in his way. */
 static int check_reuse(struct registry *registry, const struct grant_request *request, const struct lease *lease,
                        struct grant *grant) {
     struct listener_list *evidence = &grant->choice.evidence;
     int r = 0;
 
     if (lease->holder_pidfd >= 0 && lease->holder.pid != request->holder) {
+        if (request->reuse_held)
+            return 0;
         grant->in_way = lease;
         return GRANT_E_HELD;
     }
@@ -118,7 +129,9 @@ static int find_and_check_reusable(struct granting *granting) {
     for (size_t i = 0; r >= 0 && i < granting->n_requests; i++) {
         struct grant *grant = &granting->grants[i];
 
-        for (size_t j = 0; j < grant->n_reused; j++) {
+        for (size_t j = 0; j < granting->requests[i].count; j++) {
+            if (grant->leases[j] == NULL)
+                continue;
             r = check_reuse(registry, &granting->requests[i], grant->leases[j], grant);
             if (r != 0)
                 return refuse(granting, i, r);
@@ -131,18 +144,19 @@ static int find_and_check_reusable(struct granting *granting) {
 
 static struct choice_request ask_for_rest(const struct granting *granting, size_t at) {
     const struct grant_request *request = &granting->requests[at];
-    size_t n_reused = granting->grants[at].n_reused;
+    const struct grant *grant = &granting->grants[at];
     struct choice_request choice_request = {
         .key = request->key,
         .exact = request->exact,
         .sticky_first = request->sticky_first,
-        .count = request->count - (unsigned)n_reused,
         .privileged = request->privileged,
         .cursor = granting->registry->cursor,
         .now_ms = clock_read(&granting->registry->config.clock).monotonic_ms,
     };
 
-    memcpy(choice_request.prefer, &request->prefer[n_reused], choice_request.count * sizeof request->prefer[0]);
+    for (unsigned i = 0; i < request->count; i++)
+        if (grant->leases[i] == NULL)
+            choice_request.prefer[choice_request.count++] = request->prefer[i];
     return choice_request;
 }
 
@@ -185,23 +199,28 @@ static int add_draft(struct granting *granting, size_t at, struct lease *live, s
     return 0;
 }
 
+/* The new ones are chosen in the order of their slots, and so fill the gaps in this order. */
 static int draft_one(struct granting *granting, size_t at) {
-    const struct grant *grant = &granting->grants[at];
-    struct lease *draft = NULL;
-    int r = 0;
+    struct grant *grant = &granting->grants[at];
+    unsigned n_new = 0;
 
-    for (size_t i = 0; r == 0 && i < grant->n_reused; i++)
-        r = add_draft(granting, at, lease_table_find_port(&granting->registry->leases, grant->leases[i]->port), &draft);
-    for (unsigned i = 0; r == 0 && i < grant->choice.n_ports; i++) {
-        r = add_draft(granting, at, NULL, &draft);
+    for (unsigned i = 0; i < granting->requests[at].count; i++) {
+        const struct lease *reused = grant->leases[i];
+        struct lease *live = reused != NULL ? lease_table_find_port(&granting->registry->leases, reused->port) : NULL;
+        struct lease *draft = NULL;
+        int r = add_draft(granting, at, live, &draft);
+
         if (r != 0)
             return r;
+        grant->is_new[i] = live == NULL;
+        if (live != NULL)
+            continue;
         draft->id = granting->registry->next_id + granting->n_new++;
-        draft->port = grant->choice.ports[i];
-        draft->slot = grant->choice.slots[i];
+        draft->port = grant->choice.ports[n_new];
+        draft->slot = grant->choice.slots[n_new++];
         draft->granted_generation = granting->generation;
     }
-    return r;
+    return 0;
 }
 
 static int make_drafts(struct granting *granting) {
@@ -236,29 +255,37 @@ static int store_drafts(struct granting *granting) {
 
 /* ---- from here on nothing fails ---- */
 
+/* The draft's holder, and what is known about it, for the lease's own. */
+static void exchange_holders(struct lease *live, struct lease *draft) {
+    struct lease before = *live;
+
+    live->holder = draft->holder;
+    live->holder_pidfd = draft->holder_pidfd;
+    live->holder_ended_ms = 0;
+    live->holder_cgroup = draft->holder_cgroup;
+    live->asker = draft->asker;
+    live->asker_is_parent = draft->asker_is_parent;
+    draft->holder_pidfd = before.holder_pidfd;
+    draft->holder_cgroup = before.holder_cgroup;
+}
+
 /* The lease that lives takes over what its draft has, and the draft what it had. */
 static void make_true_again(struct lease *live, struct lease *draft) {
     struct lease before = *live;
 
+    if (!draft_keeps_holder(draft))
+        exchange_holders(live, draft);
     live->tags = draft->tags;
     live->n_tags = draft->n_tags;
-    live->holder = draft->holder;
-    live->holder_pidfd = draft->holder_pidfd;
     live->ttl_seconds = draft->ttl_seconds;
     live->last_heartbeat = draft->last_heartbeat;
     live->deadline = draft->deadline;
     live->saved_deadline = draft->deadline;
     live->told_deadline = draft->deadline;
     live->unsaved = false;
-    live->holder_ended_ms = 0;
     live->outlasts_holder = draft->outlasts_holder;
-    live->holder_cgroup = draft->holder_cgroup;
-    live->asker = draft->asker;
-    live->asker_is_parent = draft->asker_is_parent;
     draft->tags = before.tags;
     draft->n_tags = before.n_tags;
-    draft->holder_pidfd = before.holder_pidfd;
-    draft->holder_cgroup = before.holder_cgroup;
 }
 
 /* A sticky port that cannot be remembered for want of memory is only a convenience lost. */
@@ -277,12 +304,12 @@ static void commit_one(struct granting *granting, size_t at, size_t first) {
     struct registry *registry = granting->registry;
     struct grant *grant = &granting->grants[at];
 
-    grant->n_leases = grant->n_reused + grant->choice.n_ports;
+    grant->n_leases = granting->requests[at].count;
     for (size_t i = 0; i < grant->n_leases; i++) {
         struct lease *draft = granting->drafts[first + i];
         struct lease *live = lease_table_find_port(&registry->leases, draft->port);
 
-        if (i < grant->n_reused) {
+        if (!grant->is_new[i]) {
             make_true_again(live, draft);
             registry_tell(registry, EVENT_LEASE_RENEWED, live, "It was asked for again.");
             continue;

@@ -56,9 +56,12 @@ struct grant_request {
     struct lease_key key;
     uint16_t exact;
     uint16_t prefer[LEASE_COUNT_MAX]; /* for the first port, the second, ...; of a reused one it is not looked at */
-    bool sticky_first;                /* the port that this name had last comes before the preferred one */
+    bool sticky_first;                /* the preferred port is a default: choice_request */
     unsigned count;                   /* 1..LEASE_COUNT_MAX */
-    bool reuse;                       /* the live leases of this key first, by slot */
+    bool
+        reuse; /* the live leases of this key in the slots from 0 on, of which only those that are missing are new; one port is the lowest slot that lives */
+    bool
+        reuse_held; /* with `reuse` and without `holder`: those that a living holder has, too; they keep it and from now on outlast it */
     bool privileged;
     const uint64_t *ttl_seconds; /* 1..LEASE_TTL_MAX; NULL: the default, or what a reused lease has */
     const char *const *tags;     /* NULL: none, or what a reused lease has */
@@ -69,9 +72,10 @@ struct grant_request {
 };
 
 struct grant {
-    const struct lease *leases[LEASE_COUNT_MAX];
+    const struct lease *leases[LEASE_COUNT_MAX]; /* by slot, the lowest first */
+    bool is_new[LEASE_COUNT_MAX];                /* of each of `leases`: it was not there before */
     size_t n_leases;
-    size_t n_reused;            /* the first of `leases` */
+    size_t n_reused;            /* those that are not */
     struct choice choice;       /* notes, and on a refusal its evidence and counts */
     const struct lease *in_way; /* ALLOC_E_LEASED, GRANT_E_HELD, and ALLOC_E_TAKEN of a lease to be reused */
 };
@@ -82,7 +86,7 @@ void grant_deinit(struct grant *grant);
 /*
  * Grants `count` leases, all or none. `ret_grant` must be all zero; grant_deinit() it whatever the answer. Returns 0; what
  * allocator_choose() returns (ALLOC_E_...); -errno; or
- *   GRANT_E_HELD        reuse: the lease has another living holder (`in_way`),
+ *   GRANT_E_HELD        reuse without `reuse_held`: the lease has another living holder (`in_way`),
  *   GRANT_E_HOLDER      the holder is no living process,
  *   GRANT_E_HOLDER_UID  the holder is another uid's,
  *   GRANT_E_NOT_STORED  the database could not be written (registry_reason()); nothing was granted.

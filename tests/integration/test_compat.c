@@ -15,7 +15,7 @@
 
 #define LEASE_KEYS "port service_name allocated_at last_heartbeat ttl_seconds tags"
 #define NEW_KEYS                                                                                                       \
-    " id uid user state elsewhere_port conflict evidence kept_by expires_at expires_in_seconds holder project"
+    " id slot uid user state elsewhere_port conflict evidence kept_by expires_at expires_in_seconds holder project"
 
 TestSuite(compat, .timeout = 300);
 
@@ -69,7 +69,7 @@ static void assert_session(enum channel channel) {
         reqwest_post(&me, "/alloc", "{\"service_name\":\"my-api\",\"ttl_seconds\":null,\"tags\":null}");
     assert_status(alloc, 200);
     assert_content_type(&alloc, "application/json");
-    cr_expect(json_has_exactly(alloc.json, "port lease ports leases reused n_reused notes"));
+    cr_expect(json_has_exactly(alloc.json, "port lease ports leases reused n_reused new_ids notes"));
     const uint64_t port = json_number_at(alloc.json, "port");
     cr_expect(port >= 8000 && port <= 9000);
     assert_lease(json_at(alloc.json, "lease"), port, "my-api", 300);

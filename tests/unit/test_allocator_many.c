@@ -140,13 +140,36 @@ Test(allocator_many, the_sticky_port_can_come_first) {
     cr_expect(choice.n_notes == 1 && has_note(NOTE_STICKY_TAKEN, 8005));
 }
 
+/* Who is down for a moment must not lose his port to a newcomer that has it for a default. */
+Test(allocator_many, a_default_that_another_key_had_last_is_left_to_it) {
+    sticky_table_put(&sticky, &db, 0, 8004);
+    sticky_table_put(&sticky, &web, 1, 8007);
+    struct choice_request request = ask(2);
+    request.prefer[0] = 8004;
+    request.prefer[1] = 8007;
+    request.sticky_first = true;
+    cr_assert_eq(choose(&request), 0);
+    cr_expect_eq(choice.ports[0], 8000);
+    cr_expect_eq(choice.ports[1], 8007, "its own is no obstacle");
+    cr_expect(choice.n_notes == 1 && has_note(NOTE_PREFERRED_OTHERS, 8004));
+    request.prefer[0] = 8007;
+    request.prefer[1] = 0;
+    sticky_table_put(&sticky, &web, 1, 8008);
+    cr_assert_eq(choose(&request), 0);
+    cr_expect_eq(choice.ports[0], 8007, "nor is one that nobody had");
+    request.prefer[0] = 8004;
+    request.sticky_first = false;
+    cr_assert_eq(choose(&request), 0);
+    cr_expect_eq(choice.ports[0], 8004, "a wish is one");
+    cr_expect_eq(choice.n_notes, 0);
+}
+
 Test(allocator_many, three_notes_for_every_port_have_room) {
     struct choice_request request = ask(LEASE_COUNT_MAX);
     request.sticky_first = true;
     for (unsigned slot = 0; slot < LEASE_COUNT_MAX; slot++) {
         request.prefer[slot] = (uint16_t)(4000 + slot);
         port_set_add(&rules.excluded, request.prefer[slot]);
-        cr_assert_eq(sticky_table_put(&sticky, &db, slot, request.prefer[slot]), 0);
         sticky_table_note_release(&sticky, request.prefer[slot], NOW);
         cr_assert_eq(sticky_table_put(&sticky, &web, slot, (uint16_t)(9000 + slot)), 0);
         port_set_add(&kernel.busy, (uint16_t)(9000 + slot));

@@ -128,6 +128,10 @@ static void note_granted(unsigned port, unsigned key, unsigned slot) {
     ports[port].slot = slot;
 }
 
+static bool is_anothers(unsigned port, unsigned key) {
+    return ports[port].key != N_KEYS && ports[port].key != key;
+}
+
 static const char *judge_rotation(unsigned key, unsigned port) {
     if (!is_free_for_rotation(port, key))
         return "rotation chose a port that it may not choose";
@@ -142,7 +146,7 @@ static const char *judge_rotation(unsigned key, unsigned port) {
 /* The step in which the i-th port was chosen: 0 and 1 are the preferred and the sticky port, in the request's order; 2 is rotation. */
 static unsigned step_of(const struct choice_request *request, unsigned key, const struct choice *choice, unsigned i) {
     const unsigned port = choice->ports[i];
-    if (port == request->prefer[i])
+    if (port == request->prefer[i] && !(request->sticky_first && is_anothers(port, key)))
         return request->sticky_first ? 1 : 0;
     if (port == sticky_of(key, choice->slots[i]))
         return request->sticky_first ? 0 : 1;
@@ -188,6 +192,11 @@ static const char *judge_port(const struct choice_request *request, unsigned key
         const bool is_sticky = request->sticky_first == (step == 0);
         const unsigned named = is_sticky ? old : preferred;
         mark_chosen(request, key, choice, i, step);
+        if (!is_sticky && request->sticky_first && named != 0 && is_anothers(named, key)) {
+            if (port == named && judge_rotation(key, port) != NULL)
+                return "a default that another one had last";
+            continue;
+        }
         if (is_sticky ? could_be_sticky(named) : could_be_preferred(named))
             return port == named ? NULL : "not the port that it prefers, or had last, which could be had";
     }

@@ -59,7 +59,7 @@ static void expect_keys(const char *path, const char *expected) {
 }
 
 #define LEASE_KEYS                                                                                                     \
-    "port service_name allocated_at last_heartbeat ttl_seconds tags id uid user state elsewhere_port conflict "        \
+    "port service_name allocated_at last_heartbeat ttl_seconds tags id slot uid user state elsewhere_port conflict "   \
     "evidence "                                                                                                        \
     "kept_by "                                                                                                         \
     "expires_at expires_in_seconds holder project "
@@ -73,7 +73,7 @@ static void expect_keys(const char *path, const char *expected) {
 Test(api, an_alloc_gives_a_port_and_its_lease) {
     call_ok(ANN, "/alloc", "{\"service_name\":\"my-api\"}");
     cr_expect_str_eq(reply.content_type, "application/json");
-    expect_keys("", "port lease ports leases reused n_reused notes ");
+    expect_keys("", "port lease ports leases reused n_reused new_ids notes ");
     expect_keys("lease", LEASE_KEYS);
     cr_expect_eq(fake_reply_number(&reply, "port"), 8000);
     cr_expect_eq(fake_reply_number(&reply, "ports.0"), 8000);
@@ -88,6 +88,8 @@ Test(api, an_alloc_gives_a_port_and_its_lease) {
     cr_expect_eq(fake_reply_number(&reply, "lease.ttl_seconds"), 300);
     cr_expect(cJSON_IsArray(fake_reply_get(&reply, "lease.tags")));
     cr_expect_eq(fake_reply_number(&reply, "lease.id"), 1);
+    cr_expect_eq(fake_reply_number(&reply, "lease.slot"), 0);
+    cr_expect_eq(fake_reply_number(&reply, "new_ids.0"), 1);
     cr_expect_eq(fake_reply_number(&reply, "lease.uid"), ANN);
     cr_expect(is_null("lease.user"), "nobody has that name");
     cr_expect_str_eq(fake_reply_text(&reply, "lease.state"), "pending");
@@ -126,9 +128,28 @@ Test(api, each_port_can_have_a_preferred_one_and_the_old_one_can_come_first) {
     call_ok(ANN, "/alloc", "{\"service_name\":\"web\",\"count\":4,\"reuse\":true,\"prefer\":[1,2,3,8009]}");
     cr_expect_eq(fake_reply_number(&reply, "n_reused"), 3);
     cr_expect_eq(fake_reply_number(&reply, "ports.3"), 8009, "the fourth is the only new one");
+    cr_expect_eq(fake_reply_number(&reply, "leases.3.slot"), 3);
+    cr_expect_eq(cJSON_GetArraySize(fake_reply_get(&reply, "new_ids")), 1);
+    cr_expect_eq(fake_reply_number(&reply, "new_ids.0"), fake_reply_number(&reply, "leases.3.id"));
     cr_expect_eq(cJSON_GetArraySize(fake_reply_get(&reply, "notes")), 0);
     call_ok(ANN, "/alloc", "{\"service_name\":\"exact\",\"port\":8005,\"prefer\":[null]}");
     cr_expect_eq(fake_reply_number(&reply, "port"), 8005);
+}
+
+/* The first of a name is the one of its first variable, not the one that was granted first. */
+Test(api, a_look_up_goes_by_slot) {
+    call_ok(ANN, "/alloc", "{\"service_name\":\"web\",\"count\":2,\"prefer\":[8007,8001]}");
+    call_ok(ANN, "/release", "{\"port\":8007}");
+    call_ok(ANN, "/alloc", "{\"service_name\":\"web\",\"count\":2,\"reuse\":true}");
+    cr_expect_eq(fake_reply_number(&reply, "ports.0"), 8007);
+    cr_expect_eq(fake_reply_number(&reply, "ports.1"), 8001);
+    call_ok(ANN, "/lookup?service=web", NULL);
+    cr_expect_eq(fake_reply_number(&reply, "port"), 8007);
+    cr_expect_eq(fake_reply_number(&reply, "lease.slot"), 0);
+    cr_expect_eq(fake_reply_number(&reply, "all_ports.1"), 8001);
+    call_ok(BOB, "/alloc", "{\"service_name\":\"web\"}");
+    call_ok(ANN, "/lookup?service=web", NULL);
+    cr_expect_eq(fake_reply_number(&reply, "all_ports.1"), 8001, "one's own first");
 }
 
 Test(api, null_counts_as_absent) {

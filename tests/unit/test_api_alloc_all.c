@@ -202,3 +202,76 @@ Test(api_alloc_all, sixty_four_services_and_256_ports_are_the_most) {
     cr_expect_eq(fake_reply_number(&reply, "grants.63.ports.3"), 8255);
     expect_leases(256);
 }
+
+/* ---- what runs ---- */
+
+Test(api_alloc_all, reuse_held_hands_out_what_a_living_process_has) {
+    uid_t uid;
+    const pid_t holder = fake_daemon_start_process(&uid);
+    char body[128];
+    snprintf(body, sizeof(body), "{\"service_name\":\"web\",\"pid\":%d}", (int)holder);
+    fake_reply_deinit(&reply);
+    reply = fake_daemon_call(&it, uid, "/alloc", body);
+    cr_assert_eq(reply.status, 200, "%s", reply.text);
+    fake_reply_deinit(&reply);
+    reply = fake_daemon_call(&it, uid, "/alloc-all",
+                             "{\"services\":[{\"service_name\":\"web\",\"count\":2,\"reuse\":true}]}");
+    cr_expect_str_eq(reply.type, "lease-held");
+    fake_reply_deinit(&reply);
+    reply =
+        fake_daemon_call(&it, uid, "/alloc-all",
+                         "{\"services\":[{\"service_name\":\"web\",\"count\":2,\"reuse\":true,\"reuse_held\":true}]}");
+    cr_assert_eq(reply.status, 200, "%s", reply.text);
+    cr_expect_eq(fake_reply_number(&reply, "grants.0.leases.0.holder.pid"), holder);
+    cr_expect_eq(fake_reply_number(&reply, "grants.0.leases.1.slot"), 1);
+    cr_expect_eq(fake_reply_number(&reply, "grants.0.n_reused"), 1);
+    cr_expect_eq(cJSON_GetArraySize(fake_reply_get(&reply, "grants.0.new_ids")), 1);
+    cr_expect_eq(fake_reply_number(&reply, "grants.0.new_ids.0"), fake_reply_number(&reply, "grants.0.leases.1.id"));
+    expect_leases(2);
+    /* From now on it is not its holder's alone, who does not take it away at his end. */
+    fake_reply_deinit(&reply);
+    reply = fake_daemon_call(&it, uid, "/release", "{\"id\":1,\"unless_outlasting\":true}");
+    cr_assert_eq(reply.status, 200, "%s", reply.text);
+    cr_expect(cJSON_IsFalse(fake_reply_get(&reply, "released")));
+    cr_expect_str_eq(fake_reply_text(&reply, "kept_by"), "holder");
+    expect_leases(2);
+    fake_reply_deinit(&reply);
+    reply = fake_daemon_call(&it, uid, "/release", "{\"id\":2,\"unless_outlasting\":true}");
+    cr_expect(cJSON_IsTrue(fake_reply_get(&reply, "released")), "it has no holder to outlast");
+    fake_reply_deinit(&reply);
+    reply = fake_daemon_call(&it, uid, "/release", "{\"id\":1}");
+    cr_expect(cJSON_IsTrue(fake_reply_get(&reply, "released")), "a person's word");
+    expect_leases(0);
+    fake_daemon_end_process(holder, false);
+}
+
+Test(api_alloc_all, reuse_held_goes_with_reuse_and_without_pid) {
+    static const char *const services[] = {
+        "{\"service_name\":\"web\",\"reuse_held\":true}",
+        "{\"service_name\":\"web\",\"reuse\":false,\"reuse_held\":true}",
+        "{\"service_name\":\"web\",\"reuse\":true,\"reuse_held\":true,\"pid\":1}",
+        "{\"service_name\":\"web\",\"reuse\":true,\"reuse_held\":1}",
+    };
+    for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++) {
+        char body[160];
+        snprintf(body, sizeof(body), "{\"services\":[%s]}", services[i]);
+        call("/alloc-all", body);
+        cr_expect_eq(reply.status, 422, "%s", reply.text);
+        cr_expect_str_eq(fake_reply_text(&reply, "key"), "reuse_held", "%s", reply.text);
+        call("/alloc", services[i]);
+        cr_expect_str_eq(fake_reply_text(&reply, "key"), "reuse_held", "%s", reply.text);
+    }
+    expect_leases(0);
+}
+
+Test(api_alloc_all, a_default_that_another_project_had_last_is_told) {
+    call_ok("/alloc", "{\"service_name\":\"web\",\"project\":\"/c1\",\"prefer\":8005,\"sticky_first\":true}");
+    cr_assert_eq(fake_reply_number(&reply, "port"), 8005);
+    call_ok("/release", "{\"port\":8005}");
+    call_ok("/alloc-all", "{\"services\":[{\"service_name\":\"web\",\"project\":\"/c2\",\"prefer\":[8005],"
+                          "\"sticky_first\":true}]}");
+    cr_expect_eq(fake_reply_number(&reply, "grants.0.port"), 8000);
+    cr_expect_not_null(strstr(fake_reply_text(&reply, "grants.0.notes.0"), "another service had it last"));
+    call_ok("/alloc", "{\"service_name\":\"web\",\"project\":\"/c1\",\"prefer\":8005,\"sticky_first\":true}");
+    cr_expect_eq(fake_reply_number(&reply, "port"), 8005, "it has got it again");
+}

@@ -229,7 +229,7 @@ Test(api_docs, a_lease_has_the_keys_of_its_table) {
         cr_expect_not_null(cJSON_GetObjectItemCaseSensitive(lease, word), "%s is not there", word);
         n_documented++;
     }
-    cr_expect_eq(n_documented, 18);
+    cr_expect_eq(n_documented, 19);
     fake_reply_deinit(&reply);
     fake_daemon_stop(&daemon);
 }
@@ -248,7 +248,7 @@ Test(api_docs, an_alloc_takes_the_keys_of_its_table) {
         fake_reply_deinit(&reply);
         n_documented++;
     }
-    cr_expect_eq(n_documented, 11);
+    cr_expect_eq(n_documented, 12);
     fake_daemon_stop(&daemon);
 }
 

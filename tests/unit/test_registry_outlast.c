@@ -298,3 +298,109 @@ Test(registry_outlast, an_end_that_cannot_be_stored_is_stored_when_there_is_room
     registry_turn(it.registry);
     cr_expect_eq(fake_store_query(&it.home, "SELECT holder_pid FROM lease"), 0);
 }
+
+/* ---- what is handed out while it is held ---- */
+
+static struct grant reuse_held(unsigned count) {
+    static const uint64_t day = 86400;
+    static const char *const tags[] = {"shop"};
+    struct grant_request request = fake_daemon_ask("web");
+    struct grant grant = {0};
+    request.key.uid = uid;
+    request.reuse = true;
+    request.reuse_held = true;
+    request.count = count;
+    request.ttl_seconds = &day;
+    request.tags = tags;
+    request.n_tags = 1;
+    request.asker = getpid();
+    cr_assert_eq(registry_grant(it.registry, &request, &grant), 0);
+    grant_deinit(&grant);
+    return grant;
+}
+
+Test(registry_outlast, a_held_one_can_be_handed_out_and_outlasts_its_holder_from_then_on) {
+    const pid_t holder = fake_daemon_start_process(&uid);
+    struct lease *lease = ask(holder);
+    fake_kernel_listen(&it.kernel, lease->port, BOB); /* no obstacle: nothing is to be started there */
+    const int pidfd = lease->holder_pidfd;
+    const pid_t asker = lease->asker.pid;
+    n_told = 0;
+    const struct grant grant = reuse_held(1);
+    cr_assert_eq(grant.leases[0], lease);
+    cr_expect_eq(grant.n_reused, 1);
+    cr_expect_eq(n_told, 1);
+    cr_expect_eq(last_told, EVENT_LEASE_RENEWED);
+    cr_expect_eq(lease->holder.pid, holder);
+    cr_expect_eq(lease->holder_pidfd, pidfd);
+    cr_expect_eq(lease->asker.pid, asker);
+    cr_expect_eq(lease_keeper(lease), LEASE_KEPT_BY_HOLDER);
+    cr_expect_eq(lease->ttl_seconds, 86400);
+    cr_expect_eq(lease->n_tags, 1);
+    cr_expect_eq(fake_store_query(&it.home, "SELECT holder_pid FROM lease"), holder);
+    cr_expect_eq(fake_store_query(&it.home, "SELECT outlasts_holder FROM lease"), 1);
+    fake_kernel_close(&it.kernel, lease->port);
+    fake_daemon_pass(&it, 2 * UINT64_C(86400000));
+    cr_assert_eq(find(), lease, "it is kept by its holder");
+    fake_daemon_end_process(holder, true);
+    registry_turn(it.registry);
+    cr_assert_eq(find(), lease, "it has ended");
+    cr_expect_eq(lease->holder.pid, 0);
+    cr_expect_eq(lease->deadline, it.clock.now.monotonic_ms + UINT64_C(86400000));
+}
+
+Test(registry_outlast, its_end_is_heard_after_a_restart_too) {
+    const pid_t holder = fake_daemon_start_process(&uid);
+    ask(holder);
+    reuse_held(1);
+    fake_daemon_restart(&it);
+    cr_assert_eq(find()->holder.pid, holder);
+    fake_daemon_end_process(holder, true);
+    registry_turn(it.registry);
+    cr_assert_not_null(find());
+    cr_expect_eq(find()->holder.pid, 0);
+    cr_expect_eq(find()->deadline, it.clock.now.monotonic_ms + UINT64_C(86400000));
+}
+
+Test(registry_outlast, what_is_missing_beside_a_held_one_is_new_and_has_no_holder) {
+    const pid_t holder = fake_daemon_start_process(&uid);
+    ask(holder);
+    const struct grant grant = reuse_held(2);
+    cr_expect_eq(grant.n_reused, 1);
+    cr_expect(!grant.is_new[0] && grant.is_new[1]);
+    cr_expect_eq(grant.leases[1]->slot, 1);
+    cr_expect_eq(grant.leases[1]->holder.pid, 0);
+    fake_daemon_end_process(holder, true);
+    registry_turn(it.registry);
+    cr_expect_not_null(registry_find_id(it.registry, 1));
+    cr_expect_not_null(registry_find_id(it.registry, 2));
+}
+
+Test(registry_outlast, if_it_cannot_be_stored_a_held_one_is_as_it_was) {
+    const pid_t holder = fake_daemon_start_process(&uid);
+    struct lease *lease = ask(holder);
+    struct grant_request request = fake_daemon_ask("web");
+    struct grant grant = {0};
+    request.key.uid = uid;
+    request.reuse = true;
+    request.reuse_held = true;
+    fake_disk_fail(1, SQLITE_FULL, true);
+    cr_expect_eq(registry_grant(it.registry, &request, &grant), GRANT_E_NOT_STORED);
+    grant_deinit(&grant);
+    fake_disk_fail(0, 0, false);
+    cr_expect_not(lease->outlasts_holder);
+    fake_daemon_end_process(holder, true);
+    registry_turn(it.registry);
+    cr_expect_null(find());
+}
+
+Test(registry_outlast, where_the_holder_has_just_ended_it_has_none) {
+    const pid_t holder = fake_daemon_start_process(&uid);
+    ask(holder);
+    fake_daemon_end_process(holder, true);
+    reuse_held(1);
+    registry_turn(it.registry);
+    cr_assert_not_null(find());
+    cr_expect_eq(find()->holder.pid, 0);
+    cr_expect_eq(find()->asker.pid, 0, "an asker of another uid is none");
+}

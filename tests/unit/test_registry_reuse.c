@@ -413,3 +413,52 @@ Test(registry_reuse, what_cannot_be_stored_was_not_granted_again) {
     cr_expect_eq(lease_keeper(lease), LEASE_KEPT_BY_TTL);
     fake_daemon_end_process(child, false);
 }
+
+/* ---- slots ---- */
+
+Test(registry_reuse, each_port_of_several_has_its_slot_whichever_has_gone) {
+    struct grant_request request = ask();
+    request.count = 3;
+    fake_daemon_grant(&it, &request);
+    registry_release(it.registry, registry_find_id(it.registry, 2));
+    registry_release(it.registry, registry_find_id(it.registry, 1));
+    request.prefer[0] = 8009; /* each for its slot */
+    request.prefer[1] = 8008;
+    request.prefer[2] = 8007;
+    cr_assert_eq(reuse(&request), 0);
+    cr_assert_eq(grant.n_leases, 3);
+    cr_expect_eq(grant.n_reused, 1);
+    static const uint64_t ids[] = {4, 5, 3};
+    static const uint16_t ports[] = {8009, 8008, 8002};
+    for (unsigned i = 0; i < 3; i++) {
+        cr_expect_eq(grant.leases[i]->id, ids[i]);
+        cr_expect_eq(grant.leases[i]->slot, i);
+        cr_expect_eq(grant.leases[i]->port, ports[i], "%u: %u", i, grant.leases[i]->port);
+        cr_expect_eq(grant.is_new[i], i < 2);
+    }
+}
+
+Test(registry_reuse, one_beside_them_is_not_taken_for_one_of_several) {
+    struct grant_request request = ask();
+    request.count = 3;
+    fake_daemon_grant(&it, &request);
+    registry_release(it.registry, registry_find_id(it.registry, 1));
+    request.count = 2;
+    cr_assert_eq(reuse(&request), 0);
+    cr_expect_eq(grant.n_reused, 1);
+    cr_expect_eq(grant.leases[0]->id, 4);
+    cr_expect_eq(grant.leases[0]->slot, 0);
+    cr_expect_eq(grant.leases[1]->id, 2);
+}
+
+Test(registry_reuse, one_port_is_the_lowest_slot_that_lives) {
+    struct grant_request request = ask();
+    request.count = 3;
+    fake_daemon_grant(&it, &request);
+    registry_release(it.registry, registry_find_id(it.registry, 1));
+    request.count = 1;
+    cr_assert_eq(reuse(&request), 0);
+    cr_expect_eq(grant.n_reused, 1);
+    cr_expect_eq(grant.leases[0]->id, 2);
+    cr_expect_not(grant.is_new[0]);
+}

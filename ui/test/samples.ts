@@ -67,6 +67,7 @@ export function lease(port: number, change: Partial<Lease> = {}): Lease {
         ttl_seconds: 300,
         tags: [],
         id: port - 7000,
+        slot: 0,
         uid: 1000,
         user: "ann",
         state: "pending",

@@ -49,6 +49,8 @@ export interface Lease {
     ttl_seconds: number;
     tags: string[];
     id: Id;
+    /** Which of the ports of its uid, project and name it is, from 0: the lowest that was free. A name's ports keep their order by it. */
+    slot: number;
     uid: Uid;
     user: User | null;
     state: LeaseState;
@@ -387,12 +389,14 @@ export interface AllocRequest {
     port?: Port;
     /** This port if it can be had, else another; or an array, of at most count: one for the first port, the second, ... Not with port. */
     prefer?: Port | (Port | null)[];
-    /** The port that this name had last comes before a preferred one. */
+    /** The port that this name had last comes before a preferred one, and a preferred one that another name had last is left to that one. */
     sticky_first?: boolean;
     /** So many ports, all or none. 1 with port. */
     count?: number;
-    /** The living lease of this uid, project and name, if there is one. One without a holder that gets one by this outlasts it. */
+    /** The living lease of this uid, project and name, if there is one; with count those of the slots from 0 on, and new ones for the slots that lack. One without a holder that gets one by this outlasts it. */
     reuse?: boolean;
+    /** With reuse, and without pid: also those that a living holder has. They keep it, and outlast it from now on. */
+    reuse_held?: boolean;
     /** A directory; part of the key by which a name gets its old port again. */
     project?: string;
     /** The holder: a living process of the caller's. */
@@ -407,11 +411,14 @@ export interface AllocAnswer {
     /** The first of leases. */
     lease: Lease;
     ports: Port[];
+    /** By slot, the lowest first. */
     leases: Lease[];
     /** A lease that there was already is among them. */
     reused: boolean;
-    /** So many of leases, the first ones, there were already. */
+    /** So many of leases there were already. */
     n_reused: number;
+    /** The ids of the others, in their order. */
+    new_ids: Id[];
     /** Sentences about a grant that is not quite what one would expect. */
     notes: string[];
 }
@@ -430,17 +437,19 @@ export interface AllocAllAnswer {
 export interface ReleaseRequest {
     port?: Port;
     id?: Id;
-    /** Not if its own listener is there, or processes of it still live, or it was there before its holder. */
+    /** Not if its own listener is there, or processes of it still live, or it outlasts its holder. */
     if_idle?: boolean;
+    /** Not if it outlasts its holder. */
+    unless_outlasting?: boolean;
 }
 
 export interface ReleaseAnswer {
     port: Port;
     id: Id;
     service_name: ServiceName;
-    /** False only with if_idle: it stays. */
+    /** False only with if_idle or unless_outlasting: it stays. */
     released: boolean;
-    /** What keeps it if it stays; ttl: it was there before its holder. */
+    /** What keeps it if it stays; ttl: it outlasts its holder, which has ended. */
     kept_by: Keeper | null;
     /** Who is still on the port. */
     listeners: Listener[];
