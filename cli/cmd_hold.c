@@ -95,6 +95,7 @@ static int cmd_hold(const struct invocation *invocation, int *ret_exit_code, str
     CLEANUP(grant_deinit) struct grant grant = {0};
     CLEANUP(fd_close_at) int signal_fd = -1;
     struct keeper keeper;
+    bool is_kept;
     int r = open_end_signals(&signal_fd);
 
     if (r < 0)
@@ -104,17 +105,19 @@ static int cmd_hold(const struct invocation *invocation, int *ret_exit_code, str
         return r;
     *ret_exit_code = EXIT_YES;
     keeper_init(&keeper, invocation->client, &invocation->output);
-    keeper_add(&keeper, &grant.leases[0]);
+    keeper_add(&keeper, &grant.leases[0], true);
     r = tell_granted(&invocation->output, &grant, &keeper);
     if (r == 0)
         hold(&keeper, signal_fd);
     if (keeper_has_lost_all(&keeper))
         return problem_fill(problem, EXIT_NO, "no-such-lease", "there is nothing left to hold");
     keeper_release(&keeper);
+    is_kept = keeper.leases[0].is_kept;
     if (invocation->output.error_terminal && !invocation->output.quiet && !invocation->output.json)
-        output_tell(&invocation->output, "\nReleased port: %u (%s)", keeper.leases[0].port, keeper.service_name);
+        output_tell(&invocation->output, "\n%s port: %u (%s)", is_kept ? "Still leased" : "Released",
+                    keeper.leases[0].port, keeper.service_name);
     if (r == 0)
-        r = tell(&invocation->output, "released", describe(&keeper));
+        r = tell(&invocation->output, is_kept ? "kept" : "released", describe(&keeper));
     return r < 0 ? problem_fill(problem, EXIT_NO, "internal", "standard output: %s", strerror(-r)) : 0;
 }
 

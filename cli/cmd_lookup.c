@@ -1,5 +1,5 @@
 /*
- * lookup: the port of a name, bare, so that it can stand inside of $(...). A name can have several; then it is your own oldest
+ * lookup: the port of a name, bare, so that it can stand inside of $(...). A name can have several; then it is your own first
  * one's, and --all prints each on a line. With --json a miss is an answer like any other, and the exit code tells.
  *
  * It chooses out of portd's list, and not by /lookup, which knows of no project.
@@ -67,7 +67,7 @@ const struct command command_lookup = {
     .name = "lookup",
     .summary = "print the port of a service",
     .usage = "NAME [options]",
-    .details = "Prints the port of your own oldest lease of that name, or else of anybody's; with --all every port\n"
+    .details = "Prints the port of your own first lease of that name, or else of anybody's; with --all every port\n"
                "that the name has, one a line. In a project it is the project's own, or else a global one. Exit\n"
                "code 1 if it has none.\n",
     .options = lookup_options,

@@ -161,8 +161,7 @@ static int ask(struct run *run, struct problem *problem) {
         return problem_fill(problem, EXIT_RUN_FAILED, "bad-reply", "portd granted %zu ports, and %zu were asked for",
                             run->grant.n_leases, run->n_variables);
     for (size_t i = 0; i < run->grant.n_leases; i++)
-        keeper_add(&run->keeper, &run->grant.leases[i]);
-    keeper_leave(&run->keeper, run->grant.n_reused);
+        keeper_add(&run->keeper, &run->grant.leases[i], run->grant.is_new[i]);
     return 0;
 }
 
@@ -281,7 +280,7 @@ static int lease_further(void *context, uint16_t fixed, uint16_t *ret_leased) {
     int r = grant_ask(run->invocation, &whom, &grant, NULL, &problem);
 
     client_set_interrupt(run->invocation->client, before);
-    if (r == 0 && keeper_add(&run->keeper, &grant.leases[0])) {
+    if (r == 0 && keeper_add(&run->keeper, &grant.leases[0], grant.is_new[0])) {
         *ret_leased = grant.leases[0].port;
         return 0;
     }

@@ -161,11 +161,28 @@ static int ask_patiently(const struct invocation *invocation, struct grant_for *
     return r;
 }
 
+bool grant_reply_has_new(const cJSON *reply, const struct lease_view *lease, size_t at) {
+    const cJSON *new_ids = json_get(reply, "new_ids");
+    const cJSON *new_id;
+    uint64_t n_reused = 0;
+    bool reused = false;
+
+    cJSON_ArrayForEach(new_id, new_ids) {
+        if (cJSON_IsNumber(new_id) && new_id->valuedouble == (double)lease->id)
+            return true;
+    }
+    if (new_ids != NULL)
+        return false;
+    /* An older portd has those that it reused first, and an even older one says no more than whether there are any. */
+    if (json_get_number(reply, "n_reused", 0, OPTIONS_COUNT_MAX, &n_reused))
+        return at >= n_reused;
+    json_get_bool(reply, "reused", &reused);
+    return !reused;
+}
+
 /* Every lease of the answer is read before the first is used: half an answer would look like a whole one. A portd that knows only of one
  * port (the original) has no array. */
 static int read_leases(struct grant *grant, struct problem *problem) {
-    bool reused = false;
-    uint64_t n_reused = 0;
     const cJSON *leases = json_get(grant->reply, "leases");
     const cJSON *lease;
 
@@ -173,16 +190,15 @@ static int read_leases(struct grant *grant, struct problem *problem) {
         if (grant->n_leases == OPTIONS_COUNT_MAX || !lease_view_read(lease, &grant->leases[grant->n_leases]))
             return problem_fill(problem, EXIT_UNREACHABLE, "bad-reply",
                                 "portd's answer holds something that is no lease");
+        grant->is_new[grant->n_leases] =
+            grant_reply_has_new(grant->reply, &grant->leases[grant->n_leases], grant->n_leases);
         grant->n_leases++;
     }
-    json_get_bool(grant->reply, "reused", &reused);
-    if (!json_get_number(grant->reply, "n_reused", 0, OPTIONS_COUNT_MAX, &n_reused) && reused)
-        n_reused = OPTIONS_COUNT_MAX;
-    grant->n_reused = n_reused < grant->n_leases ? (size_t)n_reused : grant->n_leases;
     if (grant->n_leases > 0)
         return 0;
     if (!lease_view_read(json_get(grant->reply, "lease"), &grant->leases[0]))
         return problem_fill(problem, EXIT_UNREACHABLE, "bad-reply", "portd's answer holds no lease");
+    grant->is_new[0] = grant_reply_has_new(grant->reply, &grant->leases[0], 0);
     grant->n_leases = 1;
     return 0;
 }

@@ -16,8 +16,8 @@
 struct grant {
     cJSON *reply; /* owned: portd's answer, which the views borrow from */
     struct lease_view leases[OPTIONS_COUNT_MAX];
-    size_t n_leases; /* at least one */
-    size_t n_reused; /* the first so many of them were there before */
+    size_t n_leases;                /* at least one */
+    bool is_new[OPTIONS_COUNT_MAX]; /* of each: it was not there before */
 };
 
 static inline void grant_deinit(struct grant *grant) {
@@ -38,6 +38,9 @@ struct grant_for {
     uint64_t patience_ms; /* for each answer; 0: CLIENT_PATIENCE_MS */
     bool beside; /* one more, beside what the options were about: without their --port, --prefer, --reuse and --wait */
 };
+
+/* True if the lease was not there before portd's answer `reply`, of which it is the `at`-th. */
+bool grant_reply_has_new(const cJSON *reply, const struct lease_view *lease, size_t at);
 
 /*
  * Asks for a lease on the invocation's name, with its options. A portd that cannot see the processes (422 invalid-pid) or does

@@ -24,7 +24,7 @@ void keeper_init(struct keeper *keeper, struct client *client, const struct outp
     *keeper = (struct keeper){.client = client, .output = output, .interval_ms = INTERVAL_MAX_MS};
 }
 
-bool keeper_add(struct keeper *keeper, const struct lease_view *lease) {
+bool keeper_add(struct keeper *keeper, const struct lease_view *lease, bool is_new) {
     uint64_t interval_ms = lease->ttl_seconds > INTERVAL_MAX_MS ? INTERVAL_MAX_MS : lease->ttl_seconds * 1000 / 3;
     struct keeper_lease *added;
 
@@ -36,15 +36,10 @@ bool keeper_add(struct keeper *keeper, const struct lease_view *lease) {
         keeper->interval_ms = interval_ms;
     keeper->due_ms = patience_now_ms() + keeper->interval_ms;
     added = &keeper->leases[keeper->n_leases++];
-    *added = (struct keeper_lease){.port = lease->port, .id = lease->id};
+    *added = (struct keeper_lease){.port = lease->port, .id = lease->id, .is_left = !is_new};
     snprintf(added->allocated_at, sizeof added->allocated_at, "%s", lease->allocated_at);
     text_make_safe(lease->service_name, keeper->service_name, sizeof keeper->service_name);
     return true;
-}
-
-void keeper_leave(struct keeper *keeper, size_t n_leases) {
-    for (size_t i = 0; i < n_leases && i < keeper->n_leases; i++)
-        keeper->leases[i].is_left = true;
 }
 
 bool keeper_has_lost_all(const struct keeper *keeper) {
@@ -141,6 +136,14 @@ static void tell_unreleased(const struct keeper *keeper, uint16_t port, int r, c
     output_say(keeper->output, "port %u (%s) was not released: %s", port, keeper->service_name, detail);
 }
 
+/* One that stays because it outlasts its holder is kept by its TTL, or still by us. */
+static bool is_in_use(const cJSON *reply, bool if_idle) {
+    const char *kept_by = "";
+
+    json_get_string(reply, "kept_by", &kept_by);
+    return strcmp(kept_by, "ttl") != 0 && (if_idle || strcmp(kept_by, "holder") != 0);
+}
+
 /* Who serves on: the first of those who listen that portd can see. */
 static void tell_kept(const struct keeper *keeper, uint16_t port, const cJSON *reply) {
     const cJSON *listener;
@@ -161,20 +164,18 @@ static void tell_kept(const struct keeper *keeper, uint16_t port, const cJSON *r
 }
 
 /* Returns false if portd cannot be reached. */
-static bool release(const struct keeper *keeper, const struct keeper_lease *lease, bool if_idle) {
+static bool release(const struct keeper *keeper, struct keeper_lease *lease, bool if_idle) {
     CLEANUP(problem_deinit) struct problem problem = {0};
     CLEANUP(json_free_at) cJSON *reply = NULL;
     bool released = true;
-    int r;
+    const char *unless = if_idle ? "if_idle" : "unless_outlasting";
+    int r = lease_call_release(keeper->client, lease->port, lease->id, unless, RELEASE_PATIENCE_MS, &reply, &problem);
 
-    if (if_idle)
-        r = lease_call_release_if_idle(keeper->client, lease->port, lease->id, RELEASE_PATIENCE_MS, &reply, &problem);
-    else
-        r = lease_call(keeper->client, "/release", lease->port, lease->id, RELEASE_PATIENCE_MS, &reply, &problem);
     json_get_bool(reply, "released", &released);
-    if (r == 0 && !released)
+    lease->is_kept = !released;
+    if (r == 0 && !released && is_in_use(reply, if_idle))
         tell_kept(keeper, lease->port, reply);
-    else if (r == 0 && !keeper->output->json)
+    else if (r == 0 && released && !keeper->output->json)
         lease_call_tell_listeners(keeper->output, reply);
     tell_unreleased(keeper, lease->port, r, &problem);
     return r == 0 || problem.exit_code != EXIT_UNREACHABLE;

@@ -24,8 +24,10 @@ struct keeper_lease {
     uint64_t id;
     /* By which a lease of the same port and id is known for another: a portd may have lost its database. */
     char allocated_at[40];
-    bool is_gone;     /* portd says that there is no such lease any more */
-    bool is_left;     /* it was there before, and stays when the keeper gives back */
+    bool is_gone; /* portd says that there is no such lease any more */
+    bool is_left; /* it was there before, and stays when the keeper gives back */
+    bool
+        is_kept; /* it was to be given back, and portd has left it: it outlasts its holder, or something of it still runs */
     bool is_anothers; /* and that it is somebody else's by now: it is not ours to release */
 };
 
@@ -43,12 +45,9 @@ struct keeper {
 /* Keeps nothing yet. `client` and `output` must outlive the keeper. */
 void keeper_init(struct keeper *keeper, struct client *client, const struct output *output);
 
-/* From here on it keeps this lease, too, all of one name. The first heartbeat is due an interval from now: a third of the shortest TTL, at
+/* From here on it keeps this lease, too, all of one name. `is_new`: it was not there before; one that was, keeper_release() leaves. The first heartbeat is due an interval from now: a third of the shortest TTL, at
  * least a second and at most a minute. Returns false if there are KEEPER_LEASES_MAX already. */
-bool keeper_add(struct keeper *keeper, const struct lease_view *lease);
-
-/* The first `n_leases` of them were there before: keeper_release() leaves them. */
-void keeper_leave(struct keeper *keeper, size_t n_leases);
+bool keeper_add(struct keeper *keeper, const struct lease_view *lease, bool is_new);
 
 /* True if none of its leases is left. */
 bool keeper_has_lost_all(const struct keeper *keeper);
@@ -56,7 +55,7 @@ bool keeper_has_lost_all(const struct keeper *keeper);
 /* Sends a heartbeat if it is due. One that is interrupted (client_set_interrupt()) stays due. */
 void keeper_beat(struct keeper *keeper);
 
-/* Gives the leases back, and says who still listens there. Best effort, and brief: whoever waits for it has nothing else to wait for. A
+/* Gives the leases back, but for those that meanwhile outlast their holder, and says who still listens there. Best effort, and brief: whoever waits for it has nothing else to wait for. A
  * failure is told with -v only; a lease that has ended by itself is none. */
 void keeper_release(struct keeper *keeper);
 

@@ -18,13 +18,13 @@ int lease_call(struct client *client, const char *target, uint16_t port, uint64_
     return client_call(client, target, body, patience_ms, ret_reply, problem);
 }
 
-int lease_call_release_if_idle(struct client *client, uint16_t port, uint64_t id, uint64_t patience_ms,
-                               cJSON **ret_reply, struct problem *problem) {
+int lease_call_release(struct client *client, uint16_t port, uint64_t id, const char *condition, uint64_t patience_ms,
+                       cJSON **ret_reply, struct problem *problem) {
     CLEANUP(json_free_at) cJSON *body = cJSON_CreateObject();
     int r;
 
     if (cJSON_AddNumberToObject(body, "port", port) == NULL ||
-        cJSON_AddNumberToObject(body, "id", (double)id) == NULL || cJSON_AddTrueToObject(body, "if_idle") == NULL)
+        cJSON_AddNumberToObject(body, "id", (double)id) == NULL || cJSON_AddTrueToObject(body, condition) == NULL)
         return problem_fill_memory(problem);
     r = client_call(client, "/release", body, patience_ms, ret_reply, problem);
     if (r == PROBLEM_E_SET && strcmp(problem->type, "unknown-key") == 0)

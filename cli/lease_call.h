@@ -15,10 +15,10 @@
 int lease_call(struct client *client, const char *target, uint16_t port, uint64_t id, uint64_t patience_ms,
                cJSON **ret_reply, struct problem *problem);
 
-/* /release that leaves the lease alone while its own listener is there or processes of its holder live; see docs/api.md. A portd
- * that does not know of it releases. Returns as client_call() does. */
-int lease_call_release_if_idle(struct client *client, uint16_t port, uint64_t id, uint64_t patience_ms,
-                               cJSON **ret_reply, struct problem *problem);
+/* /release on a condition: "if_idle", while neither its own listener is there nor processes of its holder live, or "unless_outlasting"; see
+ * docs/api.md. A portd that does not know of it releases. Returns as client_call() does. */
+int lease_call_release(struct client *client, uint16_t port, uint64_t id, const char *condition, uint64_t patience_ms,
+                       cJSON **ret_reply, struct problem *problem);
 
 /* Says on standard error who still listens on the port, by the reply to /release: a line each, nothing if nobody does. */
 void lease_call_tell_listeners(const struct output *output, const cJSON *reply);

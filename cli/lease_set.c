@@ -8,14 +8,11 @@
 #include <unistd.h>
 
 #include "cli/alloc_body.h"
+#include "cli/grant.h"
 #include "cli/lease_call.h"
 #include "cli/lease_view.h"
-#include "cli/selection.h"
 #include "src/base/json.h"
 #include "src/base/text.h"
-
-/* Whose lease gets a holder between our look and our question is looked for again, and he is not that quick again and again. */
-#define TRIES 4
 
 void lease_set_deinit(struct lease_set *set) {
     free(set->items);
@@ -55,22 +52,10 @@ int lease_set_check(const struct lease_set *set, struct problem *problem) {
     return r;
 }
 
-/* ---- What is leased and held already */
+/* ---- Asking */
 
-static bool has_holder(const cJSON *lease) {
-    return cJSON_IsObject(json_get(lease, "holder"));
-}
-
-/* By the whole key: portd's reuse goes by the same. */
-static bool is_of(const cJSON *lease, const struct lease_view *view, const struct wanted *wanted, const char *project) {
-    const char *own = "";
-
-    json_get_string(lease, "project", &own);
-    return view->uid == geteuid() && strcmp(view->service_name, wanted->name) == 0 && strcmp(own, project) == 0;
-}
-
-/* Takes a duplicate of the lease as the item's next one. */
-static int take_lease(struct wanted *wanted, cJSON *leases, const cJSON *lease, size_t *n_ports,
+/* Takes a duplicate of the grant's lease as the item's next one. */
+static int take_lease(struct wanted *wanted, cJSON *leases, const cJSON *grant, const cJSON *lease, size_t *n_ports,
                       struct problem *problem) {
     struct lease_view view;
 
@@ -80,34 +65,10 @@ static int take_lease(struct wanted *wanted, cJSON *leases, const cJSON *lease, 
         return 0;
     if (!cJSON_AddItemToArray(leases, cJSON_Duplicate(lease, true)))
         return problem_fill_memory(problem);
+    wanted->is_new = wanted->is_new || grant_reply_has_new(grant, &view, *n_ports);
     wanted->ports[(*n_ports)++] = view.port;
     return 0;
 }
-
-/* The leases of a service that runs are told as they are, oldest first. *ret_found: all that it wants. */
-static int take_held(struct wanted *wanted, const struct selection *all, const char *project, cJSON *leases,
-                     bool *ret_found, struct problem *problem) {
-    const cJSON *lease;
-    bool is_held = false;
-    size_t n_ports = 0;
-    size_t i = 0;
-    int r = 0;
-
-    cJSON_ArrayForEach(lease, all->list) {
-        if (!is_of(lease, &all->views[i++], wanted, project))
-            continue;
-        is_held = is_held || has_holder(lease);
-        r = take_lease(wanted, leases, lease, &n_ports, problem);
-        if (r != 0)
-            return r;
-    }
-    *ret_found = is_held && n_ports == wanted->n_variables;
-    while (!*ret_found && leases->child != NULL)
-        cJSON_DeleteItemFromArray(leases, 0);
-    return 0;
-}
-
-/* ---- Asking */
 
 /* `parent`: what the script around us starts belongs to the lease. */
 static cJSON *make_body(const struct wanted *wanted, const char *project, pid_t parent) {
@@ -116,7 +77,7 @@ static cJSON *make_body(const struct wanted *wanted, const char *project, pid_t 
 
     if (cJSON_AddStringToObject(body, "service_name", wanted->name) != NULL &&
         cJSON_AddNumberToObject(body, "count", (double)wanted->n_variables) != NULL &&
-        cJSON_AddTrueToObject(body, "reuse") != NULL &&
+        cJSON_AddTrueToObject(body, "reuse") != NULL && cJSON_AddTrueToObject(body, "reuse_held") != NULL &&
         (project[0] == '\0' || cJSON_AddStringToObject(body, "project", project) != NULL) &&
         (wanted->ttl_seconds == 0 ||
          cJSON_AddNumberToObject(body, "ttl_seconds", (double)wanted->ttl_seconds) != NULL) &&
@@ -133,35 +94,27 @@ static int take_grant(struct lease_set *set, size_t i, const cJSON *grant, struc
     struct wanted *wanted = &set->items[i];
     const cJSON *leases = json_get(grant, "leases");
     const cJSON *item;
-    uint64_t n_reused = 0;
-    bool reused = false;
     size_t n_ports = 0;
     int r = 0;
 
     cJSON_ArrayForEach(item, leases) {
-        r = take_lease(wanted, cJSON_GetArrayItem(set->leases, (int)i), item, &n_ports, problem);
+        r = take_lease(wanted, cJSON_GetArrayItem(set->leases, (int)i), grant, item, &n_ports, problem);
         if (r != 0)
             return r;
     }
     if (n_ports < wanted->n_variables)
         return problem_fill(problem, EXIT_UNREACHABLE, "bad-reply", "portd granted %zu ports for %s, and not %zu",
                             n_ports, wanted->word, wanted->n_variables);
-    json_get_bool(grant, "reused", &reused);
-    if (!json_get_number(grant, "n_reused", 0, OPTIONS_COUNT_MAX, &n_reused))
-        n_reused = reused ? n_ports : 0;
-    wanted->is_new = n_reused < n_ports;
     cJSON_ArrayForEach(item, json_get(grant, "notes")) cJSON_AddItemToArray(set->notes, cJSON_Duplicate(item, true));
     return 0;
 }
 
-/* One question: which items are asked for, and in whose name. */
+/* One question: what is asked for, and in whose name. */
 struct question {
     const struct invocation *invocation;
     struct lease_set *set;
     const char *project;
     pid_t parent;
-    size_t indices[LEASE_SET_MAX];
-    size_t n_indices;
 };
 
 static int ask_together(struct question *question, struct problem *problem) {
@@ -171,8 +124,8 @@ static int ask_together(struct question *question, struct problem *problem) {
     const cJSON *grants;
     int r;
 
-    for (size_t i = 0; i < question->n_indices; i++) {
-        const struct wanted *wanted = &question->set->items[question->indices[i]];
+    for (size_t i = 0; i < question->set->n_items; i++) {
+        const struct wanted *wanted = &question->set->items[i];
 
         if (!cJSON_AddItemToArray(services, make_body(wanted, question->project, question->parent)))
             return problem_fill_memory(problem);
@@ -181,21 +134,20 @@ static int ask_together(struct question *question, struct problem *problem) {
     if (r != 0)
         return r;
     grants = json_get(reply, "grants");
-    for (size_t i = 0; r == 0 && i < question->n_indices; i++)
-        r = take_grant(question->set, question->indices[i], cJSON_GetArrayItem(grants, (int)i), problem);
+    for (size_t i = 0; r == 0 && i < question->set->n_items; i++)
+        r = take_grant(question->set, i, cJSON_GetArrayItem(grants, (int)i), problem);
     return r;
 }
 
-/* ---- A portd that is older than /alloc-all */
+/* ---- A portd that is older: than /alloc-all, or than one of our keys */
 
 static void give_back(const struct question *question, size_t n_granted) {
     for (size_t i = 0; i < n_granted; i++) {
-        size_t index = question->indices[i];
         const cJSON *lease;
 
-        if (!question->set->items[index].is_new)
+        if (!question->set->items[i].is_new)
             continue;
-        cJSON_ArrayForEach(lease, cJSON_GetArrayItem(question->set->leases, (int)index)) {
+        cJSON_ArrayForEach(lease, cJSON_GetArrayItem(question->set->leases, (int)i)) {
             CLEANUP(problem_deinit) struct problem problem = {0};
             CLEANUP(json_free_at) cJSON *reply = NULL;
             struct lease_view view;
@@ -212,6 +164,7 @@ static void make_older(cJSON *body) {
     const cJSON *prefer = json_get(body, "prefer");
     cJSON *first = prefer != NULL && cJSON_IsNumber(prefer->child) ? cJSON_Duplicate(prefer->child, true) : NULL;
 
+    cJSON_DeleteItemFromObjectCaseSensitive(body, "reuse_held");
     cJSON_DeleteItemFromObjectCaseSensitive(body, "sticky_first");
     cJSON_DeleteItemFromObjectCaseSensitive(body, "prefer");
     if (first != NULL)
@@ -232,8 +185,8 @@ static int ask_one(struct question *question, size_t index, struct problem *prob
 }
 
 static int ask_one_by_one(struct question *question, struct problem *problem) {
-    for (size_t i = 0; i < question->n_indices; i++) {
-        int r = ask_one(question, question->indices[i], problem);
+    for (size_t i = 0; i < question->set->n_items; i++) {
+        int r = ask_one(question, i, problem);
 
         if (r != 0) {
             give_back(question, i);
@@ -258,36 +211,18 @@ static int empty_answers(struct lease_set *set, struct problem *problem) {
     return set->notes == NULL ? problem_fill_memory(problem) : 0;
 }
 
-static int find_missing(struct question *question, struct problem *problem) {
-    CLEANUP(selection_deinit) struct selection all = {0};
-    struct lease_set *set = question->set;
-    int r = empty_answers(set, problem);
-
-    question->n_indices = 0;
-    if (r == 0)
-        r = selection_all(question->invocation->client, &all, problem);
-    for (size_t i = 0; r == 0 && i < set->n_items; i++) {
-        bool found = false;
-
-        r = take_held(&set->items[i], &all, question->project, cJSON_GetArrayItem(set->leases, (int)i), &found,
-                      problem);
-        if (!found)
-            question->indices[question->n_indices++] = i;
-    }
-    return r;
+static bool is_older(const struct problem *problem) {
+    return problem->status == 404 || (problem->status == 422 && strcmp(problem->type, "unknown-key") == 0);
 }
 
-static int ask_missing(struct question *question, struct problem *problem) {
-    int r;
+static int ask(struct question *question, struct problem *problem) {
+    int r = ask_together(question, problem);
 
-    if (question->n_indices == 0)
-        return 0;
-    r = ask_together(question, problem);
     if (r == PROBLEM_E_SET && problem->status == 422 && strcmp(problem->type, "invalid-pid") == 0) {
         question->parent = 0;
         r = ask_together(question, problem);
     }
-    if (r == PROBLEM_E_SET && problem->status == 404)
+    if (r == PROBLEM_E_SET && is_older(problem))
         r = ask_one_by_one(question, problem);
     return r;
 }
@@ -312,13 +247,9 @@ int lease_set_ask(const struct invocation *invocation, struct lease_set *set, st
         return r;
     if (!client_shares_pids(invocation->client))
         question.parent = 0;
-    for (int i = 0; i < TRIES; i++) {
-        r = find_missing(&question, problem);
-        if (r == 0)
-            r = ask_missing(&question, problem);
-        if (r != PROBLEM_E_SET || strcmp(problem->type, "lease-held") != 0)
-            break;
-    }
+    r = empty_answers(set, problem);
+    if (r == 0)
+        r = ask(&question, problem);
     return r == PROBLEM_E_SET ? explain(set, problem) : r;
 }
 

@@ -1,10 +1,8 @@
 /*
  * Leases for several services at once, all or none: what env and up have in common.
  *
- *     wanted services ──> those whose lease has a living holder are taken as they are (GET /list)
- *                    └──> the others are asked for in one call (POST /alloc-all), with reuse
- *
- * A portd that does not know of /alloc-all is asked one by one, and what was new is given back if one of them fails.
+ * They are asked for in one call (POST /alloc-all), with reuse; the lease of a service that runs is told, too, and from then on outlasts the
+ * process that has it. A portd that is older is asked one by one, and what was new is given back if one of them fails: it refuses what runs.
  */
 #ifndef CLI_LEASE_SET_H
 #define CLI_LEASE_SET_H

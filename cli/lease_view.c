@@ -18,6 +18,7 @@ bool lease_view_read(const cJSON *lease, struct lease_view *ret_view) {
     struct lease_view view = {.json = lease, .state = "", .kept_by = "", .allocated_at = "", .expires_at = ""};
     uint64_t port;
     uint64_t uid;
+    uint64_t slot = LEASE_VIEW_NO_SLOT;
     uint64_t elsewhere_port = 0;
 
     if (!json_get_number(lease, "port", 1, UINT16_MAX, &port) ||
@@ -26,6 +27,8 @@ bool lease_view_read(const cJSON *lease, struct lease_view *ret_view) {
         return false;
     view.port = (uint16_t)port;
     view.uid = (uid_t)uid;
+    json_get_number(lease, "slot", 0, LEASE_VIEW_NO_SLOT, &slot);
+    view.slot = (unsigned)slot;
     json_get_string(lease, "user", &view.user);
     json_get_string(lease, "state", &view.state);
     json_get_string(lease, "kept_by", &view.kept_by);
@@ -42,6 +45,13 @@ bool lease_view_read(const cJSON *lease, struct lease_view *ret_view) {
     view.tags = json_get(lease, "tags");
     *ret_view = view;
     return true;
+}
+
+/* Ids grow. */
+int lease_view_compare(const struct lease_view *one, const struct lease_view *other) {
+    if (one->slot != other->slot)
+        return one->slot < other->slot ? -1 : 1;
+    return one->id < other->id ? -1 : one->id > other->id;
 }
 
 void lease_view_format_user(const struct lease_view *view, char *ret_text) {

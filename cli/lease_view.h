@@ -12,10 +12,14 @@
 
 #include "cli/output.h"
 
+/* Behind all that there are. */
+#define LEASE_VIEW_NO_SLOT UINT16_MAX
+
 struct lease_view {
     const cJSON *json; /* what it was read from */
     uint16_t port;
     uint64_t id;
+    unsigned slot; /* LEASE_VIEW_NO_SLOT: portd does not say */
     uid_t uid;
     const char *service_name;
     const char *user;         /* NULL: the uid has no name */
@@ -36,6 +40,9 @@ struct lease_view {
 
 /* Returns false if `lease` has no port, name, id or uid in the form of docs/api.md. */
 bool lease_view_read(const cJSON *lease, struct lease_view *ret_view);
+
+/* Which of two leases of a name comes first: the lower slot, and then the older one. As strcmp(). */
+int lease_view_compare(const struct lease_view *one, const struct lease_view *other);
 
 /* The user's name, or his number, in `ret_text` (LEASE_USER_MAX bytes). */
 #define LEASE_USER_MAX 64

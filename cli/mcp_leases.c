@@ -20,14 +20,14 @@ static bool is_own(const struct lease_view *view) {
     return view->uid == geteuid();
 }
 
-/* One's own first, and of these the oldest, as /lookup has them: ids grow. */
+/* One's own first, and of these the lowest slot, as lookup has them. */
 static int compare(const void *a, const void *b) {
     const struct lease_view *first = a;
     const struct lease_view *second = b;
 
     if (is_own(first) != is_own(second))
         return is_own(first) ? -1 : 1;
-    return first->id < second->id ? -1 : first->id > second->id;
+    return lease_view_compare(first, second);
 }
 
 static cJSON *copy_leases(const struct selection *selection) {

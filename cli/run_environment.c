@@ -69,8 +69,7 @@ struct service {
     char variable[VARIABLE_NAME_MAX];
     char name[OPTIONS_NAME_MAX + 1]; /* as it is written here */
     int class;                       /* of scope_match() */
-    uint64_t id;
-    uint16_t port;
+    struct lease_view lease;
 };
 
 static int compare(const void *a, const void *b) {
@@ -83,7 +82,7 @@ static int compare(const void *a, const void *b) {
     if (order == 0)
         order = other->class - one->class;
     if (order == 0)
-        order = one->id < other->id ? -1 : one->id > other->id;
+        order = lease_view_compare(&one->lease, &other->lease);
     return order;
 }
 
@@ -98,7 +97,7 @@ static bool take_service(const cJSON *lease, uid_t uid, const struct scope *scop
         return false;
     json_get_string(lease, "project", &project);
     length = project != NULL ? scope_word_length(scope, view.service_name) : strlen(view.service_name);
-    *ret_service = (struct service){.id = view.id, .port = view.port};
+    *ret_service = (struct service){.lease = view};
     memcpy(ret_service->name, view.service_name, length);
     variable_make(SERVICE_PREFIX, ret_service->name, "", ret_service->variable);
     if (project != NULL && scope->project[0] != '\0' && strchr(ret_service->name, '@') != NULL)
@@ -146,7 +145,7 @@ int run_environment_add_services(struct run_environment *environment, const cJSO
     qsort(services, n, sizeof *services, compare);
     for (size_t i = 0; r == 0 && i < n; i = next)
         if (!clashes(services, n, i, &next))
-            r = run_environment_add_number(environment, services[i].variable, services[i].port);
+            r = run_environment_add_number(environment, services[i].variable, services[i].lease.port);
     return r;
 }
 

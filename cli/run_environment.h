@@ -31,7 +31,7 @@ int run_environment_add_number(struct run_environment *environment, const char *
 int run_environment_add_url(struct run_environment *environment, const char *host, uint16_t port);
 
 /*
- * PORTMANAGER_PORT_<NAME> of every service of `uid` in `leases` (as GET /list answers) but `own_name`: the port of its oldest lease. The name as it is written
+ * PORTMANAGER_PORT_<NAME> of every service of `uid` in `leases` (as GET /list answers) but `own_name`: the port of its lease with the lowest slot. The name as it is written
  * here, without the scope's suffix, in upper case, `_` for each character that is no ASCII letter or digit; two names that become one are both left out. In a
  * project its own services go before the global ones, and those of other projects and worktrees are not told.
  * Returns 0 or -ENOMEM.

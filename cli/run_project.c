@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/lease_view.h"
+#include "cli/selection.h"
 #include "src/base/json.h"
 
 void run_project_deinit(struct run_project *run) {
@@ -83,33 +84,50 @@ static bool has_variable(const struct run_environment *environment, const char *
     return false;
 }
 
-/* The leases of one service, oldest first, are those of its variables. */
-static int add_service(const struct run_project *run, const struct project_service *service, const cJSON *leases,
-                       struct run_environment *environment) {
-    const cJSON *lease;
+/* Which of the service's variables the lease is for: one alone is for its first lease, of several each has its slot. `n`: so many leases came before it, which
+ * is all that can be said where portd does not tell slots. */
+static size_t find_variable(const struct project_service *service, const struct lease_view *lease, size_t n) {
+    return service->n_variables == 1 || lease->slot == LEASE_VIEW_NO_SLOT ? n : lease->slot;
+}
+
+static int add_variable(const char *variable, uint16_t port, struct run_environment *environment) {
+    if (strcmp(variable, "PORT") == 0 || has_variable(environment, variable))
+        return 0;
+    return run_environment_add_number(environment, variable, port);
+}
+
+/* `leases` are sorted. */
+static int add_service(const struct run_project *run, const struct project_service *service,
+                       const struct selection *leases, struct run_environment *environment) {
     size_t n = 0;
     int r = 0;
 
-    cJSON_ArrayForEach(lease, leases) {
-        struct lease_view view;
-        const char *project = NULL;
+    for (size_t i = 0; r == 0 && i < leases->n_views; i++) {
+        const struct lease_view *lease = &leases->views[i];
+        size_t at;
 
-        json_get_string(lease, "project", &project);
-        if (r < 0 || n == service->n_variables || !lease_view_read(lease, &view) || view.uid != geteuid() ||
-            scope_match(&run->invocation.scope, service->name, view.service_name, project) != 2)
+        if (lease->uid != geteuid() ||
+            scope_match(&run->invocation.scope, service->name, lease->service_name, lease->project) != 2)
             continue;
-        if (strcmp(service->variables[n], "PORT") != 0 && !has_variable(environment, service->variables[n]))
-            r = run_environment_add_number(environment, service->variables[n], view.port);
-        n++;
+        at = find_variable(service, lease, n++);
+        if (at < service->n_variables)
+            r = add_variable(service->variables[at], lease->port, environment);
     }
     return r;
 }
 
 int run_project_add_others(const struct run_project *run, const cJSON *leases, struct run_environment *environment) {
+    CLEANUP(selection_deinit) struct selection sorted = {0};
+    struct problem problem = {0}; /* never portd's: it owns nothing */
+    cJSON *list = cJSON_Duplicate(leases, true);
     int r = 0;
 
+    /* A list that is none has no leases to tell of. */
+    if (list == NULL || selection_read(list, &sorted, &problem) != 0)
+        return 0;
+    selection_sort(&sorted);
     for (size_t i = 0; r == 0 && i < run->project.n_services; i++)
         if (&run->project.services[i] != run->service)
-            r = add_service(run, &run->project.services[i], leases, environment);
+            r = add_service(run, &run->project.services[i], &sorted, environment);
     return r;
 }

@@ -50,7 +50,6 @@ int selection_all(struct client *client, struct selection *ret_selection, struct
     return r != 0 ? r : selection_read(list, ret_selection, problem);
 }
 
-/* Ids grow. */
 static int compare(const void *a, const void *b) {
     const struct lease_view *first = a;
     const struct lease_view *second = b;
@@ -59,7 +58,7 @@ static int compare(const void *a, const void *b) {
 
     if (first_own != second_own)
         return first_own ? -1 : 1;
-    return first->id < second->id ? -1 : first->id > second->id;
+    return lease_view_compare(first, second);
 }
 
 void selection_sort(struct selection *selection) {

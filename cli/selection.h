@@ -33,7 +33,7 @@ int selection_all(struct client *client, struct selection *ret_selection, struct
 /* The same out of a list that is there already, and is taken over. */
 int selection_read(cJSON *list, struct selection *ret_selection, struct problem *problem);
 
-/* The caller's own before others', then the oldest first. */
+/* The caller's own before others', then the lowest slot, then the oldest first. */
 void selection_sort(struct selection *selection);
 
 /*

@@ -113,7 +113,91 @@ Test(run_project, a_service_that_runs_is_not_run_twice) {
     kill(cli.pid, SIGTERM);
     result = cli_finish(&cli);
     cr_assert_eq(result.exit_code, 128 + SIGTERM, "%s", result.errors);
-    assert_said(SHOP, "portctl list -q nap 2>&1 | head -n 1", "portctl: no lease has the name nap in this project");
+    /* up has said that it is kept, for the hour that the file says. */
+    assert_said(SHOP,
+                "portctl list nap --json | grep -o '\"ttl_seconds\":[0-9]*\\|\"holder\":null\\|\"kept_by\":\"[a-z]*\"'",
+                "\"ttl_seconds\":3600\n\"kept_by\":\"ttl\"\n\"holder\":null");
+    assert_said(SHOP, "portctl up -q | tr '\\n' ' '", "3000 8002 8001 8000 ");
+}
+
+static struct cli start_server(void) {
+    struct wait wait = wait_for("the lease to have a holder");
+    struct cli cli = cli_start(&(const struct cli_setup){.words = {"run", "web", "sleep", "100"}, .directory = SHOP});
+
+    for (;;) {
+        CLEANUP(file_free_text_at) char *list = shell_ask(SHOP, "portctl list --json");
+        if (strstr(list, "\"holder\":{"))
+            return cli;
+        wait_more(&wait);
+    }
+}
+
+static void end_server(struct cli *cli) {
+    CLEANUP(cli_result_deinit) struct cli_result result = {0};
+
+    kill(cli->pid, SIGTERM);
+    result = cli_finish(cli);
+    cr_assert_eq(result.exit_code, 128 + SIGTERM, "%s", result.errors);
+}
+
+static void write_file(const char *web) {
+    shell_do(SHOP, "echo '{\"services\": {\"web\": %s, \"db\": {}}}' > portmanager.json", web);
+}
+
+/* By number the second one comes first, and by age after a release of the first. */
+Test(run_project, the_variables_of_a_service_are_never_turned_round) {
+    static const char all[] = "WEB_PORT=3101\nHMR_PORT=3100\nDB_PORT=8000";
+    struct cli cli;
+
+    write_file("{\"variables\": [\"WEB_PORT\", \"HMR_PORT\"], \"prefer\": [3101, 3100]}");
+    assert_said(SHOP, "portctl env", all);
+    shell_do(SHOP, "portctl release 3101");
+    assert_said(SHOP, "portctl env", all);
+    assert_said(SHOP, "portctl env", all);
+    assert_said(SHOP, "portctl lookup web", "3101");
+    assert_said(SHOP, "portctl run web -- sh -c 'echo $WEB_PORT $HMR_PORT'", "3101 3100");
+    assert_said(SHOP, "portctl run db -- sh -c 'echo $WEB_PORT $HMR_PORT $PORTMANAGER_PORT_WEB'", "3101 3100 3101");
+    cli = start_server();
+    assert_said(SHOP, "portctl env", all);
+    end_server(&cli);
+    assert_said(SHOP, "portctl env", all);
+    /* Of one that is not leased there is no variable, and its port is nobody else's. */
+    shell_do(SHOP, "portctl release 3101");
+    assert_said(SHOP, "portctl run db -- sh -c 'echo ${WEB_PORT:-none} $HMR_PORT'", "none 3100");
+    /* What run is granted anew it gives back, and not what was there before. */
+    assert_said(SHOP, "portctl run web -- sh -c 'echo $WEB_PORT $HMR_PORT'", "3101 3100");
+    assert_said(SHOP, "portctl list web -q", "3100");
+}
+
+Test(run_project, a_variable_that_is_added_while_it_runs_is_granted_beside) {
+    struct cli cli;
+
+    write_file("{\"prefer\": 3101}");
+    cli = start_server();
+    write_file("{\"variables\": [\"WEB_PORT\", \"HMR_PORT\"], \"prefer\": [3101, 3100]}");
+    assert_said(SHOP, "portctl up", "3101\tweb\tWEB_PORT\tnew\n3100\tweb\tHMR_PORT\tnew\n8000\tdb\tDB_PORT\tnew");
+    assert_said(SHOP, "portctl env", "WEB_PORT=3101\nHMR_PORT=3100\nDB_PORT=8000");
+    assert_said(SHOP, "portctl list web --json | grep -o '\"holder\":{' | wc -l", "1");
+    end_server(&cli);
+    assert_said(SHOP, "portctl list -q | tr '\\n' ' '", "3100 3101 8000 ");
+}
+
+/* Whoever holds it, up has promised it for a day. */
+Test(run_project, what_up_has_kept_stays_when_a_hold_ends) {
+    struct wait wait = wait_for("the lease");
+    struct cli cli = cli_start(&(const struct cli_setup){.words = {"hold", "db"}, .directory = SHOP});
+    CLEANUP(cli_result_deinit) struct cli_result result = {0};
+
+    for (;;) {
+        CLEANUP(file_free_text_at) char *list = shell_ask(SHOP, "portctl list -q db 2>/dev/null; :");
+        if (list[0] == '8')
+            break;
+        wait_more(&wait);
+    }
+    shell_do(SHOP, "portctl up db >up.out");
+    kill(cli.pid, SIGTERM);
+    result = cli_finish(&cli);
+    assert_said(SHOP, "portctl list -q db", "8000");
 }
 
 Test(run_project, the_command_line_goes_before_the_file) {

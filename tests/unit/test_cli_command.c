@@ -463,7 +463,7 @@ Test(cli_command, hold_holds_a_port_until_it_is_told_to_stop) {
         char expected[256];
         snprintf(expected, sizeof(expected),
                  "POST /alloc {\"service_name\":\"web\",\"pid\":%d,\"asker_pid\":%d}\n"
-                 "POST /release {\"port\":8001,\"id\":7}\n",
+                 "POST /release {\"port\":8001,\"id\":7,\"unless_outlasting\":true}\n",
                  cli.pid, cli.pid);
         CLEANUP(file_free_text_at) char *requests = fake_portd_requests();
         cr_assert_not_null(strstr(requests, expected), "%s", requests);

@@ -27,8 +27,6 @@
 
 #define GRANT(n_reused, leases) "{\"leases\":[" leases "],\"n_reused\":" n_reused ",\"notes\":[]}"
 #define BOTH                    "{\"grants\":[" GRANT("0", WEB) "," GRANT("1", DB) "]}"
-#define NOBODY                                                                                                         \
-    { "GET /list", 200, "[]", 0, NULL }
 
 static struct fake_portd portd;
 
@@ -76,15 +74,16 @@ static void write_project(const char *text) {
 }
 
 Test(cli_env, a_line_for_each_and_one_question) {
-    START(NOBODY, {"POST /alloc-all", 200, BOTH, 0, NULL});
+    START({"POST /alloc-all", 200, BOTH, 0, NULL});
     ASSERT_RUN(EXIT_YES, "WEB_PORT=8001\nPGPORT=8002\n", "", "env", "web", "db:PGPORT", "--ttl", "2h");
-    assert_requests("GET /list\nPOST /alloc-all {\"services\":["
-                    "{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"ttl_seconds\":7200},"
-                    "{\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"ttl_seconds\":7200}]}\n");
+    assert_requests(
+        "POST /alloc-all {\"services\":["
+        "{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"ttl_seconds\":7200},"
+        "{\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"ttl_seconds\":7200}]}\n");
 }
 
 Test(cli_env, every_format) {
-    START(NOBODY, {"POST /alloc-all", 200, BOTH, 0, NULL});
+    START({"POST /alloc-all", 200, BOTH, 0, NULL});
     ASSERT_RUN(EXIT_YES, "export WEB_PORT=8001\nexport DB_PORT=8002\n", "", "env", "web", "db", "--export");
     ASSERT_RUN(EXIT_YES, "WEB_PORT=8001\nDB_PORT=8002\n", "", "env", "web", "db", "--format", "dotenv");
     ASSERT_RUN(EXIT_YES, "{\"WEB_PORT\":8001,\"DB_PORT\":8002}\n", "", "env", "web", "db", "--format=json");
@@ -100,35 +99,29 @@ Test(cli_env, every_format) {
                "", "env", "web", "db", "--json");
 }
 
-Test(cli_env, what_runs_is_told_as_it_is_and_not_asked_for) {
-    START({"GET /list", 200, "[" LEASE("8001", "1", "web", "null", "{\"pid\":1}") "]", 0, NULL},
-          {"POST /alloc-all", 200, "{\"grants\":[" GRANT("0", DB) "]}", 0, NULL});
+Test(cli_env, what_runs_is_told_in_the_same_answer) {
+    START({"POST /alloc-all", 200,
+           "{\"grants\":[" GRANT("1", LEASE("8001", "1", "web", "null", "{\"pid\":1}")) "," GRANT("0", DB) "]}", 0,
+           NULL});
     ASSERT_RUN(EXIT_YES, "WEB_PORT=8001\nDB_PORT=8002\n", "", "env", "web", "db");
-    ASSERT_RUN(EXIT_YES, "WEB_PORT=8001\n", "", "env", "web");
-    assert_requests("GET /list\nPOST /alloc-all "
-                    "{\"services\":[{\"service_name\":\"db\",\"count\":1,\"reuse\":true}]}\nGET /list\n");
+    assert_requests("POST /alloc-all {\"services\":["
+                    "{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true},"
+                    "{\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"reuse_held\":true}]}\n");
 }
 
-Test(cli_env, another_ones_lease_of_the_name_is_not_ours) {
-    START({"GET /list", 200,
-           "[{\"port\":8009,\"service_name\":\"web\",\"id\":9,\"uid\":4711,\"holder\":{\"pid\":1},\"project\":null}"
-           "," LEASE("8008", "8", "web", "\"/p\"", "{\"pid\":1}") "]",
-           0, NULL},
-          {"POST /alloc-all", 200, "{\"grants\":[" GRANT("0", WEB) "]}", 0, NULL});
-    ASSERT_RUN(EXIT_YES, "WEB_PORT=8001\n", "", "env", "web");
-}
-
-Test(cli_env, a_lease_that_gets_a_holder_meanwhile_is_looked_for_again) {
-    START(
-        {"GET /list", 200, "[]", 1, NULL},
-        {"GET /list", 200, "[" LEASE("8001", "1", "web", "null", "{\"pid\":1}") "]", 0, NULL},
-        {"POST /alloc-all", 409, "{\"type\":\"urn:portmanager:problem:lease-held\",\"detail\":\"It runs.\"}", 0, NULL});
-    ASSERT_RUN(EXIT_YES, "WEB_PORT=8001\n", "", "env", "web");
+/* The leases stand by slot: neither their age nor their number says which variable each is for, nor which is new. */
+Test(cli_env, each_variable_has_the_port_of_its_slot) {
+    write_project("{\"services\":{\"web\":{\"variables\":[\"A\",\"B\"]},\"db\":{}}}");
+    START({"POST /alloc-all", 200,
+           "{\"grants\":[{\"leases\":[" HMR "," WEB "],\"n_reused\":1,\"new_ids\":[3],\"notes\":[]},"
+           "{\"leases\":[" DB "],\"n_reused\":1,\"new_ids\":[],\"notes\":[]}]}",
+           0, NULL});
+    ASSERT_RUN(EXIT_YES, "A=8003\nB=8001\nDB_PORT=8002\n", "", "env", "--global");
+    ASSERT_RUN(EXIT_YES, "8003\tweb\tA\tnew\n8001\tweb\tB\tnew\n8002\tdb\tDB_PORT\tkept\n", "", "up", "--global");
 }
 
 Test(cli_env, a_refusal_says_which_service_it_is_about) {
-    START(NOBODY,
-          {"POST /alloc-all", 503,
+    START({"POST /alloc-all", 503,
            "{\"type\":\"urn:portmanager:problem:range-full\",\"detail\":\"Nothing is free.\",\"service_name\":\"db\","
            "\"index\":1}",
            0, NULL});
@@ -141,20 +134,35 @@ Test(cli_env, a_refusal_says_which_service_it_is_about) {
 
 Test(cli_env, an_older_portd_is_asked_one_by_one) {
     write_project("{\"services\":{\"web\":{\"prefer\":3000},\"db\":{}}}");
-    START(NOBODY, OLD, {"POST /alloc ", 200, "{\"leases\":[" WEB "],\"reused\":false,\"notes\":[]}", 1, NULL},
+    START(OLD, {"POST /alloc ", 200, "{\"leases\":[" WEB "],\"reused\":false,\"notes\":[]}", 1, NULL},
           {"POST /alloc ", 200, "{\"leases\":[" DB "],\"reused\":true,\"notes\":[]}", 0, NULL});
     ASSERT_RUN(EXIT_YES, "8001\tweb\tWEB_PORT\tnew\n8002\tdb\tDB_PORT\tkept\n", "", "up", "--global");
     assert_requests(
-        "GET /list\nPOST /alloc-all {\"services\":["
-        "{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"ttl_seconds\":86400,\"prefer\":[3000],\"sticky_first\":"
+        "POST /alloc-all {\"services\":["
+        "{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"ttl_seconds\":86400,\"prefer\":["
+        "3000],\"sticky_first\":"
         "true},"
-        "{\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"ttl_seconds\":86400}]}\n"
+        "{\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"ttl_seconds\":86400}]}\n"
         "POST /alloc {\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"ttl_seconds\":86400,\"prefer\":3000}\n"
         "POST /alloc {\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"ttl_seconds\":86400}\n");
 }
 
+#define UNKNOWN "{\"type\":\"urn:portmanager:problem:unknown-key\",\"detail\":\"No.\",\"key\":\"reuse_held\"}"
+
+/* It knows /alloc-all, and not that it may tell of what runs: that it refuses. */
+Test(cli_env, a_portd_that_is_a_little_older_is_asked_one_by_one) {
+    START({"POST /alloc-all", 422, UNKNOWN, 0, NULL},
+          {"POST /alloc ", 200, "{\"leases\":[" WEB "],\"reused\":true,\"n_reused\":1,\"notes\":[]}", 0, "web"},
+          {"POST /alloc ", 409, "{\"type\":\"urn:portmanager:problem:lease-held\",\"detail\":\"It runs.\"}", 0, NULL});
+    ASSERT_RUN(EXIT_YES, "WEB_PORT=8001\n", "", "env", "web");
+    assert_requests("POST /alloc-all {\"services\":["
+                    "{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true}]}\n"
+                    "POST /alloc {\"service_name\":\"web\",\"count\":1,\"reuse\":true}\n");
+    ASSERT_RUN(EXIT_TAKEN, "", "portctl: it runs\n", "env", "web", "db");
+}
+
 Test(cli_env, and_gets_back_what_was_new_if_one_fails) {
-    START(NOBODY, OLD, {"POST /alloc ", 200, "{\"leases\":[" WEB "],\"reused\":false,\"notes\":[]}", 1, NULL},
+    START(OLD, {"POST /alloc ", 200, "{\"leases\":[" WEB "],\"reused\":false,\"notes\":[]}", 1, NULL},
           {"POST /alloc ", 200, "{\"leases\":[" DB "],\"reused\":true,\"notes\":[]}", 1, NULL},
           {"POST /alloc ", 503, "{\"type\":\"urn:portmanager:problem:range-full\",\"detail\":\"Nothing is free.\"}", 0,
            NULL},
@@ -166,20 +174,21 @@ Test(cli_env, and_gets_back_what_was_new_if_one_fails) {
 }
 
 Test(cli_env, answers_that_are_none_are_no_ports) {
-    START(NOBODY, {"POST /alloc-all", 200, "{\"grants\":[]}", 0, NULL});
+    START({"POST /alloc-all", 200, "{\"grants\":[]}", 0, NULL});
     ASSERT_RUN(EXIT_UNREACHABLE, "", "portctl: portd granted 0 ports for web, and not 1\n", "env", "web");
 }
 
 Test(cli_env, a_service_of_the_project_has_its_settings) {
     write_project(
         "{\"services\":{\"web\":{\"variables\":[\"A\",\"B\"],\"prefer\":[null,80],\"tags\":[\"x\"],\"ttl\":\"5m\"}}}");
-    START(NOBODY, {"POST /alloc-all", 200, "{\"grants\":[" GRANT("0", WEB "," HMR) "]}", 0, NULL});
+    START({"POST /alloc-all", 200, "{\"grants\":[" GRANT("0", WEB "," HMR) "]}", 0, NULL});
     ASSERT_RUN(EXIT_YES, "A=8001\nB=8003\n", "", "env", "--global");
     ASSERT_RUN(EXIT_YES, "P=8001\nB=8003\n", "", "env", "web:P", "--ttl", "9", "--global");
-    assert_requests("GET /list\nPOST /alloc-all {\"services\":[{\"service_name\":\"web\",\"count\":2,\"reuse\":true,"
-                    "\"ttl_seconds\":300,\"prefer\":[null,80],\"sticky_first\":true,\"tags\":[\"x\"]}]}\n"
-                    "GET /list\nPOST /alloc-all {\"services\":[{\"service_name\":\"web\",\"count\":2,\"reuse\":true,"
-                    "\"ttl_seconds\":9,\"prefer\":[null,80],\"sticky_first\":true,\"tags\":[\"x\"]}]}\n");
+    assert_requests(
+        "POST /alloc-all {\"services\":[{\"service_name\":\"web\",\"count\":2,\"reuse\":true,\"reuse_held\":true,"
+        "\"ttl_seconds\":300,\"prefer\":[null,80],\"sticky_first\":true,\"tags\":[\"x\"]}]}\n"
+        "POST /alloc-all {\"services\":[{\"service_name\":\"web\",\"count\":2,\"reuse\":true,\"reuse_held\":true,"
+        "\"ttl_seconds\":9,\"prefer\":[null,80],\"sticky_first\":true,\"tags\":[\"x\"]}]}\n");
 }
 
 Test(cli_env, a_name_that_was_mistyped_is_told) {
@@ -193,10 +202,11 @@ Test(cli_env, a_name_that_was_mistyped_is_told) {
 
 Test(cli_env, in_a_project_names_are_its_own) {
     write_project("{\"services\":{\"web\":{}}}");
-    START(NOBODY, {"POST /alloc-all", 200, "{\"grants\":[" GRANT("0", WEB) "]}", 0, NULL});
+    START({"POST /alloc-all", 200, "{\"grants\":[" GRANT("0", WEB) "]}", 0, NULL});
     ASSERT_RUN(EXIT_YES, "8001\n", "", "env", "-q");
-    assert_requests("GET /list\nPOST /alloc-all {\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,"
-                    "\"project\":\"" SHOP "\",\"ttl_seconds\":86400}]}\n");
+    assert_requests(
+        "POST /alloc-all {\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,"
+        "\"project\":\"" SHOP "\",\"ttl_seconds\":86400}]}\n");
 }
 
 Test(cli_env, wrong_words_are_told_and_nobody_is_asked) {
@@ -252,7 +262,7 @@ Test(cli_env, up_wants_a_project_and_its_services) {
 static void start_shop(void) {
     write_project(
         "{\"env_file\":\".env\",\"services\":{\"web\":{\"variables\":[\"WEB_PORT\",\"HMR_PORT\"]},\"db\":{}}}");
-    START(NOBODY, {"POST /alloc-all", 200, "{\"grants\":[" GRANT("1", WEB "," HMR) "," GRANT("1", DB) "]}", 0, NULL});
+    START({"POST /alloc-all", 200, "{\"grants\":[" GRANT("1", WEB "," HMR) "," GRANT("1", DB) "]}", 0, NULL});
 }
 
 Test(cli_env, up_writes_the_file_and_says_what_is_new) {
@@ -297,6 +307,6 @@ Test(cli_env, the_screen_of_up) {
 }
 
 Test(cli_env, the_screen_of_env_is_what_a_pipe_gets) {
-    START(NOBODY, {"POST /alloc-all", 200, BOTH, 0, NULL});
+    START({"POST /alloc-all", 200, BOTH, 0, NULL});
     assert_screen((const char *const[]){"env", "web", "db", NULL}, 80, "WEB_PORT=8001\nDB_PORT=8002\n");
 }

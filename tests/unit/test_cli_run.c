@@ -97,7 +97,7 @@ Test(cli_run, the_program_itself_is_the_holder_and_gives_the_lease_back) {
     snprintf(expected, sizeof(expected),
              "POST /alloc {\"service_name\":\"web\",\"pid\":%ld,\"asker_pid\":%ld,\"tags\":[\"a\"]}\n"
              "GET /list\n"
-             "POST /release {\"port\":8001,\"id\":7}\n",
+             "POST /release {\"port\":8001,\"id\":7,\"unless_outlasting\":true}\n",
              pid, parent);
     assert_requests(expected);
 }
@@ -130,7 +130,7 @@ Test(cli_run, the_exit_code_is_the_programs) {
     ASSERT_RUN(128 + SIGKILL, "", "", "web", "sh", "-c", "kill -KILL $$");
     ASSERT_RUN(128 + SIGTERM, "", "", "web", "sh", "-c", "kill -TERM $$");
     ASSERT_RUN(128 + SIGINT, "", "", "web", "sh", "-c", "kill -INT $$");
-    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7}\n"), 6);
+    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7,\"unless_outlasting\":true}\n"), 6);
 }
 
 Test(cli_run, no_descriptor_of_portctls_reaches_the_program) {
@@ -169,7 +169,7 @@ Test(cli_run, words_for_a_closed_stream_go_nowhere_else) {
 Test(cli_run, a_program_that_does_not_exist_is_127) {
     ASSERT_RUN(127, "", "portctl: there is no program 'no-such-program' in PATH\n", "web", "no-such-program");
     ASSERT_RUN(127, "", "portctl: there is no program '/no/such/program'\n", "web", "/no/such/program");
-    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7}\n"), 2);
+    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7,\"unless_outlasting\":true}\n"), 2);
 }
 
 Test(cli_run, a_program_that_cannot_be_executed_is_126) {
@@ -178,7 +178,7 @@ Test(cli_run, a_program_that_cannot_be_executed_is_126) {
     file_write_text(plain, "text");
     ASSERT_RUN(126, "", "portctl: '" SANDBOX_DIR "/plain' cannot be executed: Permission denied\n", "web", plain);
     ASSERT_RUN(126, "", "portctl: '/tmp' cannot be executed: Permission denied\n", "web", "/tmp");
-    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7}\n"), 2);
+    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7,\"unless_outlasting\":true}\n"), 2);
 }
 
 Test(cli_run, a_script_without_its_interpreter_is_told_as_that) {
@@ -266,7 +266,7 @@ Test(cli_run, what_a_process_sends_to_portctl_is_the_programs_once) {
     CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
     cr_assert_str_eq(result.output, "up\nUSR1\nINT\nHUP\nQUIT\nTERM\n");
     cr_assert_eq(result.exit_code, 9);
-    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7}\n"), 1);
+    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7,\"unless_outlasting\":true}\n"), 1);
 }
 
 Test(cli_run, a_program_that_a_forwarded_signal_ends_is_128_and_its_number) {
@@ -276,7 +276,7 @@ Test(cli_run, a_program_that_a_forwarded_signal_ends_is_128_and_its_number) {
     kill(cli.pid, SIGTERM);
     CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
     cr_assert_eq(result.exit_code, 128 + SIGTERM);
-    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7}\n"), 1);
+    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7,\"unless_outlasting\":true}\n"), 1);
 }
 
 /* nohup: who ignores a signal is not killed for it, neither at once nor later. */
@@ -551,6 +551,19 @@ Test(cli_run, a_portd_that_does_not_know_of_idle_leases_is_asked_plainly) {
     ASSERT_RUN(0, "8001\n", "", "web", "--keep", "sh", "-c", "echo $PORT");
     cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7}\n"), 1);
     cr_assert_eq(count_requests("POST /alloc"), 2);
+}
+
+Test(cli_run, nor_of_leases_that_outlast_their_holder) {
+    const struct fake_portd_setup older = {
+        .answers = {ALLOC,
+                    {"POST /release", 422, "{\"type\":\"urn:portmanager:problem:unknown-key\",\"detail\":\"?\"}", 0,
+                     "unless_outlasting"},
+                    RELEASE},
+        .socket = SOCKET};
+
+    restart(&older);
+    ASSERT_RUN(0, "8001\n", "", "web", "sh", "-c", "echo $PORT");
+    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7}\n"), 1);
 }
 
 /* Nobody sees it in a log: it is no failure. */

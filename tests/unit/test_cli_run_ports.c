@@ -66,8 +66,8 @@ Test(cli_run_ports, several_are_asked_for_at_once_and_given_back_each) {
     ASSERT_RUN(0, "8001 8002 8001 8002 {X}\n", "", "--env-name", "PORT", "--env-name", "HMR_PORT", "--", "sh", "-c",
                "echo $PORT $HMR_PORT $0 $1 $2", "{PORT}", "{HMR_PORT}", "{X}");
     assert_requested("\"count\":2,", 1);
-    assert_requested("POST /release {\"port\":8001,\"id\":7}", 1);
-    assert_requested("POST /release {\"port\":8002,\"id\":8}", 1);
+    assert_requested("POST /release {\"port\":8001,\"id\":7,\"unless_outlasting\":true}", 1);
+    assert_requested("POST /release {\"port\":8002,\"id\":8,\"unless_outlasting\":true}", 1);
 }
 
 Test(cli_run_ports, all_of_them_are_renewed) {
@@ -150,7 +150,7 @@ Test(cli_run_ports, a_port_that_somebody_was_quicker_on_is_given_back_and_anothe
     CLEANUP(fd_close_at) int quicker = tcp_listen("127.0.0.1", 8001);
     ASSERT_RUN(0, "8002\n", "", "--listen", "--", "sh", "-c", "echo $PORT");
     assert_requested("POST /alloc", 3);
-    assert_requested("POST /release {\"port\":8001,\"id\":7}", 2);
+    assert_requested("POST /release {\"port\":8001,\"id\":7,\"unless_outlasting\":true}", 2);
 }
 
 /* What is left of connections to an earlier server is in nobody's way. */
@@ -173,7 +173,7 @@ Test(cli_run_ports, the_exact_port_is_not_exchanged_for_another) {
     CLEANUP(fd_close_at) int quicker = tcp_listen("127.0.0.1", 8001);
     ASSERT_RUN(125, "", "portctl: nobody can listen on 127.0.0.1, port 8001: Address already in use\n", "--port",
                "8001", "--listen", "--", "echo", "it ran");
-    assert_requested("POST /release {\"port\":8001,\"id\":7}", 1);
+    assert_requested("POST /release {\"port\":8001,\"id\":7,\"unless_outlasting\":true}", 1);
 }
 
 Test(cli_run_ports, of_two_sockets_none_is_left_if_one_cannot_be_had) {

@@ -133,7 +133,7 @@ Test(cli_run_terminal, a_program_that_ctrl_c_ended_ends_portctl_likewise) {
     job_terminal_wait_for(&terminal, "up\r\n");
     job_terminal_type(&terminal, JOB_CTRL_C);
     cr_assert_eq(job_terminal_end(&terminal), JOB_SIGNAL + SIGINT);
-    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7}\n"), 1);
+    cr_assert_eq(count_requests("POST /release {\"port\":8001,\"id\":7,\"unless_outlasting\":true}\n"), 1);
 }
 
 Test(cli_run_terminal, ctrl_z_stops_the_job_and_it_goes_on_in_the_foreground) {
