@@ -193,7 +193,7 @@ Test(cli_env, a_service_of_the_project_has_its_settings) {
 
 Test(cli_env, a_name_that_was_mistyped_is_told) {
     write_project("{\"services\":{\"web\":{}}}");
-    START(NOBODY, {"POST /alloc-all", 200, "{\"grants\":[" GRANT("0", WEB) "]}", 0, NULL});
+    START({"POST /alloc-all", 200, "{\"grants\":[" GRANT("0", WEB) "]}", 0, NULL});
     ASSERT_RUN(EXIT_YES, "WBE_PORT=8001\n",
                "portctl: note: 'wbe' is no service of portmanager.json; did you mean web?\n", "env", "wbe");
     ASSERT_RUN(EXIT_YES, "OTHER_PORT=8001\n", "", "env", "other");
