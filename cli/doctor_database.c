@@ -290,7 +290,7 @@ static bool is_original(const char *path) {
 
 /* Opened for reading alone, as whoever looks at it or copies it does. What hides how it has opened it counts as a writer. */
 static bool is_reader(const struct doctor *doctor, const char *pid, const char *number) {
-    char name[2 * NAME_MAX + sizeof "/fdinfo/"];
+    char name[(size_t)2 * NAME_MAX + sizeof "/fdinfo/"];
     CLEANUP(doctor_free_text_at) char *text = NULL;
     const char *flags;
 
