@@ -141,7 +141,7 @@ static void put_line(const struct output *output, const char *before, const char
 static void put_sentence(const struct output *output, const char *before, size_t column, const char *text) {
     char broken[LINE_MAX_BYTES] = "";
 
-    if (!output->error_terminal || output->width >= WIDTH_NARROW)
+    if (!output->error_terminal || output->width == 0 || output->width >= WIDTH_NARROW)
         return put_line(output, before, text);
     break_text(text, column, output->width, broken, sizeof broken);
     put_line(output, before, broken);

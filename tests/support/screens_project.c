@@ -83,7 +83,7 @@ static const struct screen_case cases[] = {
     {.words = {"env", "--global"},
      .directory = SCREEN_PROJECT,
      BOTH("WEB_PORT=8006\n"
-          "PGPORT=8003\n"),
+          "PGPORT=8007\n"),
      .requests = "POST /alloc-all "
                  "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"ttl_"
                  "seconds\":86400,\"asker_"
@@ -193,7 +193,7 @@ static const struct screen_case cases[] = {
                "8007  db    PGPORT    kept\n"
                "Wrote .env\n",
      .output = "8006\tweb\tWEB_PORT\tnew\n"
-               "8003\tdb\tPGPORT\tkept\n",
+               "8007\tdb\tPGPORT\tkept\n",
      .requests = "POST /alloc-all "
                  "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"ttl_"
                  "seconds\":86400,\"asker_"

@@ -94,7 +94,7 @@ static const struct screen_case cases[] = {
      .requests = "POST /alloc {\"service_name\":\"web\",\"count\":2,\"pid\":N,\"asker_pid\":N}\n"
                  "GET /list\n"
                  "POST /release {\"port\":8002,\"id\":2,\"unless_outlasting\":true}\n"
-                 "POST /release {\"port\":8008,\"id\":8}\n"},
+                 "POST /release {\"port\":8008,\"id\":8,\"unless_outlasting\":true}\n"},
     {.words = {"run", "--port", "8002", "web", "--", "sh", "-c", "echo \"$PORT $PORTMANAGER_SERVICE\""},
      .screen = "web on port 8002\n"
                "8002 web\n",
