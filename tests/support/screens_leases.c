@@ -359,7 +359,6 @@ static const struct screen_case cases[] = {
           "\"root\",\"state\":\"pending\",\"kept_by\":\"ttl\"}}]}\n"),
      .requests = "GET /list\n"
                  "POST /heartbeat {\"port\":8002,\"id\":2}\n"},
-
     {.words = {"renew", "web", "-q"},
      BOTH("8002\n"),
      .requests = "GET /list\n"

@@ -60,8 +60,7 @@ static const struct screen_case cases[] = {
      BOTH("WEB_PORT=8006\n"),
      .requests = "POST /alloc-all "
                  "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"ttl_"
-                 "seconds\":7200,\"asker_"
-                 "pid\":N}]}\n"},
+                 "seconds\":7200,\"asker_pid\":N}]}\n"},
     {.words = {"env", "web", "--project", SCREEN_PROJECT},
      BOTH("WEB_PORT=8006\n"),
      .requests =
@@ -77,17 +76,18 @@ static const struct screen_case cases[] = {
          "POST /alloc-all "
          "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":"
          "\"" SCREEN_PROJECT
-         "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}"
-         ",{\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":\"" SCREEN_PROJECT
+         "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]},{"
+         "\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":\"" SCREEN_PROJECT
          "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
     {.words = {"env", "--global"},
      .directory = SCREEN_PROJECT,
      BOTH("WEB_PORT=8006\n"
           "PGPORT=8007\n"),
-     .requests = "POST /alloc-all "
-                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"ttl_"
-                 "seconds\":86400,\"asker_"
-                 "pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}]}\n"},
+     .requests =
+         "POST /alloc-all "
+         "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"ttl_seconds\":"
+         "86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]},{\"service_name\":\"db\","
+         "\"count\":1,\"reuse\":true,\"reuse_held\":true,\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
     {.words = {"env"},
      .exit_code = EXIT_USAGE,
      .screen = "portctl: env wants a name, for there is no portmanager.json here\n"
@@ -104,10 +104,10 @@ static const struct screen_case cases[] = {
      .output = "",
      .errors = "portctl: no port from 8000 to 9000 is free\n"
                "  hint: that is about db; nothing was leased\n",
-     .requests = "POST /alloc-all "
-                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"asker_"
-                 "pid\":N},{\"service_"
-                 "name\":\"db\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"asker_pid\":N}]}\n"},
+     .requests =
+         "POST /alloc-all "
+         "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"asker_pid\":N},{"
+         "\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"asker_pid\":N}]}\n"},
     {.words = {"up"},
      .directory = SCREEN_PROJECT,
      .screen = "PORT  NAME  VARIABLE  LEASE\n"
@@ -120,8 +120,8 @@ static const struct screen_case cases[] = {
          "POST /alloc-all "
          "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":"
          "\"" SCREEN_PROJECT
-         "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}"
-         ",{\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":\"" SCREEN_PROJECT
+         "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]},{"
+         "\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":\"" SCREEN_PROJECT
          "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
     {.words = {"up", "--json"},
      .directory = SCREEN_PROJECT,
@@ -139,8 +139,8 @@ static const struct screen_case cases[] = {
          "POST /alloc-all "
          "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":"
          "\"" SCREEN_PROJECT
-         "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}"
-         ",{\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":\"" SCREEN_PROJECT
+         "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]},{"
+         "\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":\"" SCREEN_PROJECT
          "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
     {.words = {"up", "-q"},
      .directory = SCREEN_PROJECT,
@@ -150,8 +150,8 @@ static const struct screen_case cases[] = {
          "POST /alloc-all "
          "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":"
          "\"" SCREEN_PROJECT
-         "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}"
-         ",{\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":\"" SCREEN_PROJECT
+         "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]},{"
+         "\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":\"" SCREEN_PROJECT
          "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
     {.words = {"up", "web", "--ttl", "2h"},
      .directory = SCREEN_PROJECT,
@@ -194,10 +194,13 @@ static const struct screen_case cases[] = {
                "Wrote .env\n",
      .output = "8006\tweb\tWEB_PORT\tnew\n"
                "8007\tdb\tPGPORT\tkept\n",
-     .requests = "POST /alloc-all "
-                 "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"ttl_"
-                 "seconds\":86400,\"asker_"
-                 "pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}]}\n"},
+     .requests =
+         "POST /alloc-all "
+         "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":"
+         "\"" SCREEN_PROJECT
+         "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]},{"
+         "\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":\"" SCREEN_PROJECT
+         "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
     {.words = {"up", "--color", "always"},
      .directory = SCREEN_PROJECT,
      .screen = "\033[2mPORT\033[0m  \033[2mNAME\033[0m  \033[2mVARIABLE\033[0m  \033[2mLEASE\033[0m\n"
@@ -210,8 +213,8 @@ static const struct screen_case cases[] = {
          "POST /alloc-all "
          "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":"
          "\"" SCREEN_PROJECT
-         "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]}"
-         ",{\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":\"" SCREEN_PROJECT
+         "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]},{"
+         "\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":\"" SCREEN_PROJECT
          "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
     {.words = {"up", "wbe"},
      .directory = SCREEN_PROJECT,
