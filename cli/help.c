@@ -61,7 +61,7 @@ static void print_term(const struct page *page, const char *term, bool is_comman
     struct paragraph paragraph = begin_text(page, INDENT);
 
     fprintf(page->stream, "%*s", INDENT, "");
-    paragraph.indent = 2 * INDENT < page->width ? 2 * INDENT : 0;
+    paragraph.indent = (size_t)2 * INDENT < page->width ? (size_t)2 * INDENT : 0;
     if (is_command)
         paragraph_put_command(&paragraph, term);
     else

@@ -15,7 +15,7 @@
 #include "tests/support/sandbox.h"
 
 #define SCREEN_SOCKET  SANDBOX_DIR "/p.sock"
-#define SCREEN_PROJECT SANDBOX_DIR "/shop" /* a folder with a portmanager.json */
+#define SCREEN_PROJECT "/tmp/portmanager-test/shop" /* in SANDBOX_DIR; one literal, for it stands in lists of words */
 #define SCREEN_COLUMNS 80
 
 struct screen_case {
