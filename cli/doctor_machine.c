@@ -125,14 +125,26 @@ static void find_own(const struct shell *shell, char *ret_path) {
         ret_path[0] = '\0';
 }
 
-/* zsh looks only where its fpath says, and by itself that is nowhere in a home. */
-static bool zsh_looks_there(const char *settings) {
+static bool holds(const char *settings, const char *words) {
     CLEANUP(fd_close_at) int fd = open(settings, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     char text[65536];
     ssize_t length = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
 
     text[length > 0 ? length : 0] = '\0';
-    return strstr(text, "zsh/site-functions") != NULL;
+    return strstr(text, words) != NULL;
+}
+
+/* `source <(portctl completion bash)`, as some have it in their shell's start-up file. */
+static bool is_sourced(const struct shell *shell, const char *zdotdir) {
+    char home[PATH_MAX];
+    char path[PATH_MAX + 32];
+
+    if (strcmp(shell->name, "zsh") == 0)
+        snprintf(path, sizeof path, "%s/.zshrc", zdotdir != NULL ? zdotdir : doctor_home(home));
+    else
+        snprintf(path, sizeof path, "%s/%s", doctor_home(home),
+                 strcmp(shell->name, "bash") == 0 ? ".bashrc" : ".config/fish/config.fish");
+    return holds(path, "portctl completion");
 }
 
 static void advise_completion(struct doctor *doctor, const struct shell *shell, const char *path,
@@ -168,10 +180,11 @@ void doctor_check_completion(struct doctor *doctor) {
     find_own(shell, path);
     if (strcmp(shell->name, "zsh") == 0) {
         snprintf(settings, sizeof settings, "%s/.zshrc", zdotdir != NULL ? zdotdir : doctor_home(home));
-        if (zsh_looks_there(settings))
+        /* zsh looks only where its fpath says, and by itself that is nowhere in a home. */
+        if (holds(settings, "zsh/site-functions"))
             settings[0] = '\0';
     }
-    if (is_shared(doctor, shell) || path[0] == '\0' || (is_there(path) && settings[0] == '\0')) {
+    if (is_shared(doctor, shell) || is_sourced(shell, zdotdir) || path[0] == '\0' || (is_there(path) && settings[0] == '\0')) {
         doctor_say(doctor, "completion", FINDING_OK, "%s completes portctl's commands, names and ports", shell->name);
         return;
     }

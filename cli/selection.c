@@ -135,15 +135,29 @@ static const struct lease_view *find_stranger(const struct selection *selection,
     return NULL;
 }
 
+/* One of the same project is in another worktree: its name says which, or else it is the main one. */
+static void hint_stranger(const struct lease_view *stranger, const struct scope *scope, struct problem *problem) {
+    bool is_projects = stranger->project != NULL && strcmp(stranger->project, scope->project) == 0;
+    char name[TEXT_QUOTED_MAX(OPTIONS_NAME_MAX)];
+    char folder[TEXT_QUOTED_MAX(PROBLEM_DETAIL_MAX)];
+
+    text_quote_word(stranger->service_name, name, sizeof name);
+    if (is_projects && strchr(stranger->service_name, '@') != NULL)
+        problem_set_hint(problem, "another worktree has one: portctl lookup %s", name);
+    else if (is_projects)
+        problem_set_hint(problem, "the main worktree has one: portctl lookup %s --project %s", name,
+                         text_quote_word(stranger->project, folder, sizeof folder));
+    else
+        problem_set_hint(problem, "another project has one: portctl lookup %s --global", name);
+}
+
 bool selection_hint_name(const struct selection *selection, const struct scope *scope, const char *name,
                          struct problem *problem) {
     const struct lease_view *stranger = scope->project[0] != '\0' ? find_stranger(selection, name) : NULL;
     char near[OPTIONS_NAME_MAX + 1];
-    char word[TEXT_QUOTED_MAX(OPTIONS_NAME_MAX)];
 
     if (stranger != NULL)
-        problem_set_hint(problem, "another project has one: portctl lookup %s --global",
-                         text_quote_word(stranger->service_name, word, sizeof word));
+        hint_stranger(stranger, scope, problem);
     else if (selection_nearest(selection, scope, name, near))
         problem_set_hint(problem, "did you mean %s?", near);
     else

@@ -189,6 +189,9 @@ Test(projects, another_worktrees_lease_is_never_meant) {
     shell_do(MAIN, "portctl up >/dev/null");
     lookup = shell_run(FIX, "portctl lookup web");
     cr_assert_eq(lookup.exit_code, 1, "%s", lookup.output);
+    cr_assert_not_null(strstr(lookup.output, "the main worktree has one: portctl lookup web --project " MAIN "\n"),
+                       "%s", lookup.output);
+    shell_do(FIX, "portctl lookup web --project " MAIN);
     release = shell_run(CLONE, "portctl release web --all");
     cr_assert_eq(release.exit_code, 1, "%s", release.output);
     shell_do(MAIN, "portctl lookup web");

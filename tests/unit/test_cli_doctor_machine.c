@@ -67,6 +67,15 @@ Test(cli_doctor_machine, completions_that_are_there_are_well) {
     assert_completion("zsh", FINDING_OK, "zsh completes", NULL);
 }
 
+Test(cli_doctor_machine, completions_that_a_start_up_file_sources_are_well) {
+    doctor_scene_put(&scene, ".bashrc", "source <(portctl completion bash)\n");
+    doctor_scene_put(&scene, ".zshrc", "source <(portctl completion zsh)\n");
+    doctor_scene_put(&scene, ".config/fish/config.fish", "portctl completion fish | source\n");
+    assert_completion("bash", FINDING_OK, "bash completes", NULL);
+    assert_completion("zsh", FINDING_OK, "zsh completes", NULL);
+    assert_completion("fish", FINDING_OK, "fish completes", NULL);
+}
+
 Test(cli_doctor_machine, completions_go_where_the_person_has_such_things) {
     setenv("XDG_DATA_HOME", "/my data", 1);
     assert_completion("bash", FINDING_WARNING, "does not",

@@ -29,9 +29,10 @@
 #define BRANCH     LEASE("8008", "8", "web@fix", "0", "\"/usr\"")
 #define ANNS       LEASE("8009", "9", "mail", "12345", "null")
 #define MAIL       LEASE("8010", "10", "mail", "0", "null")
+#define BATCH      LEASE("8012", "12", "batch@fix", "0", "\"/usr\"")
 #define LEASES                                                                                                         \
     "[" WEB_HERE "," WEB_THERE "," WEB_GLOBAL "," DB_GLOBAL "," API_THERE "," CACHE "," CACHE2 "," BRANCH "," ANNS     \
-    "," MAIL "]"
+    "," MAIL "," BATCH "]"
 
 #define RELEASED(port, id) "{\"port\":" port ",\"id\":" id ",\"released\":true,\"listeners\":[]}"
 
@@ -98,6 +99,14 @@ Test(cli_projects, another_projects_lease_is_named_and_not_taken) {
                "  hint: another project has one: portctl lookup api --global\n",
                "release", "api", "--project", "/usr");
     assert_asked_nothing_but_the_list();
+}
+
+Test(cli_projects, one_of_another_worktree_is_named_as_one_can_ask_for_it) {
+    ASSERT_RUN(EXIT_NO, "",
+               "portctl: no lease has the name batch in this project\n"
+               "  hint: another worktree has one: portctl lookup batch@fix\n",
+               "lookup", "batch", "--project", "/usr");
+    ASSERT_RUN(EXIT_YES, "8012\n", "", "lookup", "batch@fix", "--project", "/usr");
 }
 
 Test(cli_projects, only_a_name_that_means_something_here_is_offered) {
