@@ -184,7 +184,8 @@ void doctor_check_completion(struct doctor *doctor) {
         if (holds(settings, "zsh/site-functions"))
             settings[0] = '\0';
     }
-    if (is_shared(doctor, shell) || is_sourced(shell, zdotdir) || path[0] == '\0' || (is_there(path) && settings[0] == '\0')) {
+    if (is_shared(doctor, shell) || is_sourced(shell, zdotdir) || path[0] == '\0' ||
+        (is_there(path) && settings[0] == '\0')) {
         doctor_say(doctor, "completion", FINDING_OK, "%s completes portctl's commands, names and ports", shell->name);
         return;
     }

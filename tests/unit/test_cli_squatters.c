@@ -157,7 +157,9 @@ Test(cli_squatters, ignore_without_a_squatter_or_without_room_is_a_no) {
     ASSERT_RUN(EXIT_NO, "", "portctl: it could not\n", "ignore", "9998");
     ASSERT_RUN(EXIT_UNREACHABLE, "", "portctl: portd's answer holds no findings\n", "ignore", "8008");
     ASSERT_RUN(EXIT_USAGE, "", "portctl: ignore wants a port\n  hint: portctl ignore PORT [options]\n", "ignore");
-    ASSERT_RUN(EXIT_USAGE, "", "portctl: web is no port: they go from 1 to 65535\n", "ignore", "web");
+    ASSERT_RUN(EXIT_USAGE, "",
+               "portctl: web is no port: they go from 1 to 65535\n  hint: portctl lookup tells the port of a name\n",
+               "ignore", "web");
 }
 
 Test(cli_squatters, on_a_terminal_it_is_words_and_glyphs_of_any_width) {
@@ -215,7 +217,9 @@ Test(cli_squatters, disown_says_which_squatters_still_listen) {
 
 Test(cli_squatters, wrong_operands_ask_nobody) {
     ASSERT_RUN(EXIT_USAGE, "", "portctl: claim wants a port\n  hint: portctl claim PORT [NAME] [options]\n", "claim");
-    ASSERT_RUN(EXIT_USAGE, "", "portctl: my-api is no port: they go from 1 to 65535\n", "claim", "my-api", "8001");
+    ASSERT_RUN(EXIT_USAGE, "",
+               "portctl: my-api is no port: they go from 1 to 65535\n  hint: portctl lookup tells the port of a name\n",
+               "claim", "my-api", "8001");
     ASSERT_RUN(EXIT_USAGE, "",
                "portctl: '' is no service name\n  hint: a name is 1 to 128 bytes of UTF-8 without control characters\n",
                "claim", "8001", "");

@@ -174,7 +174,9 @@ Test(cli_who, several_ports_are_a_block_each_and_one_listener_is_enough_for_a_ye
 
 Test(cli_who, what_is_no_port_is_told_and_asks_nobody) {
     ASSERT_RUN(EXIT_USAGE, "", "portctl: 99999 is no port: they go from 1 to 65535\n", "who", "99999");
-    ASSERT_RUN(EXIT_USAGE, "", "portctl: abc is no port: they go from 1 to 65535\n", "who", "abc");
+    ASSERT_RUN(EXIT_USAGE, "",
+               "portctl: abc is no port: they go from 1 to 65535\n  hint: portctl lookup tells the port of a name\n",
+               "who", "abc");
     ASSERT_RUN(EXIT_USAGE, "", "portctl: 0 is no port: they go from 1 to 65535\n", "who", "8001", "0");
     ASSERT_RUN(EXIT_USAGE, "", "portctl: '' is no port: they go from 1 to 65535\n", "who", "");
     CLEANUP(file_free_text_at) char *requests = fake_portd_requests();
