@@ -271,6 +271,8 @@ struct screen_result screen_run(const struct screen_case *screen, unsigned colum
         run_on_terminal(screen, &setup, columns, socket, &result);
     else
         run_in_pipe(screen, &setup, socket, &result);
+    for (size_t i = 0; i < CLI_WORDS_MAX && setup.words[i] != NULL; i++)
+        free((char *)setup.words[i]);
     for (size_t i = 0; i < n_portds; i++)
         fake_portd_stop(&portds[i]);
     if (server > 0)

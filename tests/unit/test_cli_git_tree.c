@@ -313,4 +313,5 @@ Test(cli_git_tree, to_others_it_is_theirs_or_roots) {
     give(SHARED, SANDBOX_OTHER_UID + 1);
     cr_assert_eq(seteuid(SANDBOX_OTHER_UID), 0);
     assert_top(SHARED, "");
+    cr_assert_eq(seteuid(0), 0);
 }
