@@ -152,7 +152,7 @@ static pid_t start_server(struct marks *marks) {
     return pid;
 }
 
-/* A portd by its socket, and one by TCP where a word asks for it. Its answers live as long as the test's process. */
+/* A portd by its socket, and one by TCP where a word asks for it. It is a child, which has its own copy of the answers. */
 static size_t start_portds(const struct screen_case *screen, const char *const *words, struct marks *marks,
                            struct fake_portd *ret_portds) {
     const struct fake_answer *answers = screen->portd != NULL ? screen->portd : screens_world;
@@ -175,6 +175,9 @@ static size_t start_portds(const struct screen_case *screen, const char *const *
     }
     setup->socket = SCREEN_SOCKET;
     ret_portds[0] = fake_portd_start(setup);
+    for (size_t i = 0; answers[i].request != NULL; i++)
+        free((char *)setup->answers[i].body);
+    free(setup);
     return n_portds;
 }
 
