@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 
 #include "cli/path.h"
 #include "cli/patience.h"
+#include "cli/scope.h"
 #include "probe/fd.h"
 
 /* Who writes the file needs milliseconds for it. */
@@ -66,7 +68,14 @@ static int resolve(const char *root, const char *name, struct env_file *file, st
     if (path_below(real_root, file->path) == NULL)
         return problem_fill(problem, EXIT_NO, "env-file", "%s leads out of the project's folder, to %s", joined,
                             file->path);
+    if (strcmp(strrchr(file->path, '/') + 1, SCOPE_FILE) == 0)
+        return problem_fill(problem, EXIT_NO, "env-file", "%s is a project file, and none of variables", file->path);
     return 0;
+}
+
+/* As some editors and shells of Windows write it. What we would add to it is not, and nobody could read the whole. */
+static bool is_utf16(const struct env_file *file) {
+    return file->length >= 2 && (memcmp(file->text, "\xff\xfe", 2) == 0 || memcmp(file->text, "\xfe\xff", 2) == 0);
 }
 
 static int read_text(int fd, struct env_file *file, struct problem *problem) {
@@ -82,6 +91,10 @@ static int read_text(int fd, struct env_file *file, struct problem *problem) {
         return refuse(problem, file->path, "cannot be read", errno);
     if (file->length > ENV_FILE_MAX)
         return refuse(problem, file->path, "is no file of variables", EFBIG);
+    if (is_utf16(file)) {
+        problem_fill(problem, EXIT_NO, "env-file", "%s is written in UTF-16", file->path);
+        return problem_set_hint(problem, "save it as UTF-8, which is what those who read it want");
+    }
     return 0;
 }
 
@@ -188,10 +201,26 @@ static int write_beside(const struct env_file *file, const char *path, const cha
     return r;
 }
 
+/* Ctrl-C would leave behind what is not in its place yet; it waits. SIGKILL leaves it all the same, and another process may get that number, in a container
+ * the very next one: what is there then is nobody's, for we have the lock. */
+static int write_whole(const struct env_file *file, const char *text, size_t length) {
+    char path[PATH_MAX + 32];
+    sigset_t all;
+    sigset_t mask;
+    int r;
+
+    snprintf(path, sizeof path, "%s.%d.tmp", file->path, (int)getpid());
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &mask);
+    unlink(path);
+    r = write_beside(file, path, text, length);
+    sigprocmask(SIG_SETMASK, &mask, NULL);
+    return r;
+}
+
 static int replace(const struct env_file *file, const struct env_pair *pairs, size_t n_pairs, bool *ret_changed,
                    struct problem *problem) {
     const char *before = file->text != NULL ? file->text : "";
-    char path[PATH_MAX + 32];
     char *text = NULL;
     size_t length = 0;
     int r = env_file_edit(before, file->length, pairs, n_pairs, &text, &length);
@@ -199,10 +228,8 @@ static int replace(const struct env_file *file, const struct env_pair *pairs, si
     if (r < 0)
         return problem_fill_memory(problem);
     *ret_changed = !file->exists || length != file->length || memcmp(text, before, length) != 0;
-    if (*ret_changed) {
-        snprintf(path, sizeof path, "%s.%d.tmp", file->path, (int)getpid());
-        r = write_beside(file, path, text, length);
-    }
+    if (*ret_changed)
+        r = write_whole(file, text, length);
     free(text);
     return r < 0 ? refuse(problem, file->path, "cannot be written", -r) : 0;
 }

@@ -4,10 +4,13 @@
 #include "cli/env_file.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "probe/fd.h"
@@ -69,6 +72,24 @@ Test(cli_env_file, lines_within_a_quoted_value_are_no_variables) {
     assert_edit("KEY='\nDB_PORT=1'\nDB_PORT=`3\n4`\nWEB_PORT=4\n", "KEY='\nDB_PORT=1'\nDB_PORT=8001\nWEB_PORT=3000\n");
     /* A quote that is never closed is one of its line. */
     assert_edit("KEY=\"x\nDB_PORT=it's\nWEB_PORT='4\n", "KEY=\"x\nDB_PORT=8001\nWEB_PORT=3000\n");
+}
+
+Test(cli_env_file, a_mark_of_utf_8_stays_before_the_first_line) {
+    assert_edit("\xef\xbb\xbfWEB_PORT=1\nDB_PORT=2\n", "\xef\xbb\xbfWEB_PORT=3000\nDB_PORT=8001\n");
+    assert_edit("\xef\xbb\xbf", "\xef\xbb\xbfWEB_PORT=3000\nDB_PORT=8001\n");
+    assert_edit("\xef\xbb\xbf\n", "\xef\xbb\xbf\nWEB_PORT=3000\nDB_PORT=8001\n");
+}
+
+Test(cli_env_file, a_nul_is_no_quote) {
+    static const char text[] = "DB_PORT=\0 1\nA=1\nB=\0\nWEB_PORT=2\n";
+    static const char expected[] = "DB_PORT=8001\nA=1\nB=\0\nWEB_PORT=3000\n";
+    char *edited = NULL;
+    size_t length = 0;
+
+    cr_assert_eq(env_file_edit(text, sizeof text - 1, pairs, 2, &edited, &length), 0);
+    cr_assert_eq(length, sizeof expected - 1);
+    cr_assert_arr_eq(edited, expected, length);
+    free(edited);
 }
 
 Test(cli_env_file, bytes_of_all_kinds_stay) {
@@ -182,6 +203,52 @@ Test(cli_env_file, what_is_no_file_is_refused) {
     cr_assert_eq(mkfifo(PATH, 0600), 0);
     cr_assert_eq(write_env(&changed, &problem), PROBLEM_E_SET);
     cr_assert_str_eq(problem.detail, PATH " is no regular file");
+}
+
+Test(cli_env_file, what_would_be_unreadable_afterwards_is_refused) {
+    CLEANUP(problem_deinit) struct problem problem = {0};
+    bool changed;
+
+    file_write_text(PATH, "\xff\xfe" "A");
+    cr_assert_eq(write_env(&changed, &problem), PROBLEM_E_SET);
+    cr_assert_str_eq(problem.detail, PATH " is written in UTF-16");
+    cr_assert_eq(unlink(PATH), 0);
+    file_write_text(SANDBOX_DIR "/portmanager.json", "{}\n");
+    cr_assert_eq(symlink("portmanager.json", PATH), 0);
+    cr_assert_eq(write_env(&changed, &problem), PROBLEM_E_SET);
+    cr_assert_str_eq(problem.detail, SANDBOX_DIR "/portmanager.json is a project file, and none of variables");
+}
+
+/* Numbers of processes come again. */
+Test(cli_env_file, what_one_that_was_killed_has_left_is_in_nobodys_way) {
+    char path[64];
+
+    snprintf(path, sizeof path, PATH ".%d.tmp", (int)getpid());
+    file_write_text(path, "half");
+    assert_written("WEB_PORT=3000\nDB_PORT=8001\n", true);
+}
+
+/* SIGXFSZ stands for every signal: it comes in the middle of the writing, each time. */
+Test(cli_env_file, a_signal_leaves_nothing_half_behind) {
+    const struct rlimit limit = {4, 4};
+    pid_t pid;
+    int status;
+
+    file_write_text(PATH, "A=1\n");
+    pid = fork();
+    cr_assert_geq(pid, 0);
+    if (pid == 0) {
+        struct problem problem = {0};
+        bool changed;
+
+        setrlimit(RLIMIT_FSIZE, &limit);
+        signal(SIGXFSZ, SIG_DFL);
+        env_file_write(SANDBOX_DIR, ".env", pairs, 2, &changed, &problem);
+        _exit(0);
+    }
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ);
+    cr_assert_null(file_find(SANDBOX_DIR, ".env."));
 }
 
 Test(cli_env_file, a_huge_file_is_refused) {
