@@ -145,14 +145,6 @@ static const char *edit_line(struct text text, const struct env_pair *pairs, siz
     return line_end;
 }
 
-/* The mark that some editors put before everything; the first line begins behind it. */
-static const char *skip_mark(struct text text) {
-    static const char mark[] = "\xef\xbb\xbf";
-    size_t length = sizeof mark - 1;
-
-    return (size_t)(text.end - text.at) >= length && memcmp(text.at, mark, length) == 0 ? text.at + length : text.at;
-}
-
 static const char *line_end_of(const char *text, size_t length) {
     const char *newline = length > 0 ? memchr(text, '\n', length) : NULL;
 
@@ -166,7 +158,6 @@ int env_file_edit(const char *text, size_t length, const struct env_pair *pairs,
     struct copy copy = {0};
     size_t n_lines = 1;
     size_t room = length + 2;
-    size_t begin;
     bool *is_set;
 
     for (const char *at = text; at < rest.end; at++)
@@ -180,15 +171,12 @@ int env_file_edit(const char *text, size_t length, const struct env_pair *pairs,
         free(copy.text);
         return -ENOMEM;
     }
-    rest.at = skip_mark(rest);
-    append(&copy, text, rest.at);
-    begin = copy.length;
     while (rest.at < rest.end)
         rest.at = edit_line(rest, pairs, n_pairs, is_set, &copy);
     for (size_t i = 0; i < n_pairs; i++) {
         if (is_set[i])
             continue;
-        if (copy.length > begin && copy.text[copy.length - 1] != '\n')
+        if (copy.length > 0 && copy.text[copy.length - 1] != '\n')
             append(&copy, line_end, line_end + strlen(line_end));
         append_pair(&copy, &pairs[i], line_end);
     }

@@ -74,10 +74,10 @@ Test(cli_env_file, lines_within_a_quoted_value_are_no_variables) {
     assert_edit("KEY=\"x\nDB_PORT=it's\nWEB_PORT='4\n", "KEY=\"x\nDB_PORT=8001\nWEB_PORT=3000\n");
 }
 
-Test(cli_env_file, a_mark_of_utf_8_stays_before_the_first_line) {
-    assert_edit("\xef\xbb\xbfWEB_PORT=1\nDB_PORT=2\n", "\xef\xbb\xbfWEB_PORT=3000\nDB_PORT=8001\n");
-    assert_edit("\xef\xbb\xbf", "\xef\xbb\xbfWEB_PORT=3000\nDB_PORT=8001\n");
-    assert_edit("\xef\xbb\xbf\n", "\xef\xbb\xbf\nWEB_PORT=3000\nDB_PORT=8001\n");
+/* Compose passes over the mark; to sh, Node and python-dotenv it is a part of the first name. A line at the end is the last one, which counts, for all. */
+Test(cli_env_file, what_a_byte_order_mark_hides_is_said_again_at_the_end) {
+    assert_edit("\xef\xbb\xbfWEB_PORT=1\nDB_PORT=2\n", "\xef\xbb\xbfWEB_PORT=1\nDB_PORT=8001\nWEB_PORT=3000\n");
+    assert_edit("\xef\xbb\xbf", "\xef\xbb\xbf\nWEB_PORT=3000\nDB_PORT=8001\n");
 }
 
 Test(cli_env_file, a_nul_is_no_quote) {
