@@ -24,6 +24,10 @@
 #define LOCK_PATIENCE_MS 10000
 #define LOCK_RETRY_NS    5000000L
 
+/* Somebody else has written the file between our reading and writing it: it is to be read again. So often. */
+#define E_TOUCHED 2 /* PROBLEM_E_SET is another */
+#define N_TRIES   20
+
 /* A file as it was read. */
 struct env_file {
     char path[PATH_MAX];   /* links resolved */
@@ -102,6 +106,9 @@ static int read_text(int fd, struct env_file *file, struct problem *problem) {
 static int check_writable(const struct env_file *file, struct problem *problem) {
     int error = 0;
 
+    /* What takes its place would be ours; only root can give it away. */
+    if (file->exists && geteuid() != 0 && file->status.st_uid != geteuid())
+        return problem_fill(problem, EXIT_NO, "env-file", "%s belongs to somebody else", file->path);
     if (file->exists && (file->status.st_mode & (S_IWUSR | S_IWGRP | S_IWOTH)) == 0)
         error = EACCES;
     else if (file->exists && access(file->path, W_OK) < 0)
@@ -184,6 +191,19 @@ static int give(int fd, const struct env_file *file) {
     return fchown(fd, folder.st_uid, folder.st_gid) < 0 ? -errno : 0;
 }
 
+/* Is it still what was read? People's editors and programs do not know of our lock. */
+static bool is_untouched(const struct env_file *file) {
+    const struct stat *then = &file->status;
+    struct stat now;
+
+    if (stat(file->path, &now) < 0)
+        return !file->exists;
+    return file->exists && now.st_ino == then->st_ino && now.st_dev == then->st_dev && now.st_size == then->st_size &&
+           now.st_mtim.tv_sec == then->st_mtim.tv_sec && now.st_mtim.tv_nsec == then->st_mtim.tv_nsec &&
+           now.st_ctim.tv_sec == then->st_ctim.tv_sec && now.st_ctim.tv_nsec == then->st_ctim.tv_nsec;
+}
+
+/* Returns 0, E_TOUCHED or -errno. */
 static int write_beside(const struct env_file *file, const char *path, const char *text, size_t length) {
     mode_t mode = file->exists ? file->status.st_mode & 0666 : 0666;
     CLEANUP(fd_close_at) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
@@ -194,9 +214,11 @@ static int write_beside(const struct env_file *file, const char *path, const cha
     r = give(fd, file);
     if (r == 0)
         r = write_all(fd, text, length);
+    if (r == 0 && !is_untouched(file))
+        r = E_TOUCHED;
     if (r == 0 && rename(path, file->path) < 0)
         r = -errno;
-    if (r < 0)
+    if (r != 0)
         unlink(path);
     return r;
 }
@@ -218,6 +240,7 @@ static int write_whole(const struct env_file *file, const char *text, size_t len
     return r;
 }
 
+/* Returns 0, PROBLEM_E_SET or E_TOUCHED. */
 static int replace(const struct env_file *file, const struct env_pair *pairs, size_t n_pairs, bool *ret_changed,
                    struct problem *problem) {
     const char *before = file->text != NULL ? file->text : "";
@@ -231,17 +254,26 @@ static int replace(const struct env_file *file, const struct env_pair *pairs, si
     if (*ret_changed)
         r = write_whole(file, text, length);
     free(text);
-    return r < 0 ? refuse(problem, file->path, "cannot be written", -r) : 0;
+    return r < 0 ? refuse(problem, file->path, "cannot be written", -r) : r;
 }
 
 int env_file_write(const char *root, const char *name, const struct env_pair *pairs, size_t n_pairs, bool *ret_changed,
                    struct problem *problem) {
     CLEANUP(env_file_deinit) struct env_file file = {0};
     CLEANUP(fd_close_at) int lock_fd = lock(root);
-    int r;
+    int r = E_TOUCHED;
 
     if (lock_fd < 0)
         return refuse(problem, root, "cannot be locked", -lock_fd);
-    r = read_file(root, name, &file, problem);
-    return r != 0 ? r : replace(&file, pairs, n_pairs, ret_changed, problem);
+    for (int i = 0; r == E_TOUCHED && i < N_TRIES; i++) {
+        env_file_deinit(&file);
+        file = (struct env_file){0};
+        r = read_file(root, name, &file, problem);
+        if (r == 0)
+            r = replace(&file, pairs, n_pairs, ret_changed, problem);
+    }
+    if (r == E_TOUCHED)
+        return problem_fill(problem, EXIT_NO, "env-file", "%s is changed again and again by another program",
+                            file.path);
+    return r;
 }

@@ -26,6 +26,21 @@ static void enter(void) {
 
 TestSuite(cli_env_file, .init = enter);
 
+/* Takes libc's place: this is called when the new file is written, and not yet in the old one's place. */
+static unsigned n_to_interfere;
+
+int fsync(int fd) {
+    FILE *file;
+
+    (void)fd;
+    if (n_to_interfere == 0)
+        return 0;
+    n_to_interfere--;
+    file = fopen(PATH, "a");
+    fputs("MINE=1\n", file);
+    return fclose(file);
+}
+
 static const struct env_pair pairs[] = {{"WEB_PORT", 3000}, {"DB_PORT", 8001}};
 
 static void assert_edit(const char *text, const char *expected) {
@@ -228,6 +243,24 @@ Test(cli_env_file, what_one_that_was_killed_has_left_is_in_nobodys_way) {
     assert_written("WEB_PORT=3000\nDB_PORT=8001\n", true);
 }
 
+Test(cli_env_file, what_an_editor_writes_at_the_same_moment_is_not_lost) {
+    CLEANUP(problem_deinit) struct problem problem = {0};
+    bool changed;
+
+    file_write_text(PATH, "A=1\n");
+    n_to_interfere = 2;
+    assert_written("A=1\nMINE=1\nMINE=1\nWEB_PORT=3000\nDB_PORT=8001\n", true);
+    /* It was not there when it was read. */
+    cr_assert_eq(unlink(PATH), 0);
+    n_to_interfere = 1;
+    assert_written("MINE=1\nWEB_PORT=3000\nDB_PORT=8001\n", true);
+    cr_assert_eq(unlink(PATH), 0);
+    n_to_interfere = 1000000;
+    cr_assert_eq(write_env(&changed, &problem), PROBLEM_E_SET);
+    cr_assert_str_eq(problem.detail, PATH " is changed again and again by another program");
+    cr_assert_null(file_find(SANDBOX_DIR, ".env."));
+}
+
 /* SIGXFSZ stands for every signal: it comes in the middle of the writing, each time. */
 Test(cli_env_file, a_signal_leaves_nothing_half_behind) {
     const struct rlimit limit = {4, 4};
@@ -303,6 +336,26 @@ Test(cli_env_file, the_file_stays_its_owners) {
     cr_assert_eq(stat(SANDBOX_DIR "/project/.env", &status), 0);
     cr_assert_eq(status.st_uid, SANDBOX_OTHER_UID);
     cr_assert_eq(status.st_mode & 0777, 0640);
+}
+
+static int check_as_other(void *context) {
+    struct problem problem = {0};
+
+    (void)context;
+    return env_file_check(SANDBOX_DIR "/project", ".env", &problem) == PROBLEM_E_SET &&
+                   strcmp(problem.detail, SANDBOX_DIR "/project/.env belongs to somebody else") == 0
+               ? 0
+               : 1;
+}
+
+/* Before anything is leased: the new one could not be given to its owner. */
+Test(cli_env_file, one_of_somebody_elses_is_refused_though_it_may_be_written) {
+    sandbox_enter_as_root();
+    cr_assert_eq(mkdir(SANDBOX_DIR "/project", 0777), 0);
+    cr_assert_eq(chmod(SANDBOX_DIR "/project", 0777), 0);
+    file_write_text(SANDBOX_DIR "/project/.env", "A=1\n");
+    cr_assert_eq(chmod(SANDBOX_DIR "/project/.env", 0666), 0);
+    cr_assert_eq(child_wait(child_start(SANDBOX_OTHER_UID, check_as_other, NULL)), 0);
 }
 
 #define N_WRITERS 8
