@@ -19,6 +19,7 @@
 #include "cli/patience.h"
 #include "cli/scope.h"
 #include "probe/fd.h"
+#include "src/base/text.h"
 
 /* Who writes the file needs milliseconds for it. */
 #define LOCK_PATIENCE_MS 10000
@@ -104,6 +105,7 @@ static int read_text(int fd, struct env_file *file, struct problem *problem) {
 
 /* Root may write anything, and a file that nobody may write is not meant to be changed by root either. */
 static int check_writable(const struct env_file *file, struct problem *problem) {
+    char word[TEXT_QUOTED_MAX(PATH_MAX)];
     int error = 0;
 
     /* What takes its place would be ours; only root can give it away. */
@@ -115,7 +117,7 @@ static int check_writable(const struct env_file *file, struct problem *problem) 
         error = errno;
     if (error != 0) {
         refuse(problem, file->path, "cannot be written", error);
-        return problem_set_hint(problem, "chmod u+w %s", file->path);
+        return problem_set_hint(problem, "chmod u+w %s", text_quote_word(file->path, word, sizeof word));
     }
     if (access(file->folder, W_OK | X_OK) < 0)
         return refuse(problem, file->folder, "cannot be written to", errno);

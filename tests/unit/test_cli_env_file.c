@@ -204,6 +204,10 @@ Test(cli_env_file, a_read_only_file_is_refused_also_for_root) {
     cr_assert_eq(problem.exit_code, EXIT_NO);
     cr_assert_str_eq(problem.detail, PATH " cannot be written: Permission denied");
     cr_assert_str_eq(problem.hint, "chmod u+w " PATH);
+    file_write_text(SANDBOX_DIR "/a b", "");
+    cr_assert_eq(chmod(SANDBOX_DIR "/a b", 0444), 0);
+    cr_assert_eq(env_file_check(SANDBOX_DIR, "a b", &problem), PROBLEM_E_SET);
+    cr_assert_str_eq(problem.hint, "chmod u+w '" SANDBOX_DIR "/a b'");
     text = file_read(PATH, NULL);
     cr_assert_str_eq(text, "A=1\n");
 }
