@@ -52,12 +52,13 @@ static int check_options(const struct options *options, struct problem *problem)
 }
 
 /* It gets a lease all the same, for any name may be asked for; one that was mistyped has a port that nobody will ever listen on. */
-static void tell_unknown(const struct invocation *invocation, const struct project *project, const char *word) {
+static void tell_unknown(const struct invocation *invocation, const struct project *project,
+                         const struct wanted *wanted) {
     char name[OPTIONS_NAME_MAX + 1];
     const char *near;
 
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(word, ":"), word);
-    near = project_find(project, name) == NULL ? project_nearest(project, name) : NULL;
+    snprintf(name, sizeof name, "%.*s", (int)wanted->word_length, wanted->word);
+    near = wanted->settings == NULL ? project_nearest(project, name) : NULL;
     if (near != NULL && !invocation->output.quiet && !invocation->output.json)
         output_say(&invocation->output, "note: '%s' is no service of " SCOPE_FILE "; did you mean %s?", name, near);
 }
@@ -79,7 +80,7 @@ static int gather(const struct invocation *invocation, struct project *project, 
     for (size_t i = 0; r == 0 && i < operands->n_items; i++)
         r = lease_set_add_word(set, invocation, project, operands->items[i], problem);
     for (size_t i = 0; r == 0 && i < operands->n_items; i++)
-        tell_unknown(invocation, project, operands->items[i]);
+        tell_unknown(invocation, project, &set->items[i]);
     return r != 0 ? r : lease_set_check(set, problem);
 }
 

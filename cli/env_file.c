@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,11 +17,17 @@
 
 #include "cli/path.h"
 #include "cli/patience.h"
+#include "cli/scope.h"
 #include "probe/fd.h"
+#include "src/base/text.h"
 
 /* Who writes the file needs milliseconds for it. */
 #define LOCK_PATIENCE_MS 10000
 #define LOCK_RETRY_NS    5000000L
+
+/* Somebody else has written the file between our reading and writing it: it is to be read again. So often. */
+#define E_TOUCHED 2 /* PROBLEM_E_SET is another */
+#define N_TRIES   20
 
 /* A file as it was read. */
 struct env_file {
@@ -66,7 +73,14 @@ static int resolve(const char *root, const char *name, struct env_file *file, st
     if (path_below(real_root, file->path) == NULL)
         return problem_fill(problem, EXIT_NO, "env-file", "%s leads out of the project's folder, to %s", joined,
                             file->path);
+    if (strcmp(strrchr(file->path, '/') + 1, SCOPE_FILE) == 0)
+        return problem_fill(problem, EXIT_NO, "env-file", "%s is a project file, and none of variables", file->path);
     return 0;
+}
+
+/* As some editors and shells of Windows write it. What we would add to it is not, and nobody could read the whole. */
+static bool is_utf16(const struct env_file *file) {
+    return file->length >= 2 && (memcmp(file->text, "\xff\xfe", 2) == 0 || memcmp(file->text, "\xfe\xff", 2) == 0);
 }
 
 static int read_text(int fd, struct env_file *file, struct problem *problem) {
@@ -82,20 +96,28 @@ static int read_text(int fd, struct env_file *file, struct problem *problem) {
         return refuse(problem, file->path, "cannot be read", errno);
     if (file->length > ENV_FILE_MAX)
         return refuse(problem, file->path, "is no file of variables", EFBIG);
+    if (is_utf16(file)) {
+        problem_fill(problem, EXIT_NO, "env-file", "%s is written in UTF-16", file->path);
+        return problem_set_hint(problem, "save it as UTF-8, which is what those who read it want");
+    }
     return 0;
 }
 
 /* Root may write anything, and a file that nobody may write is not meant to be changed by root either. */
 static int check_writable(const struct env_file *file, struct problem *problem) {
+    char word[TEXT_QUOTED_MAX(PATH_MAX)];
     int error = 0;
 
+    /* What takes its place would be ours; only root can give it away. */
+    if (file->exists && geteuid() != 0 && file->status.st_uid != geteuid())
+        return problem_fill(problem, EXIT_NO, "env-file", "%s belongs to somebody else", file->path);
     if (file->exists && (file->status.st_mode & (S_IWUSR | S_IWGRP | S_IWOTH)) == 0)
         error = EACCES;
     else if (file->exists && access(file->path, W_OK) < 0)
         error = errno;
     if (error != 0) {
         refuse(problem, file->path, "cannot be written", error);
-        return problem_set_hint(problem, "chmod u+w %s", file->path);
+        return problem_set_hint(problem, "chmod u+w %s", text_quote_word(file->path, word, sizeof word));
     }
     if (access(file->folder, W_OK | X_OK) < 0)
         return refuse(problem, file->folder, "cannot be written to", errno);
@@ -171,6 +193,19 @@ static int give(int fd, const struct env_file *file) {
     return fchown(fd, folder.st_uid, folder.st_gid) < 0 ? -errno : 0;
 }
 
+/* Is it still what was read? People's editors and programs do not know of our lock. */
+static bool is_untouched(const struct env_file *file) {
+    const struct stat *then = &file->status;
+    struct stat now;
+
+    if (stat(file->path, &now) < 0)
+        return !file->exists;
+    return file->exists && now.st_ino == then->st_ino && now.st_dev == then->st_dev && now.st_size == then->st_size &&
+           now.st_mtim.tv_sec == then->st_mtim.tv_sec && now.st_mtim.tv_nsec == then->st_mtim.tv_nsec &&
+           now.st_ctim.tv_sec == then->st_ctim.tv_sec && now.st_ctim.tv_nsec == then->st_ctim.tv_nsec;
+}
+
+/* Returns 0, E_TOUCHED or -errno. */
 static int write_beside(const struct env_file *file, const char *path, const char *text, size_t length) {
     mode_t mode = file->exists ? file->status.st_mode & 0666 : 0666;
     CLEANUP(fd_close_at) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
@@ -181,17 +216,36 @@ static int write_beside(const struct env_file *file, const char *path, const cha
     r = give(fd, file);
     if (r == 0)
         r = write_all(fd, text, length);
+    if (r == 0 && !is_untouched(file))
+        r = E_TOUCHED;
     if (r == 0 && rename(path, file->path) < 0)
         r = -errno;
-    if (r < 0)
+    if (r != 0)
         unlink(path);
     return r;
 }
 
+/* Ctrl-C would leave behind what is not in its place yet; it waits. SIGKILL leaves it all the same, and another process may get that number, in a container
+ * the very next one: what is there then is nobody's, for we have the lock. */
+static int write_whole(const struct env_file *file, const char *text, size_t length) {
+    char path[PATH_MAX + 32];
+    sigset_t all;
+    sigset_t mask;
+    int r;
+
+    snprintf(path, sizeof path, "%s.%d.tmp", file->path, (int)getpid());
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &mask);
+    unlink(path);
+    r = write_beside(file, path, text, length);
+    sigprocmask(SIG_SETMASK, &mask, NULL);
+    return r;
+}
+
+/* Returns 0, PROBLEM_E_SET or E_TOUCHED. */
 static int replace(const struct env_file *file, const struct env_pair *pairs, size_t n_pairs, bool *ret_changed,
                    struct problem *problem) {
     const char *before = file->text != NULL ? file->text : "";
-    char path[PATH_MAX + 32];
     char *text = NULL;
     size_t length = 0;
     int r = env_file_edit(before, file->length, pairs, n_pairs, &text, &length);
@@ -199,22 +253,29 @@ static int replace(const struct env_file *file, const struct env_pair *pairs, si
     if (r < 0)
         return problem_fill_memory(problem);
     *ret_changed = !file->exists || length != file->length || memcmp(text, before, length) != 0;
-    if (*ret_changed) {
-        snprintf(path, sizeof path, "%s.%d.tmp", file->path, (int)getpid());
-        r = write_beside(file, path, text, length);
-    }
+    if (*ret_changed)
+        r = write_whole(file, text, length);
     free(text);
-    return r < 0 ? refuse(problem, file->path, "cannot be written", -r) : 0;
+    return r < 0 ? refuse(problem, file->path, "cannot be written", -r) : r;
 }
 
 int env_file_write(const char *root, const char *name, const struct env_pair *pairs, size_t n_pairs, bool *ret_changed,
                    struct problem *problem) {
     CLEANUP(env_file_deinit) struct env_file file = {0};
     CLEANUP(fd_close_at) int lock_fd = lock(root);
-    int r;
+    int r = E_TOUCHED;
 
     if (lock_fd < 0)
         return refuse(problem, root, "cannot be locked", -lock_fd);
-    r = read_file(root, name, &file, problem);
-    return r != 0 ? r : replace(&file, pairs, n_pairs, ret_changed, problem);
+    for (int i = 0; r == E_TOUCHED && i < N_TRIES; i++) {
+        env_file_deinit(&file);
+        file = (struct env_file){0};
+        r = read_file(root, name, &file, problem);
+        if (r == 0)
+            r = replace(&file, pairs, n_pairs, ret_changed, problem);
+    }
+    if (r == E_TOUCHED)
+        return problem_fill(problem, EXIT_NO, "env-file", "%s is changed again and again by another program",
+                            file.path);
+    return r;
 }

@@ -81,7 +81,7 @@ static const char *find_value_end(struct text text) {
     const char *begin = skip_blanks((struct text){text.at, line_end});
     const char *end = NULL;
 
-    if (begin < line_end && strchr("\"'`", *begin) != NULL)
+    if (begin < line_end && memchr("\"'`", *begin, 3) != NULL)
         end = skip_quoted((struct text){begin, text.end});
     if (end != NULL)
         line_end = find_line_end((struct text){end, text.end});

@@ -26,7 +26,7 @@
 /* Of a repository with reftable HEAD is a stub, for old versions of git to stumble over. */
 #define STUB ".invalid"
 
-/* The file's first line without its end; "" if there is none. False if there is no such file, or its line is too long. */
+/* The file's first line without its end, which may be one of Windows', as git takes it; "" if there is none. False if there is no such file, or its line is too long. */
 static bool read_line(const char *folder, const char *name, char *ret_line, size_t size) {
     char path[PATH_MAX];
     CLEANUP(fd_close_at) int fd = -1;
@@ -43,7 +43,10 @@ static bool read_line(const char *folder, const char *name, char *ret_line, size
     ret_line[n] = '\0';
     if ((size_t)n == size - 1 && strchr(ret_line, '\n') == NULL)
         return false;
-    ret_line[strcspn(ret_line, "\n")] = '\0';
+    n = (ssize_t)strcspn(ret_line, "\n");
+    while (n > 0 && ret_line[n - 1] == '\r')
+        n--;
+    ret_line[n] = '\0';
     return true;
 }
 
@@ -92,13 +95,15 @@ static bool is_shared(const char *worktrees, const struct git_tree *tree) {
     while (folder != NULL && !found && (entry = readdir(folder)) != NULL) {
         char git_folder[PATH_MAX];
         char there[PATH_MAX];
+        char path[PATH_MAX];
         char branch[GIT_BRANCH_MAX];
 
         if (entry->d_name[0] == '.' || strcmp(entry->d_name, tree->id) >= 0 ||
             !path_join(worktrees, entry->d_name, git_folder) || !read_branch(git_folder, branch) ||
             strcmp(branch, tree->branch) != 0)
             continue;
-        found = read_line(git_folder, "gitdir", there, sizeof there) && access(there, F_OK) == 0;
+        /* It is relative where worktree.useRelativePaths is set. */
+        found = read_line(git_folder, "gitdir", there, sizeof there) && resolve(git_folder, there, path);
     }
     if (folder != NULL)
         closedir(folder);

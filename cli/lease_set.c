@@ -37,8 +37,7 @@ static int check_pair(const struct wanted *one, const struct wanted *other, stru
             if (strcmp(one->variables[i], other->variables[j]) == 0) {
                 problem_fill_usage(problem, "%s and %s have one variable, %s", one->word, other->word,
                                    one->variables[i]);
-                return problem_set_hint(problem, "%.*s:NAME gives it another", (int)strcspn(other->word, ":"),
-                                        other->word);
+                return problem_set_hint(problem, "%.*s:NAME gives it another", (int)other->word_length, other->word);
             }
     return 0;
 }

@@ -20,6 +20,7 @@
 struct wanted {
     char name[OPTIONS_NAME_MAX + 1]; /* the full one */
     const char *word;                /* as a person writes it; borrowed */
+    size_t word_length;              /* of it, without the variable */
     const char *variables[PROJECT_VARIABLES_MAX];
     size_t n_variables;                     /* so many ports */
     char own_variable[VARIABLE_NAME_MAX];   /* for one that is made of the name */

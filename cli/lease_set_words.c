@@ -28,9 +28,9 @@ static void take_settings(struct wanted *wanted, const struct invocation *invoca
     wanted->n_variables = settings->n_variables;
 }
 
-/* Behind the last colon, if there is one that something follows: a name may have colons, too. */
-static const char *find_variable(const char *word, size_t *ret_length) {
-    const char *colon = strrchr(word, ':');
+/* Behind the last colon, if there is one: a name may have colons, too, and a service of the project is known by its whole name. */
+static const char *find_variable(const struct project *project, const char *word, size_t *ret_length) {
+    const char *colon = project_find(project, word) == NULL ? strrchr(word, ':') : NULL;
 
     *ret_length = colon != NULL ? (size_t)(colon - word) : strlen(word);
     return colon != NULL ? colon + 1 : NULL;
@@ -45,11 +45,22 @@ static int check_variable(const char *word, const char *variable, struct problem
     return problem_set_hint(problem, "NAME:VARIABLE, as in web:PORT");
 }
 
+/* The first port's name is another one. */
+static int rename_variable(struct wanted *wanted, const char *variable, struct problem *problem) {
+    for (size_t i = 1; i < wanted->n_variables; i++)
+        if (strcmp(wanted->variables[i], variable) == 0) {
+            problem_fill_usage(problem, "%s: %s tells another port of the service", wanted->word, variable);
+            return problem_set_hint(problem, "without :%s each of its variables is told", variable);
+        }
+    wanted->variables[0] = variable;
+    return 0;
+}
+
 int lease_set_add_word(struct lease_set *set, const struct invocation *invocation, const struct project *project,
                        const char *word, struct problem *problem) {
     char name[OPTIONS_NAME_MAX + 1];
     size_t length;
-    const char *variable = find_variable(word, &length);
+    const char *variable = find_variable(project, word, &length);
     const struct project_service *settings;
     struct wanted *wanted;
     int r = check_variable(word, variable, problem);
@@ -63,6 +74,7 @@ int lease_set_add_word(struct lease_set *set, const struct invocation *invocatio
     snprintf(name, sizeof name, "%.*s", (int)length, word);
     settings = project_find(project, name);
     wanted->word = word;
+    wanted->word_length = length;
     take_settings(wanted, invocation, settings);
     if (settings == NULL) {
         wanted->n_variables = 1;
@@ -70,8 +82,8 @@ int lease_set_add_word(struct lease_set *set, const struct invocation *invocatio
         wanted->variables[0] = wanted->own_variable;
     }
     if (variable != NULL)
-        wanted->variables[0] = variable;
-    return scope_name(&invocation->scope, name, wanted->name, problem);
+        r = rename_variable(wanted, variable, problem);
+    return r != 0 ? r : scope_name(&invocation->scope, name, wanted->name, problem);
 }
 
 int lease_set_add_project(struct lease_set *set, const struct invocation *invocation, const struct project *project,
@@ -83,6 +95,7 @@ int lease_set_add_project(struct lease_set *set, const struct invocation *invoca
         if (r != 0)
             return r;
         wanted->word = project->services[i].name;
+        wanted->word_length = strlen(wanted->word);
         take_settings(wanted, invocation, &project->services[i]);
         r = scope_name(&invocation->scope, wanted->word, wanted->name, problem);
         if (r != 0)

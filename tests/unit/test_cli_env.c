@@ -200,6 +200,30 @@ Test(cli_env, a_name_that_was_mistyped_is_told) {
     ASSERT_RUN(EXIT_YES, "8001\n", "", "env", "wbe", "-q");
 }
 
+/* Only what stands behind the last colon may be a variable, and nothing of a service that is called so. */
+Test(cli_env, a_name_may_have_colons) {
+    write_project("{\"services\":{\"a:b\":{},\"webs\":{}}}");
+    START({"POST /alloc-all", 200, "{\"grants\":[" GRANT("0", WEB) "]}", 0, NULL});
+    ASSERT_RUN(EXIT_YES, "A_B_PORT=8001\n", "", "env", "a:b", "--global");
+    ASSERT_RUN(EXIT_YES, "8001\ta:b\tA_B_PORT\tnew\n", "", "up", "a:b", "--global");
+    assert_requests("POST /alloc-all {\"services\":[{\"service_name\":\"a:b\",\"count\":1,\"reuse\":true,\"reuse_held\":true,"
+                    "\"ttl_seconds\":86400}]}\n"
+                    "POST /alloc-all {\"services\":[{\"service_name\":\"a:b\",\"count\":1,\"reuse\":true,\"reuse_held\":true,"
+                    "\"ttl_seconds\":86400}]}\n");
+    ASSERT_RUN(EXIT_YES, "P=8001\n", "", "env", "web:x:P"); /* "web" alone would be near "webs" */
+    ASSERT_RUN(EXIT_USAGE, "", "portctl: x:P and c:d:P have one variable, P\n  hint: c:d:NAME gives it another\n", "env",
+               "x:P", "c:d:P");
+}
+
+Test(cli_env, a_variable_of_another_port_of_the_service_is_refused) {
+    write_project("{\"services\":{\"web\":{\"variables\":[\"A\",\"B\"]}}}");
+    START({"POST /alloc-all", 200, "{\"grants\":[" GRANT("0", WEB "," HMR) "]}", 0, NULL});
+    ASSERT_RUN(EXIT_YES, "A=8001\nB=8003\n", "", "env", "web:A");
+    ASSERT_RUN(EXIT_USAGE, "",
+               "portctl: web:B: B tells another port of the service\n  hint: without :B each of its variables is told\n",
+               "env", "web:B");
+}
+
 Test(cli_env, in_a_project_names_are_its_own) {
     write_project("{\"services\":{\"web\":{}}}");
     START({"POST /alloc-all", 200, "{\"grants\":[" GRANT("0", WEB) "]}", 0, NULL});

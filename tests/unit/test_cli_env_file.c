@@ -4,10 +4,13 @@
 #include "cli/env_file.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "probe/fd.h"
@@ -22,6 +25,21 @@ static void enter(void) {
 }
 
 TestSuite(cli_env_file, .init = enter);
+
+/* Takes libc's place: this is called when the new file is written, and not yet in the old one's place. */
+static unsigned n_to_interfere;
+
+int fsync(int fd) {
+    FILE *file;
+
+    (void)fd;
+    if (n_to_interfere == 0)
+        return 0;
+    n_to_interfere--;
+    file = fopen(PATH, "a");
+    fputs("MINE=1\n", file);
+    return fclose(file);
+}
 
 static const struct env_pair pairs[] = {{"WEB_PORT", 3000}, {"DB_PORT", 8001}};
 
@@ -69,6 +87,24 @@ Test(cli_env_file, lines_within_a_quoted_value_are_no_variables) {
     assert_edit("KEY='\nDB_PORT=1'\nDB_PORT=`3\n4`\nWEB_PORT=4\n", "KEY='\nDB_PORT=1'\nDB_PORT=8001\nWEB_PORT=3000\n");
     /* A quote that is never closed is one of its line. */
     assert_edit("KEY=\"x\nDB_PORT=it's\nWEB_PORT='4\n", "KEY=\"x\nDB_PORT=8001\nWEB_PORT=3000\n");
+}
+
+/* Compose passes over the mark; to sh, Node and python-dotenv it is a part of the first name. A line at the end is the last one, which counts, for all. */
+Test(cli_env_file, what_a_byte_order_mark_hides_is_said_again_at_the_end) {
+    assert_edit("\xef\xbb\xbfWEB_PORT=1\nDB_PORT=2\n", "\xef\xbb\xbfWEB_PORT=1\nDB_PORT=8001\nWEB_PORT=3000\n");
+    assert_edit("\xef\xbb\xbf", "\xef\xbb\xbf\nWEB_PORT=3000\nDB_PORT=8001\n");
+}
+
+Test(cli_env_file, a_nul_is_no_quote) {
+    static const char text[] = "DB_PORT=\0 1\nA=1\nB=\0\nWEB_PORT=2\n";
+    static const char expected[] = "DB_PORT=8001\nA=1\nB=\0\nWEB_PORT=3000\n";
+    char *edited = NULL;
+    size_t length = 0;
+
+    cr_assert_eq(env_file_edit(text, sizeof text - 1, pairs, 2, &edited, &length), 0);
+    cr_assert_eq(length, sizeof expected - 1);
+    cr_assert_arr_eq(edited, expected, length);
+    free(edited);
 }
 
 Test(cli_env_file, bytes_of_all_kinds_stay) {
@@ -168,6 +204,10 @@ Test(cli_env_file, a_read_only_file_is_refused_also_for_root) {
     cr_assert_eq(problem.exit_code, EXIT_NO);
     cr_assert_str_eq(problem.detail, PATH " cannot be written: Permission denied");
     cr_assert_str_eq(problem.hint, "chmod u+w " PATH);
+    file_write_text(SANDBOX_DIR "/a b", "");
+    cr_assert_eq(chmod(SANDBOX_DIR "/a b", 0444), 0);
+    cr_assert_eq(env_file_check(SANDBOX_DIR, "a b", &problem), PROBLEM_E_SET);
+    cr_assert_str_eq(problem.hint, "chmod u+w '" SANDBOX_DIR "/a b'");
     text = file_read(PATH, NULL);
     cr_assert_str_eq(text, "A=1\n");
 }
@@ -182,6 +222,70 @@ Test(cli_env_file, what_is_no_file_is_refused) {
     cr_assert_eq(mkfifo(PATH, 0600), 0);
     cr_assert_eq(write_env(&changed, &problem), PROBLEM_E_SET);
     cr_assert_str_eq(problem.detail, PATH " is no regular file");
+}
+
+Test(cli_env_file, what_would_be_unreadable_afterwards_is_refused) {
+    CLEANUP(problem_deinit) struct problem problem = {0};
+    bool changed;
+
+    file_write_text(PATH, "\xff\xfe" "A");
+    cr_assert_eq(write_env(&changed, &problem), PROBLEM_E_SET);
+    cr_assert_str_eq(problem.detail, PATH " is written in UTF-16");
+    cr_assert_eq(unlink(PATH), 0);
+    file_write_text(SANDBOX_DIR "/portmanager.json", "{}\n");
+    cr_assert_eq(symlink("portmanager.json", PATH), 0);
+    cr_assert_eq(write_env(&changed, &problem), PROBLEM_E_SET);
+    cr_assert_str_eq(problem.detail, SANDBOX_DIR "/portmanager.json is a project file, and none of variables");
+}
+
+/* Numbers of processes come again. */
+Test(cli_env_file, what_one_that_was_killed_has_left_is_in_nobodys_way) {
+    char path[64];
+
+    snprintf(path, sizeof path, PATH ".%d.tmp", (int)getpid());
+    file_write_text(path, "half");
+    assert_written("WEB_PORT=3000\nDB_PORT=8001\n", true);
+}
+
+Test(cli_env_file, what_an_editor_writes_at_the_same_moment_is_not_lost) {
+    CLEANUP(problem_deinit) struct problem problem = {0};
+    bool changed;
+
+    file_write_text(PATH, "A=1\n");
+    n_to_interfere = 2;
+    assert_written("A=1\nMINE=1\nMINE=1\nWEB_PORT=3000\nDB_PORT=8001\n", true);
+    /* It was not there when it was read. */
+    cr_assert_eq(unlink(PATH), 0);
+    n_to_interfere = 1;
+    assert_written("MINE=1\nWEB_PORT=3000\nDB_PORT=8001\n", true);
+    cr_assert_eq(unlink(PATH), 0);
+    n_to_interfere = 1000000;
+    cr_assert_eq(write_env(&changed, &problem), PROBLEM_E_SET);
+    cr_assert_str_eq(problem.detail, PATH " is changed again and again by another program");
+    cr_assert_null(file_find(SANDBOX_DIR, ".env."));
+}
+
+/* SIGXFSZ stands for every signal: it comes in the middle of the writing, each time. */
+Test(cli_env_file, a_signal_leaves_nothing_half_behind) {
+    const struct rlimit limit = {4, 4};
+    pid_t pid;
+    int status;
+
+    file_write_text(PATH, "A=1\n");
+    pid = fork();
+    cr_assert_geq(pid, 0);
+    if (pid == 0) {
+        struct problem problem = {0};
+        bool changed;
+
+        setrlimit(RLIMIT_FSIZE, &limit);
+        signal(SIGXFSZ, SIG_DFL);
+        env_file_write(SANDBOX_DIR, ".env", pairs, 2, &changed, &problem);
+        _exit(0);
+    }
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ);
+    cr_assert_null(file_find(SANDBOX_DIR, ".env."));
 }
 
 Test(cli_env_file, a_huge_file_is_refused) {
@@ -236,6 +340,26 @@ Test(cli_env_file, the_file_stays_its_owners) {
     cr_assert_eq(stat(SANDBOX_DIR "/project/.env", &status), 0);
     cr_assert_eq(status.st_uid, SANDBOX_OTHER_UID);
     cr_assert_eq(status.st_mode & 0777, 0640);
+}
+
+static int check_as_other(void *context) {
+    struct problem problem = {0};
+
+    (void)context;
+    return env_file_check(SANDBOX_DIR "/project", ".env", &problem) == PROBLEM_E_SET &&
+                   strcmp(problem.detail, SANDBOX_DIR "/project/.env belongs to somebody else") == 0
+               ? 0
+               : 1;
+}
+
+/* Before anything is leased: the new one could not be given to its owner. */
+Test(cli_env_file, one_of_somebody_elses_is_refused_though_it_may_be_written) {
+    sandbox_enter_as_root();
+    cr_assert_eq(mkdir(SANDBOX_DIR "/project", 0777), 0);
+    cr_assert_eq(chmod(SANDBOX_DIR "/project", 0777), 0);
+    file_write_text(SANDBOX_DIR "/project/.env", "A=1\n");
+    cr_assert_eq(chmod(SANDBOX_DIR "/project/.env", 0666), 0);
+    cr_assert_eq(child_wait(child_start(SANDBOX_OTHER_UID, check_as_other, NULL)), 0);
 }
 
 #define N_WRITERS 8

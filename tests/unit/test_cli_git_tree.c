@@ -170,6 +170,24 @@ Test(cli_git_tree, one_whose_folder_is_gone_does_not_count) {
     assert_branch("x");
 }
 
+Test(cli_git_tree, where_an_earlier_one_is_may_be_said_relative_to_what_says_it) {
+    make_worktree("ref: refs/heads/x\n");
+    make_sibling("ref: refs/heads/x\n", true);
+    write_in(MAIN "/.git/worktrees/earlier", "gitdir", "../../../../earlier/.git\n");
+    assert_branch("");
+}
+
+Test(cli_git_tree, line_ends_of_windows_are_as_good) {
+    struct git_tree tree;
+
+    make_worktree("ref: refs/heads/x\r\n");
+    write_in(LINKED, ".git", "gitdir: " ADMIN "\r\n");
+    write_in(ADMIN, "commondir", "../..\r\n");
+    assert_branch("x");
+    git_tree_find(LINKED, &tree);
+    cr_assert_str_eq(tree.main, MAIN);
+}
+
 Test(cli_git_tree, broken_files_are_as_if_they_were_not_there) {
     static const char no_blank[] = "gitdir:" ADMIN;
     static const char *const links[] = {"", "gitdir: \n", "gitdir: /nowhere\n", no_blank, "\xff\xfe"};
