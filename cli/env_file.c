@@ -279,3 +279,11 @@ int env_file_write(const char *root, const char *name, const struct env_pair *pa
                             file.path);
     return r;
 }
+
+bool env_file_find_port(const char *root, const char *name, uint16_t port, char *ret_name, size_t size) {
+    CLEANUP(env_file_deinit) struct env_file file = {0};
+    CLEANUP(problem_deinit) struct problem problem = {0};
+
+    return read_file(root, name, &file, &problem) == 0 && file.text != NULL &&
+           env_file_find(file.text, file.length, port, ret_name, size);
+}

@@ -145,6 +145,37 @@ static const char *edit_line(struct text text, const struct env_pair *pairs, siz
     return line_end;
 }
 
+static bool is_port(struct text value, uint16_t port) {
+    char digits[8];
+    size_t length = (size_t)snprintf(digits, sizeof digits, "%u", port);
+
+    value.at = skip_blanks(value);
+    return (size_t)(value.end - value.at) == length && memcmp(value.at, digits, length) == 0;
+}
+
+bool env_file_find(const char *text, size_t length, uint16_t port, char *ret_name, size_t size) {
+    const char *end = text + length;
+
+    for (const char *at = text; at < end;) {
+        const char *line_end = find((struct text){at, end}, '\n');
+        const char *value;
+        struct text name;
+
+        if (read_name((struct text){at, line_end}, &name, &value)) {
+            const char *value_end = find_value_end((struct text){value, end});
+
+            if (is_port((struct text){value, value_end}, port) && (size_t)(name.end - name.at) < size) {
+                snprintf(ret_name, size, "%.*s", (int)(name.end - name.at), name.at);
+                return true;
+            }
+            if (value_end > line_end)
+                line_end = find((struct text){value_end, end}, '\n');
+        }
+        at = line_end < end ? line_end + 1 : end;
+    }
+    return false;
+}
+
 static const char *line_end_of(const char *text, size_t length) {
     const char *newline = length > 0 ? memchr(text, '\n', length) : NULL;
 

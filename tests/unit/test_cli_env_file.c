@@ -397,3 +397,23 @@ Test(cli_env_file, of_several_writers_none_loses_anothers_lines) {
         cr_assert_eq(unlink(PATH), 0);
     }
 }
+
+/* ---- Which variable has a port */
+
+static void assert_found(const char *text, const char *expected) {
+    char name[16] = "";
+
+    cr_assert_eq(env_file_find(text, strlen(text), 8001, name, sizeof name), expected != NULL, "%s", text);
+    cr_assert_str_eq(name, expected != NULL ? expected : "", "%s", text);
+}
+
+Test(cli_env_file, the_variable_of_a_port_is_found) {
+    assert_found("A=1\nB=8001\nC=8001\n", "B");
+    assert_found("export API_PORT= 8001 # the api\r\n", "API_PORT");
+    assert_found("A=8001", "A");
+    assert_found("A=80010\nB=18001\nC=\"8001\"\nD=x8001\n#E=8001\n8001\n=8001\n", NULL);
+    assert_found("A=\"\nB=8001\n\"\nC=2\n", NULL);
+    assert_found("A=\"\nB=8001\n\"\nC=8001\n", "C");
+    assert_found("A_NAME_THAT_DOES_NOT_FIT=8001\n", NULL);
+    assert_found("", NULL);
+}
