@@ -98,9 +98,9 @@ void service_word_tell_project(const struct service_word *word, const struct sco
     char name[OPTIONS_NAME_MAX + 1];
     char project[PROBLEM_DETAIL_MAX];
 
-    if (output->quiet || output->json || scope_match_strictly(scope, word->name, view->service_name, view->project) != 0)
+    if (output->quiet || output->json ||
+        scope_match_strictly(scope, word->name, view->service_name, view->project) != 0)
         return;
-    output_say(output, "note: there is no global %s; this is the one of project %s",
-               text_make_safe(word->name, name, sizeof name),
-               text_make_safe(view->project, project, sizeof project));
+    output_say(output, "note: you have no global %s; this is the one of project %s",
+               text_make_safe(word->name, name, sizeof name), text_make_safe(view->project, project, sizeof project));
 }

@@ -443,7 +443,7 @@ Test(projects, in_a_plain_folder_nothing_is_done_to_a_projects_lease) {
                                            "  hint: another project has one: portctl wait db --project " MAIN "\n"),
                        "%s", wait.output);
     shown = shell_ask(WORK, "portctl lookup db 2>&1 && portctl lookup db -q 2>&1");
-    cr_assert_str_eq(shown, "portctl: note: there is no global db; this is the one of project " MAIN "\n5432\n5432");
+    cr_assert_str_eq(shown, "portctl: note: you have no global db; this is the one of project " MAIN "\n5432\n5432");
     shell_do(WORK, "portctl release db --project " MAIN);
 }
 

@@ -90,7 +90,7 @@ Test(cli_projects, another_projects_lease_is_named_and_not_taken) {
                "portctl: no lease has the name api in this project\n"
                "  hint: another project has one: portctl lookup api --project /var\n",
                "lookup", "api", "--project", "/usr");
-    ASSERT_RUN(EXIT_YES, "8005\n", "portctl: note: there is no global api; this is the one of project /var\n", "lookup",
+    ASSERT_RUN(EXIT_YES, "8005\n", "portctl: note: you have no global api; this is the one of project /var\n", "lookup",
                "api", "--global");
     ASSERT_RUN(EXIT_NO,
                "{\"version\":1,\"service_name\":\"api\",\"port\":null,\"all_ports\":[],\"lease\":null,\"leases\":[]}\n",
@@ -147,7 +147,7 @@ Test(cli_projects, outside_of_any_project_a_projects_lease_is_shown_and_not_chan
     ASSERT_RUN(EXIT_NO, "", NO_GLOBAL_API, "release", "api", "--all");
     ASSERT_RUN(EXIT_NO, "", NO_GLOBAL_API, "renew", "api");
     assert_asked_nothing_but_the_list();
-    ASSERT_RUN(EXIT_YES, "8005\n", "portctl: note: there is no global api; this is the one of project /var\n", "lookup",
+    ASSERT_RUN(EXIT_YES, "8005\n", "portctl: note: you have no global api; this is the one of project /var\n", "lookup",
                "api");
     ASSERT_RUN(EXIT_YES, "8005\n", "", "lookup", "api", "-q");
     ASSERT_RUN(EXIT_YES, "8003\n", "", "lookup", "web");
