@@ -192,6 +192,16 @@ Test(cli_wait, a_variable_without_a_lease_yet_is_waited_for_and_an_unknown_one_i
                "wait", "web:HRM_PORT", "--project", SHOP);
 }
 
+Test(cli_wait, a_service_that_has_a_colon_in_its_name_is_no_variable) {
+    make_shop();
+    file_write_text(SHOP "/portmanager.json", "{\"services\":{\"web\":{\"variables\":[\"A\",\"B\"]},\"web:B\":{}}}");
+    START({"GET /snapshot", 200,
+           SNAPSHOT(SHOPS("bound") "," SHOPS2("bound") "," LEASE("8003", "3", "web:B", "0", "bound", IN_SHOP "0")), 0,
+           NULL});
+    ASSERT_RUN(EXIT_YES, "8003\n", "", "wait", "web:B", "--project", SHOP);
+    ASSERT_RUN(EXIT_YES, "8001\n", "", "wait", "web:A", "--project", SHOP);
+}
+
 Test(cli_wait, gone_is_for_every_port_of_a_service_or_for_the_one_that_is_named) {
     make_shop();
     START({"GET /snapshot", 200, SNAPSHOT(SHOPS("bound") "," SHOPS2("pending")), 1, NULL},
