@@ -240,7 +240,8 @@ Test(cli_env_file, what_would_be_unreadable_afterwards_is_refused) {
     CLEANUP(problem_deinit) struct problem problem = {0};
     bool changed;
 
-    file_write_text(PATH, "\xff\xfe" "A");
+    file_write_text(PATH, "\xff\xfe"
+                          "A");
     cr_assert_eq(write_env(&changed, &problem), PROBLEM_E_SET);
     cr_assert_str_eq(problem.detail, PATH " is written in UTF-16");
     cr_assert_eq(unlink(PATH), 0);
