@@ -94,12 +94,14 @@ static const enum option_id open_options[] = {OPTION_GLOBAL, OPTION_PROJECT, OPT
 const struct command command_open = {
     .name = "open",
     .summary = "open a service, or the dashboard, in the browser",
-    .usage = "[NAME] [options]",
-    .details = "Prints the URL, too. Without a name: the dashboard of the portd that is asked. The browser is\n"
+    .usage = "[NAME[:VARIABLE]] [options]",
+    .details = "A service's URL is the one that portctl url prints. It is printed here, too. Without a name: the\n"
+               "dashboard of the portd that is asked. The browser is\n"
                "BROWSER, or else xdg-open. Over ssh, and where there is no screen, there is none unless BROWSER\n"
                "says so: exit code 1.\n",
     .options = open_options,
     .n_most = 1,
+    .first = OPERAND_NAME_VARIABLE,
     .examples = {{"portctl open", "the dashboard"},
                  {"portctl open web", "a service; portctl wait web before it waits until it is there"}},
     .function = cmd_open,

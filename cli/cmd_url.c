@@ -40,13 +40,16 @@ static const enum option_id url_options[] = {OPTION_GLOBAL, OPTION_PROJECT, OPTI
 const struct command command_url = {
     .name = "url",
     .summary = "print the URL of a service",
-    .usage = "NAME [options]",
+    .usage = "NAME[:VARIABLE] [options]",
     .details = "http://localhost:PORT, or the address that the service listens on if localhost does not lead there.\n"
-               "Of several leases it is the one that lookup prints. A service that listens on another port than its\n"
-               "own is told with that one. Exit code 1 if nobody has the name, or if somebody else is on its port.\n",
+               "Of several leases it is the one that lookup prints: of a service with several variables in\n"
+               "portmanager.json the first one's, unless NAME:VARIABLE says which. A service that listens on\n"
+               "another port than its own is told with that one. Exit code 1 if nobody has the name, or if\n"
+               "somebody else is on its port.\n",
     .options = url_options,
     .n_least = 1,
     .n_most = 1,
+    .first = OPERAND_NAME_VARIABLE,
     .examples = {{"curl \"$(portctl url my-api)/health\"", "talk to a service by its name"}},
     .function = cmd_url,
 };

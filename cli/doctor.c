@@ -34,6 +34,8 @@ void doctor_deinit(struct doctor *doctor) {
     free(doctor->portd.socket);
     free(doctor->portd.excluded);
     free(doctor->portd.command);
+    free(doctor->portd.variables);
+    free(doctor->portd.unit);
     cJSON_Delete(doctor->snapshot);
     *doctor = (struct doctor){0};
 }
@@ -178,7 +180,7 @@ void doctor_default_socket(char *ret_path) {
         ret_path[0] = '\0';
 }
 
-static void default_database(char *ret_path) {
+void doctor_default_database(char *ret_path) {
     const char *set = doctor_variable("PM_DB");
     char home[PATH_MAX];
 
@@ -194,188 +196,6 @@ bool doctor_database(const struct doctor *doctor, char *ret_path) {
     if (doctor->portd.database != NULL)
         snprintf(ret_path, PATH_MAX, "%s", doctor->portd.database);
     else
-        default_database(ret_path);
+        doctor_default_database(ret_path);
     return ret_path[0] != '\0';
-}
-
-/* ---- starting portd ---- */
-
-static bool is_in_path(const char *program) {
-    const char *path = getenv("PATH");
-    char candidate[PATH_MAX];
-
-    while (path != NULL && *path != '\0') {
-        size_t length = strcspn(path, ":");
-
-        snprintf(candidate, sizeof candidate, "%.*s/%s", (int)length, path, program);
-        if (access(candidate, X_OK) == 0)
-            return true;
-        path += length + (path[length] == ':' ? 1 : 0);
-    }
-    return false;
-}
-
-/* Where it is not on the PATH it lies beside this program, as it was built. */
-static void name_portd(char *ret_word, size_t size) {
-    char path[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", path, sizeof path - sizeof "/portd");
-    char *slash;
-
-    snprintf(ret_word, size, "portd");
-    if (is_in_path("portd") || length <= 0)
-        return;
-    path[length] = '\0';
-    slash = strrchr(path, '/');
-    if (slash == NULL)
-        return;
-    memcpy(slash, "/portd", sizeof "/portd");
-    if (access(path, X_OK) == 0)
-        text_quote_word(path, ret_word, size);
-}
-
-/* A program that was named relative to the folder that it was started in is named as it is now. */
-static void name_running(const struct doctor *doctor, char *ret_line, size_t size) {
-    const char *command = doctor->portd.command;
-    const char *rest = command + strcspn(command, " ");
-    const char *slash = memchr(command, '/', (size_t)(rest - command));
-    char link[64];
-    char path[PATH_MAX];
-    char word[2 * PATH_MAX];
-    ssize_t length;
-
-    snprintf(link, sizeof link, "/proc/%d/exe", (int)doctor->portd.pid);
-    if (slash == NULL || slash == command || command[0] == '\'') {
-        snprintf(ret_line, size, "%s", command);
-        return;
-    }
-    length = readlink(link, path, sizeof path - 1);
-    if (length <= 0) {
-        name_portd(word, sizeof word);
-    } else {
-        path[length] = '\0';
-        text_quote_word(path, word, sizeof word);
-    }
-    snprintf(ret_line, size, "%s%s", word, rest);
-}
-
-struct line {
-    char *text;
-    size_t size;
-    size_t used;
-};
-
-__attribute__((format(printf, 2, 3))) static void append(struct line *line, const char *format, ...) {
-    va_list arguments;
-    int length;
-
-    if (line->used >= line->size)
-        return;
-    va_start(arguments, format);
-    length = vsnprintf(line->text + line->used, line->size - line->used, format, arguments);
-    va_end(arguments);
-    line->used += length > 0 ? (size_t)length : 0;
-}
-
-/* Unless its command names the option, or a portd that is started now would have it all the same. */
-static void append_setting(struct line *line, const struct doctor *doctor, const char *option, const char *value,
-                           const char *usual) {
-    char word[2 * PATH_MAX];
-    char name[32];
-
-    snprintf(name, sizeof name, " --%s", option);
-    if (value == NULL || strcmp(value, usual) == 0 ||
-        (doctor->portd.command != NULL && strstr(doctor->portd.command, name) != NULL))
-        return;
-    append(line, "%s %s", name, text_quote_word(value, word, sizeof word));
-}
-
-static unsigned number_or(const char *variable, unsigned usual) {
-    const char *value = doctor_variable(variable);
-    uint64_t number;
-
-    return value != NULL && text_parse_number(value, 0, UINT16_MAX, &number) == 0 ? (unsigned)number : usual;
-}
-
-/* What it was told by its environment, which a new one may not have. */
-static void append_settings(struct line *line, const struct doctor *doctor) {
-    const struct doctor_portd *portd = &doctor->portd;
-    const char *excluded = doctor_variable("PM_EXCLUDE");
-    char usual[PATH_MAX];
-    char value[32];
-
-    doctor_default_socket(usual);
-    append_setting(line, doctor, "socket", portd->socket, usual);
-    default_database(usual);
-    append_setting(line, doctor, "db", portd->database, usual);
-    snprintf(value, sizeof value, "%u", portd->port);
-    snprintf(usual, sizeof usual, "%u", number_or("PM_API_PORT", DOCTOR_PORT));
-    append_setting(line, doctor, "port", value, usual);
-    snprintf(value, sizeof value, "%u-%u", portd->range_min, portd->range_max);
-    snprintf(usual, sizeof usual, "%u-%u", number_or("PM_PORT_MIN", 8000), number_or("PM_PORT_MAX", 9000));
-    append_setting(line, doctor, "range", value, usual);
-    append_setting(line, doctor, "exclude", portd->excluded, excluded != NULL ? excluded : "");
-}
-
-/* The prefix of a command that another user's portd needs. */
-static void name_user(uid_t uid, char *ret_prefix, size_t size) {
-    if (uid == geteuid())
-        ret_prefix[0] = '\0';
-    else if (uid == 0)
-        snprintf(ret_prefix, size, "sudo ");
-    else
-        snprintf(ret_prefix, size, "sudo -u '#%u' ", (unsigned)uid);
-}
-
-/* None runs: what is asked for by an option must be said to it; what is in the environment it reads itself, but for a URL. */
-static void append_start(struct line *line, const struct doctor *doctor) {
-    const char *url = doctor->options->url != NULL ? doctor->options->url : doctor_variable("PM_URL");
-    const char *colon = url != NULL ? strrchr(url, ':') : NULL;
-    uint64_t port = 0;
-    char digits[8];
-    char word[2 * PATH_MAX];
-
-    name_portd(word, sizeof word);
-    append(line, "%s", word);
-    if (colon != NULL) {
-        snprintf(digits, sizeof digits, "%.*s", (int)strcspn(colon + 1, "/"), colon + 1);
-        if (text_parse_number(digits, 1, UINT16_MAX, &port) != 0)
-            port = 0;
-    }
-    if (doctor->options->socket != NULL)
-        append(line, " --socket %s", text_quote_word(doctor->options->socket, word, sizeof word));
-    if (port != 0 && doctor->options->socket == NULL)
-        append(line, " --port %u", (unsigned)port);
-    else if (doctor->has_stranger)
-        append(line, " --port %u", doctor_free_tcp_port());
-}
-
-void doctor_restart_command(const struct doctor *doctor, const struct doctor_restart *restart, char *ret_command,
-                            size_t size) {
-    struct line line = {.text = ret_command, .size = size};
-    const struct doctor_portd *portd = &doctor->portd;
-    char user[32] = "";
-    char running[DOCTOR_COMMAND_MAX];
-
-    ret_command[0] = '\0';
-    if (portd->answers)
-        name_user(portd->uid, user, sizeof user);
-    if (portd->pid != 0)
-        append(&line, "%skill %d; tail --pid=%d -f /dev/null; ", user, (int)portd->pid, (int)portd->pid);
-    else if (!portd->answers && doctor->original_pid != 0)
-        append(&line, "kill %d; tail --pid=%d -f /dev/null; ", (int)doctor->original_pid, (int)doctor->original_pid);
-    if (restart->between != NULL)
-        append(&line, "%s && ", restart->between);
-    append(&line, "%s", restart->as_root ? doctor_as_root() : user);
-    if (portd->answers && portd->command != NULL) {
-        name_running(doctor, running, sizeof running);
-        append(&line, "%s", running);
-        append_settings(&line, doctor);
-    } else if (portd->answers) {
-        name_portd(running, sizeof running);
-        append(&line, "%s", running);
-        append_settings(&line, doctor);
-    } else {
-        append_start(&line, doctor);
-    }
-    append(&line, "%s &", restart->more != NULL ? restart->more : "");
 }

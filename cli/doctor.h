@@ -38,8 +38,11 @@ struct doctor_portd {
     char *database; /* NULL: not told to us */
     char *socket;   /* NULL: not told to us */
     char *excluded;
-    char *command; /* how it was started, quoted for a shell; NULL: not known */
-    pid_t pid;     /* 0: it means nobody here */
+    char *command;   /* how it was started, quoted for a shell; NULL: not known */
+    char *variables; /* of one that hangs: those that its command had, each with a space behind it; NULL: not known */
+    char *unit;      /* the systemd unit that it is the main process of; NULL: none */
+    bool unit_is_users; /* of a person's own manager, not the machine's */
+    pid_t pid;          /* 0: it means nobody here */
     uid_t uid;
     uint16_t port;    /* of its TCP addresses; 0: it has none */
     bool has_ipv4;    /* 127.0.0.1 is among them */
@@ -102,9 +105,20 @@ struct doctor_restart {
     const char *between; /* what is done while none runs: "cp a b"; NULL: nothing */
     const char *more;    /* options, each with a space before it, which win over those that it has; NULL: none */
     bool as_root;        /* the new one is to be root's */
+    bool other_program;  /* its command is not the one by which it runs */
 };
 void doctor_restart_command(const struct doctor *doctor, const struct doctor_restart *restart, char *ret_command,
                             size_t size);
+
+/* "portctl", with what it takes to reach the portd that was looked at; for root if it must be. Returns `ret_words`. */
+const char *doctor_portctl(const struct doctor *doctor, bool as_root, char *ret_words, size_t size);
+#define DOCTOR_PORTCTL_MAX (2 * PATH_MAX + 64)
+
+/* Of a portd that does not answer: reads how it was started. Returns false if the process is no portd. */
+bool doctor_read_command(struct doctor *doctor, pid_t pid);
+
+/* Sets the unit of systemd whose main process this is, if it is one's. */
+void doctor_find_unit(struct doctor *doctor, pid_t pid);
 
 /* The file of portd's database: the running one's, else where one that is started now would have it. PATH_MAX bytes; false: not known. */
 bool doctor_database(const struct doctor *doctor, char *ret_path);
@@ -117,6 +131,9 @@ const char *doctor_home(char *ret_path);
 
 /* The socket that a portd started now would have. PATH_MAX bytes. */
 void doctor_default_socket(char *ret_path);
+
+/* The database that it would have. PATH_MAX bytes; "": not known. */
+void doctor_default_database(char *ret_path);
 
 /* The value of an environment variable; NULL where it is unset or empty. */
 const char *doctor_variable(const char *name);

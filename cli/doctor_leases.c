@@ -34,6 +34,7 @@ static void say_conflict(struct doctor *doctor, const cJSON *finding, unsigned p
     const char *verdict = "";
     struct listener_view listener;
     struct owner_view owner;
+    char portctl[DOCTOR_PORTCTL_MAX];
     size_t length;
 
     json_get_string(finding, "verdict", &verdict);
@@ -45,10 +46,11 @@ static void say_conflict(struct doctor *doctor, const cJSON *finding, unsigned p
         doctor_say(doctor, "conflicts", FINDING_ERROR, "port %u has two parties", port);
     if (listener_view_read(cJSON_GetArrayItem(json_get(finding, "listeners"), 0), &listener) &&
         listener_view_first_owner(&listener, &owner))
-        doctor_advise(doctor, "%sportctl stop %u --pid %d --yes",
-                      !owner.has_uid || owner.uid == geteuid() ? "" : doctor_as_root(), port, (int)owner.pid);
+        doctor_advise(doctor, "%s stop %u --pid %d --yes",
+                      doctor_portctl(doctor, owner.has_uid && owner.uid != geteuid(), portctl, sizeof portctl), port,
+                      (int)owner.pid);
     else
-        doctor_advise(doctor, "portctl ignore %u", port);
+        doctor_advise(doctor, "%s ignore %u", doctor_portctl(doctor, false, portctl, sizeof portctl), port);
 }
 
 void doctor_check_conflicts(struct doctor *doctor) {
@@ -129,7 +131,7 @@ static void say_hidden(struct doctor *doctor, const struct hidden *hidden) {
     bool root_sees = strcmp(hidden->reason, "other-user") == 0 || strcmp(hidden->reason, "hidepid") == 0 ||
                      strcmp(hidden->reason, "not-dumpable") == 0;
     char more[2 * PATH_MAX + 16] = "";
-    char word[2 * PATH_MAX];
+    char word[DOCTOR_PORTCTL_MAX];
     char restart[DOCTOR_COMMAND_MAX];
 
     doctor_say(doctor, "owners", FINDING_WARNING, "%s on port%s %s%s hidden from portd: %s%s%s",
@@ -139,7 +141,7 @@ static void say_hidden(struct doctor *doctor, const struct hidden *hidden) {
                                       : " are",
                hidden->why, hidden->remedy[0] != '\0' ? "; " : "", hidden->remedy);
     if (!root_sees || doctor->portd.uid == 0) {
-        doctor_advise(doctor, "portctl ignore %u", hidden->first);
+        doctor_advise(doctor, "%s ignore %u", doctor_portctl(doctor, false, word, sizeof word), hidden->first);
         return;
     }
     /* Another user's home is not looked into by itself. */
@@ -186,14 +188,14 @@ struct early {
     unsigned n_ours;
     int64_t furthest_ms;
     char name[OPTIONS_NAME_MAX + 1];
-    char command[512]; /* "portctl renew 8001; portctl renew 8002" */
+    char ports[512]; /* " 8001 8002" */
 };
 
 static void count_early(struct early *early, const cJSON *lease, int64_t now_ms) {
     struct lease_view view;
     const char *heartbeat;
     int64_t at_ms;
-    size_t used = strlen(early->command);
+    size_t used = strlen(early->ports);
 
     if (!lease_view_read(lease, &view) || !json_get_string(lease, "last_heartbeat", &heartbeat) ||
         text_parse_time(heartbeat, &at_ms) != 0 || at_ms <= now_ms + FUTURE_MS)
@@ -206,9 +208,8 @@ static void count_early(struct early *early, const cJSON *lease, int64_t now_ms)
     if (view.uid != geteuid() && geteuid() != 0)
         return;
     early->n_ours++;
-    if (sizeof early->command - used > sizeof "; portctl renew 65535")
-        snprintf(early->command + used, sizeof early->command - used, "%sportctl renew %u", used > 0 ? "; " : "",
-                 view.port);
+    if (sizeof early->ports - used > sizeof " 65535")
+        snprintf(early->ports + used, sizeof early->ports - used, " %u", view.port);
 }
 
 /* The kernel knows whether something (NTP) keeps its clock right. */
@@ -222,6 +223,7 @@ void doctor_check_clock(struct doctor *doctor) {
     const struct clock clock = clock_system();
     int64_t now_ms = clock_read(&clock).unix_ms;
     struct early early = {0};
+    char portctl[DOCTOR_PORTCTL_MAX];
     char ahead[TEXT_DURATION_MAX];
     const cJSON *lease;
 
@@ -233,7 +235,7 @@ void doctor_check_clock(struct doctor *doctor) {
             "the clock was set back: %s was last heard of %s from now. Leases do not run out earlier or later for "
             "it, but times are shown wrong",
             early.name, ahead);
-        doctor_advise(doctor, "%s", early.command);
+        doctor_advise(doctor, "%s renew%s", doctor_portctl(doctor, false, portctl, sizeof portctl), early.ports);
     } else if (early.n > 0) {
         doctor_say(doctor, "clock", FINDING_OK,
                    "the clock was set back: other users' leases were last heard of up to %s from now", ahead);

@@ -139,6 +139,8 @@ static void ask(struct doctor *doctor, struct client *client, const struct endpo
         r = problem_fill(&problem, EXIT_UNREACHABLE, "bad-reply", "what answers at %s is no portd: it does not say %s",
                          client_server(client), "what a portd says of itself");
     if (r == 0) {
+        if (doctor->portd.pid != 0)
+            doctor_find_unit(doctor, doctor->portd.pid);
         doctor_say(doctor, "portd", FINDING_OK, "portd %s answers at %s", doctor->portd.version, client_server(client));
         read_snapshot(doctor, client);
         doctor_check_folder(doctor, client_server(client));
@@ -174,6 +176,18 @@ static void folder_of(const char *link, char *ret_folder) {
         *slash = '\0';
 }
 
+/* Does it run from where this portctl is? Then the program there is the new one already. */
+static bool is_own_folder(pid_t pid) {
+    char link[64];
+    char folder[PATH_MAX];
+    char own[PATH_MAX];
+
+    snprintf(link, sizeof link, "/proc/%d/exe", (int)pid);
+    folder_of(link, folder);
+    folder_of("/proc/self/exe", own);
+    return strcmp(folder, own) == 0;
+}
+
 /* The portctl that came with a newer portd lies beside it. Returns false if it does not. */
 static bool say_newer(struct doctor *doctor) {
     char link[64];
@@ -203,6 +217,7 @@ static void advise_older(struct doctor *doctor) {
     char command[DOCTOR_COMMAND_MAX];
     char restart[DOCTOR_COMMAND_MAX];
     const char *arguments = doctor->portd.command != NULL ? strchr(doctor->portd.command, ' ') : NULL;
+    const bool was_replaced = is_own_folder(doctor->portd.pid);
 
     folder_of("/proc/self/exe", own);
     snprintf(program, sizeof program, "%s/portd", own);
@@ -211,7 +226,7 @@ static void advise_older(struct doctor *doctor) {
     snprintf(command, sizeof command, "%s%s", text_quote_word(program, word, sizeof word),
              arguments != NULL ? arguments : "");
     as_new.portd.command = command;
-    doctor_restart_command(&as_new, &(struct doctor_restart){0}, restart, sizeof restart);
+    doctor_restart_command(&as_new, &(struct doctor_restart){.other_program = !was_replaced}, restart, sizeof restart);
     doctor_advise(doctor, "%s", restart);
 }
 

@@ -167,10 +167,11 @@ static void advise_wider(struct doctor *doctor) {
     unsigned min;
     unsigned max;
     char more[64];
+    char portctl[DOCTOR_PORTCTL_MAX];
     char restart[DOCTOR_COMMAND_MAX];
 
     if (!choose_wider(doctor, &min, &max)) {
-        doctor_advise(doctor, "portctl release --help");
+        doctor_advise(doctor, "%s list", doctor_portctl(doctor, false, portctl, sizeof portctl));
         return;
     }
     snprintf(more, sizeof more, " --range %u-%u", min, max);

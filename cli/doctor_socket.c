@@ -176,48 +176,109 @@ static void say_other(struct doctor *doctor, const struct endpoints *endpoints, 
     advise_start(doctor, endpoints, before);
 }
 
-/* The process of our own that listens on one of the sockets; 0: none, or another's. */
-static pid_t find_server(const struct endpoints *endpoints) {
+/* Who listens on the first of the sockets that somebody listens on; a pid of 0: nobody, or he is hidden. */
+static struct peer find_server(const struct endpoints *endpoints) {
+    struct peer peer = {0};
+
     for (size_t i = 0; i < endpoints->n_items; i++) {
         const struct patience patience = {.deadline_ms = patience_now_ms() + ACCEPT_MS, .interrupt_fd = -1};
         CLEANUP(connection_close_at) struct connection connection = {.fd = -1};
-        struct peer peer;
 
-        if (is_unix(&endpoints->items[i]) && connection_open(&endpoints->items[i], &patience, &connection) == 0)
-            return peer_identify(connection.fd, &patience, &peer) == 0 && peer.uid == geteuid() ? peer.pid : 0;
+        if (!is_unix(&endpoints->items[i]) || connection_open(&endpoints->items[i], &patience, &connection) != 0)
+            continue;
+        if (peer_identify(connection.fd, &patience, &peer) != 0)
+            peer = (struct peer){0};
+        break;
     }
-    return 0;
+    return peer;
 }
 
-/* A server is there and does not answer as portd does: a portd that hangs, or something else. */
+/* Is it a portd that we can end? If so all is known that can be read of it. */
+static bool is_broken_portd(struct doctor *doctor, const struct peer *peer) {
+    if (peer->pid == 0 || !peer_is_trusted(peer->uid))
+        return false;
+    if (!doctor_read_command(doctor, peer->pid))
+        return false;
+    doctor_find_unit(doctor, peer->pid);
+    return peer->uid == geteuid() || doctor->portd.unit != NULL;
+}
+
+/* A server is there and does not answer as portd does: a portd that hangs, or something else. That is not ours to end. */
 static void say_broken(struct doctor *doctor, const struct endpoints *endpoints, const struct problem *problem) {
     char start[DOCTOR_COMMAND_MAX];
-    pid_t pid = find_server(endpoints);
+    const struct peer peer = find_server(endpoints);
 
     doctor_say(doctor, "portd", FINDING_ERROR, "%s", problem->detail);
-    if (pid != 0) {
-        doctor->broken_pid = pid;
+    if (is_broken_portd(doctor, &peer)) {
+        doctor->broken_pid = peer.pid;
         doctor_find_stranger(doctor);
         doctor_restart_command(doctor, &(struct doctor_restart){0}, start, sizeof start);
-        /* What hangs may not hear a TERM. */
-        doctor_advise(doctor, "kill -KILL %d; tail --pid=%d -f /dev/null; %s", (int)pid, (int)pid, start);
+        doctor_advise(doctor, "%s", start);
     } else if (doctor->original_pid != 0 || !endpoints->explicit_ones) {
         advise_start(doctor, endpoints, "");
+    } else if (variable_in_charge(doctor) == NULL) {
+        doctor_advise(doctor, "portctl doctor");
     } else {
         advise_own(doctor);
     }
 }
 
+/*
+ * One that is told its socket alone would have the usual database, which another portd may have, or which may not be the one that
+ * was served there. Returns false if the place is one where portd is looked for by itself.
+ */
+static bool advise_elsewhere(struct doctor *doctor, const struct endpoints *endpoints, const char *text) {
+    const char *socket = doctor->options->socket;
+    char database[PATH_MAX];
+    char start[DOCTOR_COMMAND_MAX];
+    char word[WORD_MAX];
+    char more[WORD_MAX + 16];
+
+    doctor_default_socket(database);
+    if (socket == NULL || strcmp(endpoints->items[0].text, database) == 0)
+        return false;
+    if (finds_another()) {
+        doctor->another_answers = true;
+        snprintf(database, sizeof database, "%.*s.db", PATH_MAX - 8, socket);
+        doctor_say(
+            doctor, "portd", FINDING_ERROR,
+            "%s, but one answers without --socket. This starts a second one with a database of its own, %s; if it "
+            "had another before, name that",
+            text, database);
+    } else {
+        doctor_default_database(database);
+        doctor_say(doctor, "portd", FINDING_ERROR,
+                   "%s. This starts one with the usual database, %s; if it had another before, name that", text,
+                   database);
+    }
+    snprintf(more, sizeof more, " --db %s", text_quote_word(database, word, sizeof word));
+    doctor_restart_command(doctor, &(struct doctor_restart){.more = more}, start, sizeof start);
+    doctor_advise(doctor, "%s", start);
+    return true;
+}
+
 static void say_not_running(struct doctor *doctor, const struct endpoints *endpoints) {
     const char *variable = variable_in_charge(doctor);
     const char *where = endpoints->items[0].text;
+    char text[ENDPOINT_TEXT_MAX + 32];
 
+    snprintf(text, sizeof text, "no portd is at %s", where);
+    if (variable == NULL && advise_elsewhere(doctor, endpoints, text))
+        return;
     if (variable != NULL)
-        doctor_say(doctor, "portd", FINDING_ERROR, "no portd is at %s, which %s names", where, variable);
-    else if (endpoints->explicit_ones)
-        doctor_say(doctor, "portd", FINDING_ERROR, "no portd is at %s", where);
+        doctor_say(doctor, "portd", FINDING_ERROR, "%s, which %s names", text, variable);
     else
-        doctor_say(doctor, "portd", FINDING_ERROR, "portd is not running");
+        doctor_say(doctor, "portd", FINDING_ERROR, "%s", endpoints->explicit_ones ? text : "portd is not running");
+    advise_start(doctor, endpoints, "");
+}
+
+static void say_stale(struct doctor *doctor, const struct endpoints *endpoints, const char *path) {
+    char text[ENDPOINT_TEXT_MAX + 128];
+
+    snprintf(text, sizeof text, "portd is not running: nobody listens on %s, which one that was killed has left", path);
+    if (advise_elsewhere(doctor, endpoints, text))
+        return;
+    doctor_say(doctor, "socket", FINDING_ERROR, "%s", text);
     advise_start(doctor, endpoints, "");
 }
 
@@ -236,9 +297,7 @@ static void explain_absence(struct doctor *doctor, const struct endpoints *endpo
             return;
         }
         if (place == PLACE_STALE) {
-            doctor_say(doctor, "socket", FINDING_ERROR,
-                       "portd is not running: nobody listens on %s, which one that was killed has left", path);
-            advise_start(doctor, endpoints, "");
+            say_stale(doctor, endpoints, path);
             return;
         }
     }

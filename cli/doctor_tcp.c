@@ -117,7 +117,8 @@ void doctor_check_tcp(struct doctor *doctor) {
         say_address(doctor);
         return;
     }
-    if (doctor->another_answers)
+    /* One that hangs is started again with the port that it had. */
+    if (doctor->another_answers || doctor->broken_pid != 0)
         return;
     if (!taken) {
         doctor_say(doctor, "tcp", FINDING_OK, "port %u is free for portd", DOCTOR_PORT);

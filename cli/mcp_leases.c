@@ -160,7 +160,7 @@ static size_t keep_project(struct selection *selection, const char *project) {
 static int list(const struct mcp_call *call, struct mcp_answer *answer, struct problem *problem) {
     CLEANUP(selection_deinit) struct selection selection = {0};
     const char *name = mcp_text(call, "name");
-    char near[OPTIONS_NAME_MAX + 1];
+    char near[OPTIONS_NAME_MAX + 1] = "";
     size_t n_others = 0;
     int r = name != NULL ? select_named(call, name, &selection, near, problem)
                          : selection_all(call->invocation->client, &selection, problem);
@@ -171,6 +171,8 @@ static int list(const struct mcp_call *call, struct mcp_answer *answer, struct p
         n_others = keep_project(&selection, call->invocation->scope.project);
     if (selection.n_views == 0)
         mcp_say(answer, "No leases%s.", name != NULL ? " of this name" : n_others > 0 ? " of this project" : "");
+    if (near[0] != '\0')
+        mcp_say(answer, "There is a lease with the name \"%s\".", near);
     say_leases(answer, &selection);
     if (n_others > 0)
         mcp_say(answer, "%zu other leases on this machine; \"global\": true looks beyond this project.", n_others);

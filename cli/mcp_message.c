@@ -13,7 +13,7 @@
 /* Above it, two numbers that differ could be one double: an answer would bear another's id. */
 #define ID_MAX 9007199254740991.0
 
-static bool can_be_repeated(const cJSON *id) {
+bool mcp_id_can_be_repeated(const cJSON *id) {
     if (cJSON_IsNumber(id))
         return trunc(id->valuedouble) == id->valuedouble && fabs(id->valuedouble) <= ID_MAX;
     return cJSON_IsString(id);
@@ -32,7 +32,7 @@ static bool read_id(const cJSON *json, struct mcp_message *message) {
     message->kind = id != NULL ? MCP_REQUEST : MCP_NOTIFICATION;
     if (id == NULL)
         return true;
-    if (!can_be_repeated(id))
+    if (!mcp_id_can_be_repeated(id))
         return malformed(message, MCP_INVALID_REQUEST, "id must be a string, or a whole number of at most 2^53 - 1");
     message->id = id;
     return true;

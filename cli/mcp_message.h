@@ -37,6 +37,9 @@ struct mcp_message {
     const char *fault;    /* why it is malformed. Static */
 };
 
+/* Is it one that an answer can bear? */
+bool mcp_id_can_be_repeated(const cJSON *id);
+
 void mcp_message_read(const cJSON *json, struct mcp_message *ret_message);
 
 /* Where answers go. In a batch they are written one by one, so that no more than one is in memory. */

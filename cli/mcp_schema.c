@@ -29,6 +29,8 @@ static const char *type_word(enum mcp_type type) {
 }
 
 static void add_limits(cJSON *property, const struct mcp_argument *argument) {
+    cJSON *items;
+
     switch (argument->type) {
     case MCP_TEXT:
         cJSON_AddNumberToObject(property, "minLength", (double)argument->min);
@@ -39,7 +41,10 @@ static void add_limits(cJSON *property, const struct mcp_argument *argument) {
         cJSON_AddNumberToObject(property, "maximum", (double)argument->max);
         break;
     case MCP_TEXTS:
-        cJSON_AddStringToObject(cJSON_AddObjectToObject(property, "items"), "type", "string");
+        items = cJSON_AddObjectToObject(property, "items");
+        cJSON_AddStringToObject(items, "type", "string");
+        cJSON_AddNumberToObject(items, "minLength", (double)argument->min_each);
+        cJSON_AddNumberToObject(items, "maxLength", (double)argument->max_each);
         cJSON_AddNumberToObject(property, "maxItems", (double)argument->max);
         break;
     case MCP_FLAG:
@@ -136,15 +141,20 @@ static int refuse_unknown(const char *tool, const struct mcp_argument *table, co
 static int refuse_value(const struct mcp_argument *argument, const cJSON *value, struct problem *problem) {
     const unsigned long long min = argument->min;
     const unsigned long long max = argument->max;
+    char number[32];
 
     switch (argument->type) {
     case MCP_TEXT:
         return problem_fill_usage(problem, "'%s' must be a string of %llu to %llu bytes", argument->name, min, max);
     case MCP_NUMBER:
+        if (cJSON_IsNumber(value))
+            snprintf(number, sizeof number, "%.15g", value->valuedouble);
         return problem_fill_usage(problem, "'%s' must be a whole number from %llu to %llu, not %s", argument->name, min,
-                                  max, cJSON_IsNumber(value) ? "this one" : json_type_name(value));
+                                  max, cJSON_IsNumber(value) ? number : json_type_name(value));
     case MCP_TEXTS:
-        return problem_fill_usage(problem, "'%s' must be an array of at most %llu strings", argument->name, max);
+        return problem_fill_usage(problem, "'%s' must be an array of at most %llu strings, each of %llu to %llu bytes",
+                                  argument->name, max, (unsigned long long)argument->min_each,
+                                  (unsigned long long)argument->max_each);
     case MCP_FLAG:
     case MCP_OBJECT:
     case MCP_LIST:
@@ -153,12 +163,16 @@ static int refuse_value(const struct mcp_argument *argument, const cJSON *value,
     return problem_fill_usage(problem, "'%s' must be true or false, not %s", argument->name, json_type_name(value));
 }
 
-static bool are_texts(const cJSON *array, uint64_t max) {
+static bool is_text(const cJSON *value, uint64_t min, uint64_t max) {
+    return cJSON_IsString(value) && strlen(value->valuestring) >= min && strlen(value->valuestring) <= max;
+}
+
+static bool are_texts(const cJSON *array, const struct mcp_argument *argument) {
     const cJSON *item;
     uint64_t n_items = 0;
 
     cJSON_ArrayForEach(item, array) {
-        if (!cJSON_IsString(item) || ++n_items > max)
+        if (!is_text(item, argument->min_each, argument->max_each) || ++n_items > argument->max)
             return false;
     }
     return cJSON_IsArray(array);
@@ -169,12 +183,11 @@ static bool fits(const struct mcp_argument *argument, const cJSON *value) {
 
     switch (argument->type) {
     case MCP_TEXT:
-        return cJSON_IsString(value) && strlen(value->valuestring) >= argument->min &&
-               strlen(value->valuestring) <= argument->max;
+        return is_text(value, argument->min, argument->max);
     case MCP_NUMBER:
         return json_is_whole(value, argument->min, argument->max, &number);
     case MCP_TEXTS:
-        return are_texts(value, argument->max);
+        return are_texts(value, argument);
     case MCP_FLAG:
     case MCP_OBJECT:
     case MCP_LIST:

@@ -15,7 +15,7 @@ enum mcp_type {
     MCP_TEXT,   /* min and max: its bytes */
     MCP_NUMBER, /* a whole one; min and max: its value */
     MCP_FLAG,
-    MCP_TEXTS, /* max: how many */
+    MCP_TEXTS, /* max: how many; min_each and max_each: the bytes of one */
     MCP_OBJECT,
     MCP_LIST,
 };
@@ -25,6 +25,8 @@ struct mcp_argument {
     enum mcp_type type;
     uint64_t min;
     uint64_t max;
+    uint64_t min_each;
+    uint64_t max_each;
     bool required;
     const char *initial; /* what counts without it, as JSON; NULL: nothing does */
     const char *what;    /* for the model */

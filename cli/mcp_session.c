@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/mcp_id.h"
 #include "cli/mcp_lines.h"
 #include "cli/mcp_stateless.h"
 #include "cli/mcp_tool.h"
@@ -203,6 +204,14 @@ static bool is_blank(const char *line, size_t length) {
     return true;
 }
 
+/* The id is told all the same, if the line shows one. */
+static void refuse_line(struct mcp_session *session, const char *line, size_t length, const struct json_error *error) {
+    CLEANUP(json_free_at) cJSON *id = mcp_id_find(line, length);
+
+    mcp_write_error(&session->writer, mcp_id_can_be_repeated(id) ? id : NULL, MCP_PARSE_ERROR,
+                    "no JSON that can be taken, at byte %zu: %s", error->offset, error->reason);
+}
+
 void mcp_session_take(struct mcp_session *session, const char *line, size_t length) {
     CLEANUP(json_free_at) cJSON *json = NULL;
     struct json_error error;
@@ -212,8 +221,7 @@ void mcp_session_take(struct mcp_session *session, const char *line, size_t leng
         return;
     r = json_parse(line, length, &json, &error);
     if (r == JSON_E_MALFORMED)
-        mcp_write_error(&session->writer, NULL, MCP_PARSE_ERROR, "no JSON that can be taken, at byte %zu: %s",
-                        error.offset, error.reason);
+        refuse_line(session, line, length, &error);
     else if (r < 0)
         mcp_write_error(&session->writer, NULL, MCP_INTERNAL_ERROR, "out of memory");
     else if (cJSON_IsArray(json))

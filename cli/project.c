@@ -15,6 +15,7 @@
 #include "cli/project_service.h"
 #include "probe/fd.h"
 #include "src/base/json.h"
+#include "src/base/json_place.h"
 #include "src/base/text.h"
 
 void project_deinit(struct project *project) {
@@ -22,6 +23,7 @@ void project_deinit(struct project *project) {
         project_service_deinit(&project->services[i]);
     free(project->services);
     cJSON_Delete(project->document);
+    free(project->text);
     *project = (struct project){0};
 }
 
@@ -75,37 +77,26 @@ static const char *find_habit(char c) {
     }
 }
 
-/* Editors count from 1, and a tab as one. A character of several bytes is one column. */
 static int refuse_place(const char *text, const struct json_error *error, struct problem *problem) {
-    size_t line = 1;
-    size_t column = 1;
+    const struct json_line place = json_line_at(text, error->offset);
 
-    /* It is JSON, and no place is known: a key that stands twice. */
-    if (error->offset == 0 && text[0] == '{')
-        return project_refuse(problem, "%s", error->reason);
-    for (size_t i = 0; i < error->offset; i++) {
-        if (text[i] == '\n') {
-            line++;
-            column = 1;
-        } else if (((unsigned char)text[i] & 0xc0) != 0x80) {
-            column++;
-        }
-    }
-    project_refuse(problem, "line %zu, column %zu: %s", line, column, error->reason);
+    problem_fill(problem, EXIT_USAGE, "bad-project-file", SCOPE_FILE ":%zu:%zu: %s", place.line, place.column,
+                 error->reason);
     return problem_set_hint(problem, "%s", find_habit(text[error->offset]));
 }
 
-static int parse(const char *root, cJSON **ret_document, struct problem *problem) {
-    CLEANUP(free_text) char *text = NULL;
+static int parse(struct project *project, struct problem *problem) {
     struct json_error error;
     size_t length = 0;
-    int r = read_file(root, &text, &length, problem);
+    int r = read_file(project->root, &project->text, &length, problem);
 
     if (r != 0)
         return r;
-    r = json_parse(text, length, ret_document, &error);
+    if (!text_is_utf8(project->text, length))
+        return project_refuse(problem, "not UTF-8");
+    r = json_parse(project->text, length, &project->document, &error);
     if (r == JSON_E_MALFORMED)
-        return refuse_place(text, &error, problem);
+        return refuse_place(project->text, &error, problem);
     return r != 0 ? problem_fill_memory(problem) : 0;
 }
 
@@ -118,26 +109,47 @@ static int read_env_file(struct project *project, struct problem *problem) {
     if (value == NULL)
         return 0;
     if (!json_get_string(project->document, "env_file", &path))
-        return project_refuse(problem, "env_file: is a text, not %s", json_type_name(value));
+        return project_refuse_value(project, value, problem, "env_file: is a text, not %s", json_type_name(value));
     snprintf(around, sizeof around, "/%s/", path);
     if (path[0] == '\0' || path[0] == '/' || path[strlen(path) - 1] == '/' || strstr(around, "/../") != NULL ||
         text_has_control(path, strlen(path)) || strlen(path) >= PATH_MAX - 3)
-        return project_refuse(problem, "env_file: \"%.60s\" is no file in the project's folder", path);
+        return project_refuse_value(project, value, problem, "env_file: \"%.60s\" is no file in the project's folder",
+                                    path);
     project->env_file = path;
     return 0;
 }
 
-/* By the services before it. */
-static int check_variables(const struct project *project, const struct project_service *service,
+/* Where the variable is named; one that is made of the service's name is named by that. */
+static const cJSON *find_variable(const cJSON *service, size_t index, bool *ret_is_key) {
+    const cJSON *value = json_get(service, "variables");
+
+    *ret_is_key = value == NULL;
+    if (value == NULL)
+        return service;
+    return cJSON_IsArray(value) ? cJSON_GetArrayItem(value, (int)index) : value;
+}
+
+static int refuse_variable(const struct project *project, const cJSON *item, size_t index, const char *other,
                            struct problem *problem) {
+    const struct project_service *service = &project->services[project->n_services];
+    bool is_key;
+    const cJSON *place = find_variable(item, index, &is_key);
+
+    (is_key ? project_refuse_key : project_refuse_value)(project, place, problem,
+                                                         "the services \"%s\" and \"%s\" have one variable, %s", other,
+                                                         service->name, service->variables[index]);
+    return problem_set_hint(problem, "each variable tells one port: \"variables\" gives others");
+}
+
+/* Of the service `item`, the one behind those that are counted, by the services before it. */
+static int check_variables(const struct project *project, const cJSON *item, struct problem *problem) {
+    const struct project_service *service = &project->services[project->n_services];
+
     for (size_t i = 0; i < project->n_services; i++)
         for (size_t j = 0; j < project->services[i].n_variables; j++)
             for (size_t k = 0; k < service->n_variables; k++)
-                if (strcmp(project->services[i].variables[j], service->variables[k]) == 0) {
-                    project_refuse(problem, "the services \"%s\" and \"%s\" have one variable, %s",
-                                   project->services[i].name, service->name, service->variables[k]);
-                    return problem_set_hint(problem, "each variable tells one port: \"variables\" gives others");
-                }
+                if (strcmp(project->services[i].variables[j], service->variables[k]) == 0)
+                    return refuse_variable(project, item, k, project->services[i].name, problem);
     return 0;
 }
 
@@ -146,9 +158,10 @@ static int read_services(struct project *project, struct problem *problem) {
     const cJSON *item;
 
     if (!cJSON_IsObject(services))
-        return project_refuse(problem, "services: is missing, or no object");
+        return project_refuse_value(project, services != NULL ? services : project->document, problem,
+                                    "services: is missing, or no object");
     if (services->child == NULL)
-        return project_refuse(problem, "services: is empty");
+        return project_refuse_value(project, services, problem, "services: is empty");
     project->services = calloc(PROJECT_SERVICES_MAX, sizeof *project->services);
     if (project->services == NULL)
         return problem_fill_memory(problem);
@@ -157,10 +170,10 @@ static int read_services(struct project *project, struct problem *problem) {
         int r;
 
         if (project->n_services == PROJECT_SERVICES_MAX)
-            return project_refuse(problem, "services: are more than %d", PROJECT_SERVICES_MAX);
-        r = project_service_read(item, service, problem);
+            return project_refuse_key(project, item, problem, "services: are more than %d", PROJECT_SERVICES_MAX);
+        r = project_service_read(project, item, service, problem);
         if (r == 0)
-            r = check_variables(project, service, problem);
+            r = check_variables(project, item, problem);
         project->n_services++; /* also one that is half read has something to free */
         if (r != 0)
             return r;
@@ -174,8 +187,9 @@ static int read_document(struct project *project, struct problem *problem) {
     int r;
 
     if (!cJSON_IsObject(project->document))
-        return project_refuse(problem, "the file holds %s, and not an object", json_type_name(project->document));
-    r = project_check_keys(project->document, "", keys, n_keys, problem);
+        return project_refuse_value(project, project->document, problem, "the file holds %s, and not an object",
+                                    json_type_name(project->document));
+    r = project_check_keys(project, project->document, "", keys, n_keys, problem);
     if (r == 0)
         r = read_env_file(project, problem);
     if (r == 0)
@@ -199,7 +213,7 @@ int project_read(const struct scope *scope, struct project *ret_project, struct 
 
     if (!scope->has_file)
         return refuse_none(problem);
-    r = parse(scope->root, &project.document, problem);
+    r = parse(&project, problem);
     if (r == 0)
         r = read_document(&project, problem);
     if (r != 0)

@@ -33,6 +33,7 @@ struct project_service {
 };
 
 struct project {
+    char *text;                       /* owned: the file, for the places of what is in it */
     cJSON *document;                  /* owned: what the texts are borrowed from */
     const char *root;                 /* the scope's */
     const char *env_file;             /* below `root`; NULL: none */

@@ -144,3 +144,9 @@ int scope_match(const struct scope *scope, const char *word, const char *name, c
         return 0;
     return strcmp(project, scope->project) == 0 && strcmp(full, name) == 0 ? 2 : 0;
 }
+
+int scope_match_strictly(const struct scope *scope, const char *word, const char *name, const char *project) {
+    int class = scope_match(scope, word, name, project);
+
+    return class == 1 && scope->project[0] == '\0' && strchr(word, '@') == NULL ? 0 : class;
+}

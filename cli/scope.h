@@ -49,4 +49,8 @@ size_t scope_word_length(const struct scope *scope, const char *name);
  */
 int scope_match(const struct scope *scope, const char *word, const char *name, const char *project);
 
+/* The same for what is changed or waited for: outside of any project that is a global one, and another project's only by its full
+ * name, with an @. A lease that is only like the one that was meant would be the wrong one. */
+int scope_match_strictly(const struct scope *scope, const char *word, const char *name, const char *project);
+
 #endif

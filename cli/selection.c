@@ -71,13 +71,21 @@ static int match(const struct scope *scope, const char *name, const struct lease
     return scope_match(scope, name, view->service_name, view->project);
 }
 
-/* The best that there is, as scope_match() tells it; 0: none. `own_only`: among the caller's. */
-static int best_match(const struct selection *selection, const struct scope *scope, const char *name, bool own_only) {
+static int match_strictly(const struct scope *scope, const char *name, const struct lease_view *view) {
+    return scope_match_strictly(scope, name, view->service_name, view->project);
+}
+
+/* match() or match_strictly(). */
+typedef int match_function(const struct scope *scope, const char *name, const struct lease_view *view);
+
+/* The best that there is, as `matches` tells it; 0: none. `own_only`: among the caller's. */
+static int best_match(const struct selection *selection, const struct scope *scope, const char *name,
+                      match_function *matches, bool own_only) {
     int best = 0;
 
     for (size_t i = 0; i < selection->n_views; i++) {
         const struct lease_view *view = &selection->views[i];
-        int found = !own_only || selection_is_own(view) ? match(scope, name, view) : 0;
+        int found = !own_only || selection_is_own(view) ? matches(scope, name, view) : 0;
 
         best = found > best ? found : best;
     }
@@ -122,42 +130,48 @@ bool selection_nearest(const struct selection *selection, const struct scope *sc
     return near != NULL;
 }
 
-/* A lease of that name which another project has, or another branch of this one; NULL: nobody has. */
+/* A lease of that name which another project has, or another branch of this one, rather of exactly that name; NULL: nobody has. */
 static const struct lease_view *find_stranger(const struct selection *selection, const char *name) {
     size_t length = strlen(name);
+    const struct lease_view *found = NULL;
 
     for (size_t i = 0; i < selection->n_views; i++) {
         const char *other = selection->views[i].service_name;
 
-        if (strncmp(other, name, length) == 0 && (other[length] == '\0' || other[length] == '@'))
+        if (strcmp(other, name) == 0)
             return &selection->views[i];
+        if (found == NULL && strncmp(other, name, length) == 0 && other[length] == '@')
+            found = &selection->views[i];
     }
-    return NULL;
+    return found;
 }
 
-/* One of the same project is in another worktree: its name says which, or else it is the main one. */
-static void hint_stranger(const struct lease_view *stranger, const struct scope *scope, struct problem *problem) {
+/* One of the same project is in another worktree: its name says which, or else it is the main one. Of another user's lease portd
+ * does not tell the project. */
+static void hint_stranger(const struct lease_view *stranger, const struct scope *scope, const char *command,
+                          struct problem *problem) {
     bool is_projects = stranger->project != NULL && strcmp(stranger->project, scope->project) == 0;
     char name[TEXT_QUOTED_MAX(OPTIONS_NAME_MAX)];
     char folder[TEXT_QUOTED_MAX(PROBLEM_DETAIL_MAX)];
 
     text_quote_word(stranger->service_name, name, sizeof name);
     if (is_projects && strchr(stranger->service_name, '@') != NULL)
-        problem_set_hint(problem, "another worktree has one: portctl lookup %s", name);
-    else if (is_projects)
-        problem_set_hint(problem, "the main worktree has one: portctl lookup %s --project %s", name,
+        problem_set_hint(problem, "another worktree has one: portctl %s %s", command, name);
+    else if (stranger->project != NULL)
+        problem_set_hint(problem, "%s has one: portctl %s %s --project %s",
+                         is_projects ? "the main worktree" : "another project", command, name,
                          text_quote_word(stranger->project, folder, sizeof folder));
     else
         problem_set_hint(problem, "another project has one: portctl lookup %s --global", name);
 }
 
 bool selection_hint_name(const struct selection *selection, const struct scope *scope, const char *name,
-                         struct problem *problem) {
-    const struct lease_view *stranger = scope->project[0] != '\0' ? find_stranger(selection, name) : NULL;
+                         const char *command, struct problem *problem) {
+    const struct lease_view *stranger = find_stranger(selection, name);
     char near[OPTIONS_NAME_MAX + 1];
 
     if (stranger != NULL)
-        hint_stranger(stranger, scope, problem);
+        hint_stranger(stranger, scope, command, problem);
     else if (selection_nearest(selection, scope, name, near))
         problem_set_hint(problem, "did you mean %s?", near);
     else
@@ -165,11 +179,14 @@ bool selection_hint_name(const struct selection *selection, const struct scope *
     return true;
 }
 
+/* Outside of any project a project may have one all the same: then it is the global one that there is none of. */
 static int refuse_name(const struct selection *selection, const struct scope *scope, const char *name,
                        struct problem *problem) {
-    problem_fill(problem, EXIT_NO, "no-such-lease", "no lease has the name %s%s", name,
+    bool is_somewhere = best_match(selection, scope, name, match, false) != 0;
+
+    problem_fill(problem, EXIT_NO, "no-such-lease", "no %slease has the name %s%s", is_somewhere ? "global " : "", name,
                  scope->project[0] != '\0' ? " in this project" : "");
-    if (selection_hint_name(selection, scope, name, problem))
+    if (selection_hint_name(selection, scope, name, "lookup", problem))
         return PROBLEM_E_SET;
     return problem_set_hint(problem,
                             selection->n_views == 0 ? "there is no lease at all" : "portctl list shows all leases");
@@ -178,13 +195,13 @@ static int refuse_name(const struct selection *selection, const struct scope *sc
 /* Somebody else has it. */
 static int refuse_strangers(const struct selection *selection, const struct scope *scope, const char *name,
                             struct problem *problem) {
-    int best = best_match(selection, scope, name, false);
+    int best = best_match(selection, scope, name, match_strictly, false);
     char user[LEASE_USER_MAX];
 
     for (size_t i = 0; best != 0 && i < selection->n_views; i++) {
         const struct lease_view *view = &selection->views[i];
 
-        if (match(scope, name, view) != best)
+        if (match_strictly(scope, name, view) != best)
             continue;
         lease_view_format_user(view, user);
         return problem_fill(problem, EXIT_NO, "no-such-lease",
@@ -206,12 +223,12 @@ void selection_keep(struct selection *selection, const bool *chosen) {
 
 int selection_by_name(struct selection *selection, const struct scope *scope, const char *name,
                       struct problem *problem) {
-    int best = best_match(selection, scope, name, true);
+    int best = best_match(selection, scope, name, match, true);
     size_t n_kept = 0;
 
     /* Of a stranger's lease portd does not tell the project, so that it looks like a global one: one's own go before it. */
     if (best == 0)
-        best = best_match(selection, scope, name, false);
+        best = best_match(selection, scope, name, match, false);
     if (best == 0)
         return refuse_name(selection, scope, name, problem);
     for (size_t i = 0; i < selection->n_views; i++)
@@ -243,11 +260,11 @@ int selection_choose(const struct selection *selection, const struct scope *scop
 
     if (options_is_port(word))
         return choose_port(selection, word, chosen, problem);
-    best = best_match(selection, scope, word, true);
+    best = best_match(selection, scope, word, match_strictly, true);
     if (best == 0)
         return refuse_strangers(selection, scope, word, problem);
     for (size_t i = 0; i < selection->n_views; i++)
-        if (selection_is_own(&selection->views[i]) && match(scope, word, &selection->views[i]) == best)
+        if (selection_is_own(&selection->views[i]) && match_strictly(scope, word, &selection->views[i]) == best)
             chosen[i] = true;
     return 0;
 }

@@ -2,7 +2,7 @@
  * PORT|NAME: which leases are meant. A port means the lease on it, whosever it is (portd says whether it may be touched);
  * a name means the caller's own leases of that name, and for root everybody's. In a project it means the project's own
  * leases, or where it has none the global ones, and never another project's; outside of any project the global ones, or
- * where there are none those of whatever project.
+ * where there are none and nothing is changed (selection_by_name()) those of whatever project.
  */
 #ifndef CLI_SELECTION_H
 #define CLI_SELECTION_H
@@ -44,7 +44,8 @@ void selection_sort(struct selection *selection);
 int selection_by_name(struct selection *selection, const struct scope *scope, const char *name,
                       struct problem *problem);
 
-/* Marks in `chosen`, which has n_views places, the leases that `word`, a port or a name, means: at least one. Returns 0, or
+/* Marks in `chosen`, which has n_views places, the leases that `word`, a port or a name, means for what changes them
+ * (scope_match_strictly()): at least one. Returns 0, or
  * PROBLEM_E_SET if there is none, or `word` is no port though it has the form of one. */
 int selection_choose(const struct selection *selection, const struct scope *scope, const char *word, bool *chosen,
                      struct problem *problem);
@@ -70,10 +71,10 @@ int selection_by_words(const struct invocation *invocation, bool one_each, const
 /* Keeps the caller's own (root's: not everybody's), in a project those of this worktree of it. */
 void selection_keep_here(struct selection *selection, const struct scope *scope);
 
-/* Sets the hint of a name that no lease has: which was probably meant, or that another project has it. False: neither is
- * so. */
+/* Sets the hint of a name that no lease has: which was probably meant, or that another project has it, and how `command` is told
+ * of that one. False: neither is so. */
 bool selection_hint_name(const struct selection *selection, const struct scope *scope, const char *name,
-                         struct problem *problem);
+                         const char *command, struct problem *problem);
 
 /* How one would type a lease's name here, in `ret_name` (OPTIONS_NAME_MAX + 1 bytes): without the suffix that it would be given anyway.
  * False: here the name means another service, or none. */

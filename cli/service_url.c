@@ -9,6 +9,7 @@
 
 #include "cli/client.h"
 #include "cli/selection.h"
+#include "cli/service_word.h"
 #include "src/base/json.h"
 #include "src/base/text.h"
 
@@ -121,12 +122,16 @@ static int find(const struct invocation *invocation, const struct lease_view *le
 
 int service_url_find(const struct invocation *invocation, struct service_url *ret_url, struct problem *problem) {
     CLEANUP(selection_deinit) struct selection selection = {0};
-    int r = selection_all(invocation->client, &selection, problem);
+    const struct scope *scope = &invocation->scope;
+    struct service_word word;
+    int r = service_word_read(scope, invocation->operands.items[0], &word, problem);
 
     if (r == 0)
-        r = selection_by_name(&selection, &invocation->scope, invocation->operands.items[0], problem);
+        r = selection_all(invocation->client, &selection, problem);
+    if (r == 0)
+        r = service_word_select(&word, scope, &selection, problem);
     if (r != 0)
         return r;
-    selection_sort(&selection);
+    service_word_tell_project(&word, scope, &selection.views[0], &invocation->output);
     return find(invocation, &selection.views[0], ret_url, problem);
 }

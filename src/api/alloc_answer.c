@@ -6,13 +6,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "src/api/access.h"
 #include "src/api/lease_json.h"
 #include "src/api/listener_json.h"
 #include "src/api/problem.h"
 #include "src/base/json.h"
+#include "src/base/text.h"
+
+#define PROJECT_WORDS_MAX 256
+#define OWNER_WORDS_MAX   (LEASE_WORDS_MAX + PROJECT_WORDS_MAX)
+#define NOTE_MAX          (OWNER_WORDS_MAX + 128)
 
 __attribute__((format(printf, 2, 3))) static void add_note(cJSON *notes, const char *format, ...) {
-    char note[256];
+    char note[NOTE_MAX];
     va_list args;
 
     va_start(args, format);
@@ -21,21 +27,72 @@ __attribute__((format(printf, 2, 3))) static void add_note(cJSON *notes, const c
     cJSON_AddItemToArray(notes, cJSON_CreateString(note));
 }
 
+/* The folder's name, as people call a project; all of its path where the asker's own, another one, is called so, too. */
+static const char *project_words(const char *project, const char *own) {
+    const char *name = strrchr(project, '/');
+    const char *own_name = strrchr(own, '/');
+
+    if (name == NULL || name[1] == '\0')
+        return project;
+    return own_name != NULL && strcmp(name, own_name) == 0 && strcmp(project, own) != 0 ? project : name + 1;
+}
+
+/* The project is told to whom the lease's is: its user, and the operator. */
+static void owner_to_words(struct api *api, const struct api_caller *caller, const struct lease_key *owner,
+                           const char *own_project, char *ret_words) {
+    bool is_own = caller->known && (caller->uid == owner->uid || access_is_operator(api, caller));
+    bool has_project = is_own && owner->project != NULL && owner->project[0] != '\0';
+    char name[PROJECT_WORDS_MAX];
+    char user[LEASE_WHO_MAX];
+
+    user_to_words(api, owner->uid, user);
+    if (has_project)
+        snprintf(ret_words, OWNER_WORDS_MAX, "%s of project %s", owner->service_name,
+                 text_make_safe(project_words(owner->project, own_project), name, sizeof name));
+    else if (caller->known && caller->uid == owner->uid)
+        snprintf(ret_words, OWNER_WORDS_MAX, "%s", owner->service_name);
+    else
+        snprintf(ret_words, OWNER_WORDS_MAX, "%s (%s)", owner->service_name, user);
+}
+
+/* A preferred port that somebody has, or had: who. That may be a service of the same call. Of what another user had once nothing
+ * is told. */
+static void add_owner_note(struct api *api, const struct api_caller *caller, const struct alloc *alloc, uint16_t port,
+                           cJSON *notes) {
+    const struct lease *lease = registry_find_port(api->registry, port);
+    const char *own_project = alloc->grant.key.project != NULL ? alloc->grant.key.project : "";
+    struct lease_key owner;
+    char words[OWNER_WORDS_MAX] = "another user's service";
+
+    if (lease != NULL) {
+        owner = lease_get_key(lease);
+        owner_to_words(api, caller, &owner, own_project, words);
+        add_note(notes, "port %u was preferred, but is leased to %s", port, words);
+        return;
+    }
+    if (registry_find_last(api->registry, port, &owner) &&
+        caller->known && (caller->uid == owner.uid || access_is_operator(api, caller)))
+        owner_to_words(api, caller, &owner, own_project, words);
+    add_note(notes, "port %u was preferred, but %s had it last", port, words);
+}
+
 static void add_choice_note(cJSON *notes, const struct choice_note *note) {
     static const char *const endings[] = {
         [NOTE_EXCLUDED] = "is excluded from automatic choice by portd's --exclude",
         [NOTE_RESERVED] = "is in net.ipv4.ip_local_reserved_ports",
         [NOTE_BLOCKED] = "is blocked by browsers: pages cannot be opened on it",
         [NOTE_COOLING] = "was another service's less than 15 seconds ago; its clients may still call",
-        [NOTE_PREFERRED_LEASED] = "was preferred, but is leased",
         [NOTE_PREFERRED_TAKEN] = "was preferred, but is in use",
         [NOTE_PREFERRED_OWN] = "was preferred, but is portd's own",
         [NOTE_PREFERRED_PRIVILEGED] = "was preferred, but is privileged",
-        [NOTE_PREFERRED_OTHERS] = "was preferred, but another service had it last",
         [NOTE_STICKY_TAKEN] = "is the one that this service had last, but it is in use",
     };
 
     add_note(notes, "port %u %s", note->port, endings[note->kind]);
+}
+
+static bool is_about_owner(const struct choice_note *note) {
+    return note->kind == NOTE_PREFERRED_LEASED || note->kind == NOTE_PREFERRED_OTHERS;
 }
 
 cJSON *alloc_to_json(struct api *api, const struct api_caller *caller, const struct alloc *alloc,
@@ -63,7 +120,10 @@ cJSON *alloc_to_json(struct api *api, const struct api_caller *caller, const str
     if (alloc->ttl_clamped)
         add_note(notes, "ttl_seconds was clamped to %" PRIu64 ", 30 days", LEASE_TTL_MAX);
     for (size_t i = 0; i < grant->choice.n_notes; i++)
-        add_choice_note(notes, &grant->choice.notes[i]);
+        if (is_about_owner(&grant->choice.notes[i]))
+            add_owner_note(api, caller, alloc, grant->choice.notes[i].port, notes);
+        else
+            add_choice_note(notes, &grant->choice.notes[i]);
     return json;
 }
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/json_place.h"
 #include "src/base/json_scan.h"
 #include "src/base/text.h"
 
@@ -22,20 +23,27 @@ static int malformed(struct json_error *ret_error, size_t offset, const char *re
 /* Quadratic in the members of one object, of which a 64 KiB text holds some 13,000; so wide ones are cut off first. */
 #define MEMBERS_MAX 256
 
+/* A tree, and the text that it was made of. */
+struct parsed {
+    const char *text;
+    const cJSON *root;
+};
+
 /* Looks at the members of one object, not at what is in them. */
-static int check_members(const cJSON *object, struct json_error *ret_error) {
+static int check_members(const struct parsed *parsed, const cJSON *object, struct json_error *ret_error) {
     size_t n_members = 0;
     const cJSON *member;
 
     cJSON_ArrayForEach(member, object) {
         if (++n_members > MEMBERS_MAX)
-            return malformed(ret_error, 0, "an object with more than 256 members");
+            return malformed(ret_error, json_place(parsed->text, parsed->root, member, JSON_KEY),
+                             "an object with more than 256 members");
         for (const cJSON *other = object->child; other != member; other = other->next) {
             if (strcmp(other->string, member->string) == 0) {
                 char key[48];
                 snprintf(ret_error->reason, sizeof ret_error->reason, "the key \"%s\" stands twice",
                          text_make_safe(member->string, key, sizeof key));
-                ret_error->offset = 0;
+                ret_error->offset = json_place(parsed->text, parsed->root, member, JSON_KEY);
                 return JSON_E_MALFORMED;
             }
         }
@@ -44,13 +52,13 @@ static int check_members(const cJSON *object, struct json_error *ret_error) {
 }
 
 /* Walks the whole tree, depth first; scan_text() has bounded its depth, and so the way back to the root. */
-static int check_tree(const cJSON *root, struct json_error *ret_error) {
+static int check_tree(const struct parsed *parsed, struct json_error *ret_error) {
     const cJSON *way[JSON_DEPTH_MAX + 1];
     size_t depth = 0;
-    const cJSON *json = root;
+    const cJSON *json = parsed->root;
 
     for (;;) {
-        int r = cJSON_IsObject(json) ? check_members(json, ret_error) : 0;
+        int r = cJSON_IsObject(json) ? check_members(parsed, json, ret_error) : 0;
         if (r != 0)
             return r;
         if (json->child != NULL) {
@@ -79,7 +87,7 @@ static int parse_terminated(const char *text, size_t length, cJSON **ret_json, s
     json = cJSON_ParseWithLength(text, length);
     if (json == NULL)
         return -ENOMEM;
-    r = check_tree(json, ret_error);
+    r = check_tree(&(const struct parsed){text, json}, ret_error);
     if (r != 0)
         return r;
     *ret_json = json;

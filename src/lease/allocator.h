@@ -58,7 +58,7 @@ enum choice_note_kind {
     NOTE_PREFERRED_TAKEN,
     NOTE_PREFERRED_OWN,
     NOTE_PREFERRED_PRIVILEGED,
-    NOTE_PREFERRED_OTHERS, /* another key had it last */
+    NOTE_PREFERRED_OTHERS, /* another key had it last, or has it */
     NOTE_STICKY_TAKEN,     /* the port that the name had last is in use */
 };
 

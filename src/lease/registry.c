@@ -56,6 +56,15 @@ struct lease *registry_find_id(struct registry *registry, uint64_t id) {
     return lease_table_find_id(&registry->leases, id);
 }
 
+bool registry_find_last(const struct registry *registry, uint16_t port, struct lease_key *ret_key) {
+    const struct sticky *sticky = registry->sticky.by_port[port];
+
+    if (sticky == NULL)
+        return false;
+    *ret_key = (struct lease_key){sticky->uid, sticky->project, sticky->service_name};
+    return true;
+}
+
 struct lease *const *registry_leases(const struct registry *registry, size_t *ret_n_leases) {
     *ret_n_leases = registry->leases.n_items;
     return registry->leases.items;

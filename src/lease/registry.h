@@ -144,6 +144,9 @@ const char *registry_reason(const struct registry *registry);
 struct lease *registry_find_port(struct registry *registry, uint16_t port);
 struct lease *registry_find_id(struct registry *registry, uint64_t id);
 
+/* The service that had the port last, leased or not; the texts are borrowed until the next change. False: none that is known. */
+bool registry_find_last(const struct registry *registry, uint16_t port, struct lease_key *ret_key);
+
 /* All leases, lowest id first. */
 struct lease *const *registry_leases(const struct registry *registry, size_t *ret_n_leases);
 

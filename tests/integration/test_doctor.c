@@ -3,6 +3,7 @@
  */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -142,6 +143,84 @@ SITUATION(doctor, a_portd_that_hangs) {
     const struct daemon daemon = daemon_start(&(struct daemon_setup){0});
     daemon_freeze(&daemon);
     remedy_assert_mends(&me, "portd", "error", "has not answered");
+    return 0;
+}
+
+/* ---- one that is asked for by an option ---- */
+
+#define OTHER "/other.sock"
+
+static const struct person who_asks_for_another = {.options = "--socket " SANDBOX_DIR OTHER};
+
+static void assert_keeps_database(const char *script) {
+    if (remedy_run_script(&who_asks_for_another, script) != 0)
+        fail_test("It is not the database that it had.");
+}
+
+#define KEEPS "test $(portctl lookup web $options) = 8100"
+
+/* Its database it knows from a variable, which whoever starts it again need not have. */
+SITUATION(doctor, another_portd_that_hangs) {
+    const struct daemon daemon = daemon_start(
+        &(struct daemon_setup){.environment = {"PM_DB=" SANDBOX_DIR "/other.db"},
+                               .arguments = {"--socket", SANDBOX_DIR OTHER, "--port", "0", "--range", "8100-8199"}});
+    assert_keeps_database("portctl alloc web $options > /dev/null && " KEEPS);
+    daemon_freeze(&daemon);
+    remedy_assert_mends(&who_asks_for_another, "portd", "error", "has not answered");
+    assert_keeps_database(KEEPS " && test $(portctl alloc api $options) = 8101");
+    return 0;
+}
+
+SITUATION(doctor, another_portd_that_is_not_there) {
+    daemon_start(&(struct daemon_setup){0});
+    remedy_assert_mends(&who_asks_for_another, "portd", "error", "but one answers without --socket");
+    return 0;
+}
+
+SITUATION(doctor, another_portd_that_is_not_there_and_no_other) {
+    remedy_assert_mends(&who_asks_for_another, "portd", "error", "name that");
+    return 0;
+}
+
+SITUATION(doctor, another_portd_that_was_killed) {
+    struct daemon daemon = daemon_start(&(struct daemon_setup){
+        .arguments = {"--socket", SANDBOX_DIR OTHER, "--db", SANDBOX_DIR "/other.db", "--port", "0"}});
+    daemon_kill(&daemon);
+    daemon_start(&(struct daemon_setup){0});
+    remedy_assert_mends(&who_asks_for_another, "portd", "error", "but one answers without --socket");
+    return 0;
+}
+
+SITUATION(doctor, another_portds_range_that_is_full) {
+    daemon_start(&(struct daemon_setup){0});
+    daemon_start(&(struct daemon_setup){.arguments = {"--socket", SANDBOX_DIR OTHER, "--db", SANDBOX_DIR "/other.db",
+                                                      "--port", "0", "--range", "8010-8013"}});
+    if (remedy_run_script(&who_asks_for_another, "portctl alloc web --count 4 $options > /dev/null") != 0)
+        fail_test("Nothing is granted.");
+    remedy_assert_mends(&who_asks_for_another, "room", "error", "4 of the 4 ports that portd grants are leased");
+    return 0;
+}
+
+/* What is no portd is not ended. */
+static int serve_other(void *context) {
+    (void)context;
+    fake_portd_start(&(struct fake_portd_setup){.answers = {{"GET /status ", 200, "\"hello\"", 0, NULL}},
+                                                .socket = SANDBOX_DIR OTHER});
+    file_write_text(SANDBOX_DIR "/serves", "");
+    for (;;)
+        pause();
+    return 0;
+}
+
+SITUATION(doctor, a_server_that_is_no_portd) {
+    const struct person person = {.settings = "export PM_SOCKET=" SANDBOX_DIR OTHER};
+    const pid_t server = child_start(0, serve_other, NULL);
+    const struct wait wait = wait_for("the server");
+    while (!file_exists(SANDBOX_DIR "/serves"))
+        wait_more(&wait);
+    remedy_assert_mends(&person, "portd", "error", "is no portd");
+    if (kill(server, 0) < 0)
+        fail_test("It was ended: %s.", strerror(errno));
     return 0;
 }
 

@@ -121,12 +121,24 @@ Test(projects, a_newcomer_does_not_take_what_another_one_had) {
     cr_assert_not_null(strstr(first, "DB_PORT=5432"));
     shell_do(MAIN, "portctl release web db api --all");
     notes = shell_ask(CLONE, "portctl up db 2>&1 >up.out; cat .env");
-    cr_assert_not_null(strstr(notes, "port 5432 was preferred, but another service had it last"), "%s", notes);
+    cr_assert_not_null(strstr(notes, "port 5432 was preferred, but db of project shop had it last"), "%s", notes);
     cr_assert_null(strstr(notes, "DB_PORT=5432"), "%s", notes);
     again = up(MAIN);
     cr_assert_str_eq(again, first);
     shell_do(MAIN, "portctl release db");
     shell_do(CLONE, "portctl release db && portctl alloc db --prefer 5432 >alloc.out && grep -x 5432 alloc.out");
+}
+
+Test(projects, a_note_says_who_has_the_preferred_port_now) {
+    CLEANUP(file_free_text_at) char *notes = NULL;
+    CLEANUP(file_free_text_at) char *again = NULL;
+
+    add_worktrees();
+    shell_do(MAIN, "portctl up -q >/dev/null");
+    notes = shell_ask(CLONE, "portctl up db 2>&1 >up.out");
+    cr_assert_str_eq(notes, "portctl: port 5432 was preferred, but is leased to db of project shop");
+    again = shell_ask(FIX, "portctl up db 2>&1 >up.out");
+    cr_assert_str_eq(again, notes);
 }
 
 Test(projects, each_gets_its_own_again_after_a_restart_of_portd) {

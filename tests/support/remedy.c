@@ -81,7 +81,8 @@ static int wait_for_script(pid_t script) {
 
 int remedy_run_script(const struct person *person, const char *lines) {
     char text[2 * LINE_MAX_BYTES];
-    snprintf(text, sizeof(text), "%s\n%s\n", person->settings != NULL ? person->settings : ":", lines);
+    snprintf(text, sizeof(text), "options='%s'\n%s\n%s\n", person->options != NULL ? person->options : "",
+             person->settings != NULL ? person->settings : ":", lines);
     file_write_text(SCRIPT, text);
     file_write_text(OUTPUT ".log", "");
     if (chmod(OUTPUT ".log", 0666) < 0)
@@ -132,7 +133,7 @@ static struct found wait_for_finding(const struct person *person, const char *ch
     for (;;) {
         struct found found;
         clear_output();
-        const int exit_code = remedy_run_script(person, "portctl doctor > " OUTPUT);
+        const int exit_code = remedy_run_script(person, "portctl doctor $options > " OUTPUT);
         CLEANUP(file_free_text_at) char *output = file_read(OUTPUT, NULL);
         if (find(output, check, words, &found)) {
             if (exit_code != 1)
@@ -144,8 +145,9 @@ static struct found wait_for_finding(const struct person *person, const char *ch
 }
 
 /* A remedy that starts a portd goes on before that listens. A `sudo` is what root does himself here. */
-#define SUDO  "sudo() { if [ \"$1\" = -u ]; then shift 2; fi; \"$@\"; }\n"
-#define WAIT  "\nn=0\nuntil portctl status -q; do n=$((n+1)); [ $n -lt 600 ] || exit " NEVER "; sleep 0.05; done"
+#define SUDO "sudo() { if [ \"$1\" = -u ]; then shift 2; fi; \"$@\"; }\n"
+#define WAIT                                                                                                           \
+    "\nn=0\nuntil portctl status -q $options; do n=$((n+1)); [ $n -lt 600 ] || exit " NEVER "; sleep 0.05; done"
 #define NEVER "99"
 
 static void expect_start(const char *remedy, int exit_code) {
@@ -159,20 +161,21 @@ static void run_remedy(const struct person *person, const char *remedy) {
     const size_t length = strlen(remedy);
     const bool starts = length > 0 && remedy[length - 1] == '&';
     const bool needs_root = strstr(remedy, "sudo ") != NULL;
-    const struct person root = {.settings = person->settings, .in_network_of = person->in_network_of};
+    const struct person root = {
+        .settings = person->settings, .options = person->options, .in_network_of = person->in_network_of};
     char lines[2 * LINE_MAX_BYTES];
 
     snprintf(lines, sizeof(lines), SUDO "%s%s\n%s", remedy, starts ? WAIT : "",
-             needs_root && person->uid != 0 ? "" : "portctl doctor > " OUTPUT);
+             needs_root && person->uid != 0 ? "" : "portctl doctor $options > " OUTPUT);
     clear_output();
     expect_start(remedy, remedy_run_script(needs_root ? &root : person, lines));
     if (needs_root && person->uid != 0)
-        remedy_run_script(person, "portctl doctor > " OUTPUT);
+        remedy_run_script(person, "portctl doctor $options > " OUTPUT);
 }
 
 char *remedy_run_doctor(const struct person *person, int *ret_exit_code) {
     clear_output();
-    *ret_exit_code = remedy_run_script(person, "portctl doctor > " OUTPUT);
+    *ret_exit_code = remedy_run_script(person, "portctl doctor $options > " OUTPUT);
     return file_read(OUTPUT, NULL);
 }
 

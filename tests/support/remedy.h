@@ -14,6 +14,7 @@
 struct person {
     uid_t uid;            /* 0: root */
     const char *settings; /* what he has typed before: "export PM_SOCKET=/x"; NULL: nothing */
+    const char *options;  /* what he gives doctor: "--socket /x"; NULL: nothing */
     pid_t in_network_of;  /* 0: the test's own network */
 };
 

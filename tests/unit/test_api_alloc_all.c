@@ -211,6 +211,7 @@ Test(api_alloc_all, reuse_held_hands_out_what_a_living_process_has) {
     char body[128];
     snprintf(body, sizeof(body), "{\"service_name\":\"web\",\"pid\":%d}", (int)holder);
     fake_reply_deinit(&reply);
+    fake_reply_deinit(&reply);
     reply = fake_daemon_call(&it, uid, "/alloc", body);
     cr_assert_eq(reply.status, 200, "%s", reply.text);
     fake_reply_deinit(&reply);
@@ -264,6 +265,27 @@ Test(api_alloc_all, reuse_held_goes_with_reuse_and_without_pid) {
     expect_leases(0);
 }
 
+static void expect_note(uid_t uid, const char *project, const char *expected) {
+    char body[160];
+
+    snprintf(body, sizeof(body), "{\"service_name\":\"web\",\"project\":\"%s\",\"prefer\":8005,\"sticky_first\":true}",
+             project);
+    fake_reply_deinit(&reply);
+    reply = fake_daemon_call(&it, uid, "/alloc", body);
+    cr_assert_eq(reply.status, 200, "%s", reply.text);
+    cr_expect_str_eq(fake_reply_text(&reply, "notes.0"), expected, "%s", reply.text);
+}
+
+Test(api_alloc_all, who_has_a_default_is_told_as_far_as_one_may_know) {
+    call_ok("/alloc", "{\"service_name\":\"web\",\"project\":\"/c1/shop\",\"prefer\":8005,\"sticky_first\":true}");
+    expect_note(ANN, "/c2", "port 8005 was preferred, but is leased to web of project shop");
+    expect_note(ANN, "/c2/shop", "port 8005 was preferred, but is leased to web of project /c1/shop");
+    expect_note(BOB, "/c1/shop", "port 8005 was preferred, but is leased to web (uid 54321)");
+    call_ok("/release", "{\"port\":8005}");
+    expect_note(ANN, "/c3", "port 8005 was preferred, but web of project shop had it last");
+    expect_note(BOB, "/c3", "port 8005 was preferred, but another user's service had it last");
+}
+
 Test(api_alloc_all, a_default_that_another_project_had_last_is_told) {
     call_ok("/alloc", "{\"service_name\":\"web\",\"project\":\"/c1\",\"prefer\":8005,\"sticky_first\":true}");
     cr_assert_eq(fake_reply_number(&reply, "port"), 8005);
@@ -271,7 +293,7 @@ Test(api_alloc_all, a_default_that_another_project_had_last_is_told) {
     call_ok("/alloc-all", "{\"services\":[{\"service_name\":\"web\",\"project\":\"/c2\",\"prefer\":[8005],"
                           "\"sticky_first\":true}]}");
     cr_expect_eq(fake_reply_number(&reply, "grants.0.port"), 8000);
-    cr_expect_not_null(strstr(fake_reply_text(&reply, "grants.0.notes.0"), "another service had it last"));
+    cr_expect_not_null(strstr(fake_reply_text(&reply, "grants.0.notes.0"), "web of project c1 had it last"));
     call_ok("/alloc", "{\"service_name\":\"web\",\"project\":\"/c1\",\"prefer\":8005,\"sticky_first\":true}");
     cr_expect_eq(fake_reply_number(&reply, "port"), 8005, "it has got it again");
 }

@@ -218,6 +218,114 @@ Test(cli_doctor, another_users_portd_is_started_as_that_user) {
     cr_assert_str_eq(command, expected);
 }
 
+/* ---- a unit of systemd ---- */
+
+/* portd is process 12, and 7 is its parent. */
+static void put_portd(const char *cgroup, const char *parent, const char *environment, size_t length) {
+    doctor_scene_put(&scene, "proc/12/cgroup", cgroup);
+    doctor_scene_put(&scene, "proc/12/stat", "12 (portd) S 7 12 12 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 100 1 1\n");
+    doctor_scene_put(&scene, "proc/7/comm", parent);
+    doctor_scene_put_bytes(&scene, "proc/12/environ", environment, length);
+    scene.doctor.portd.pid = 12;
+    scene.doctor.portd.command = strdup("/opt/a b/portd --db /x%y");
+    doctor_find_unit(&scene.doctor, 12);
+}
+
+#define ENVIRONMENT "A=b\0SYSTEMD_EXEC_PID=12"
+#define SYSTEMS     "0::/system.slice/port\\x2dmanager.service\n"
+#define USERS       "0::/user.slice/user-1.slice/user@1.service/app.slice/portd.service\n"
+
+static void put_unit(const char *cgroup) {
+    put_portd(cgroup, "systemd\n", ENVIRONMENT, sizeof(ENVIRONMENT));
+}
+
+Test(cli_doctor, a_unit_is_restarted_by_its_manager) {
+    put_unit(SYSTEMS);
+    assert_restart(&(struct doctor_restart){0}, "#systemctl restart port-manager.service");
+    put_unit(SYSTEMS);
+    assert_restart(&(struct doctor_restart){.between = "cp a b"},
+                   "#systemctl stop port-manager.service; cp a b && #systemctl restart port-manager.service");
+    put_unit(USERS);
+    assert_restart(&(struct doctor_restart){0}, "systemctl --user restart portd.service");
+    put_unit(USERS);
+    scene.doctor.portd.answers = false;
+    scene.doctor.broken_pid = 12;
+    assert_restart(&(struct doctor_restart){0},
+                   "systemctl --user kill -s KILL portd.service; systemctl --user restart portd.service");
+}
+
+#define CHANGE(sudo, folder, user, command)                                                                            \
+    sudo "mkdir -p " folder " && printf '%s\\n' '[Service]' " user "ExecStart= " command " | " sudo "tee " folder      \
+         "/doctor.conf > /dev/null && " sudo
+
+Test(cli_doctor, a_units_command_is_changed_beside_its_file) {
+    put_unit(SYSTEMS);
+    assert_restart(&(struct doctor_restart){.more = " --range 1-2"},
+                   CHANGE("#", "/etc/systemd/system/port-manager.service.d", "",
+                          "'ExecStart=/opt/a b/portd --db /x%%y --range 1-2'") "systemctl daemon-reload && "
+                                                                               "#systemctl restart "
+                                                                               "port-manager.service");
+    put_unit(SYSTEMS);
+    assert_restart(&(struct doctor_restart){.as_root = true},
+                   CHANGE("#", "/etc/systemd/system/port-manager.service.d", "User=root ",
+                          "'ExecStart=/opt/a b/portd --db /x%%y'") "systemctl daemon-reload && #systemctl restart "
+                                                                   "port-manager.service");
+    put_unit(USERS);
+    assert_restart(&(struct doctor_restart){.other_program = true},
+                   CHANGE("", "@/.config/systemd/user/portd.service.d", "",
+                          "'ExecStart=/opt/a b/portd --db /x%%y'") "systemctl --user daemon-reload && systemctl --user "
+                                                                   "restart portd.service");
+    /* A person's own manager cannot make it root's. */
+    put_unit(USERS);
+    assert_restart(&(struct doctor_restart){.as_root = true},
+                   "systemctl --user disable --now portd.service; #/opt/a b/portd --db /x%y &");
+}
+
+Test(cli_doctor, what_is_only_in_a_units_cgroup_is_no_unit) {
+    static const char *const cgroups[] = {"0::/user.slice/user-1.slice/session-3.scope\n",
+                                          "0::/user.slice/user-1.slice/user@1.service/init.scope\n", "0::/\n",
+                                          "0::/system.slice/docker-0123456789012345678901234567890123456789012345678901"
+                                          "234567890123.scope\n"};
+    static const char other[] = "SYSTEMD_EXEC_PID=11";
+
+    for (size_t i = 0; i < sizeof(cgroups) / sizeof(cgroups[0]); i++) {
+        put_unit(cgroups[i]);
+        cr_assert_null(scene.doctor.portd.unit, "%s", cgroups[i]);
+        doctor_scene_clear(&scene);
+    }
+    put_portd(SYSTEMS, "bash\n", ENVIRONMENT, sizeof(ENVIRONMENT));
+    cr_assert_null(scene.doctor.portd.unit);
+    doctor_scene_clear(&scene);
+    put_portd(SYSTEMS, "systemd\n", other, sizeof(other));
+    cr_assert_null(scene.doctor.portd.unit);
+    doctor_scene_clear(&scene);
+    /* A systemd that says nothing of it is an old one. */
+    put_portd(SYSTEMS, "systemd\n", "", 0);
+    cr_assert_str_eq(scene.doctor.portd.unit, "port-manager.service");
+}
+
+/* ---- portctl's own lines ---- */
+
+static void assert_portctl(bool as_root, const char *expected) {
+    char words[DOCTOR_PORTCTL_MAX];
+    cr_assert_str_eq(doctor_portctl(&scene.doctor, as_root, words, sizeof(words)), doctor_scene_fill(&scene, expected));
+}
+
+Test(cli_doctor, what_portctl_is_to_do_it_does_at_the_portd_that_was_asked) {
+    assert_portctl(false, "portctl");
+    assert_portctl(true, "#portctl");
+    /* The shell has it, and hands it on; sudo does not. */
+    setenv("PM_SOCKET", "/a b", 1);
+    assert_portctl(false, "portctl");
+    assert_portctl(true, geteuid() == 0 ? "portctl" : "#portctl --socket '/a b'");
+    scene.options.url = "http://localhost:3999";
+    assert_portctl(false, "portctl --url http://localhost:3999");
+    scene.options.url = NULL;
+    scene.options.socket = "/c d";
+    assert_portctl(true, "#portctl --socket '/c d'");
+    unsetenv("PM_SOCKET");
+}
+
 /* ---- its version ---- */
 
 static void assert_version(const char *version, enum finding_state state, const char *words, bool has_remedy) {

@@ -106,9 +106,21 @@ static const struct wrong wrongs[] = {
     {"hello", "null", -32700},
     {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"} x", "null", -32700},
     {"{\"jsonrpc\":\"2.0\",\"id\":1,\"id\":2,\"method\":\"ping\"}", "null", -32700},
-    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\xff\xfe\"}", "null", -32700},
-    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"pi\\u0000ng\"}", "null", -32700},
-    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\\ud800\"}", "null", -32700},
+    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\xff\xfe\"}", "1", -32700},
+    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"pi\\u0000ng\"}", "1", -32700},
+    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\\ud800\"}", "1", -32700},
+    {"{\"method\":\"ping\",\"params\":{\"id\":5,\"a\":1,\"a\":2},\"jsonrpc\":\"2.0\", \"id\" : \"x,]\\\"y\"} ",
+     "\"x,]\\\"y\"", -32700},
+    {"{\"x\":\"id\",\"params\":[[[[[[[[[[[[[[[[[[[[[[{}]]]]]]]]]]]]]]]]]]]]]],\"id\":-7}", "-7", -32700},
+    {"{\"id\":[1],\"a\":1,\"a\":2}", "null", -32700},
+    {"{\"id\":1.5,\"a\":1,\"a\":2}", "null", -32700},
+    {"{\"id\":\"\\u0000\"}", "null", -32700},
+    {"{\"id\":,\"a\":1}", "null", -32700},
+    {"{\"id\"", "null", -32700},
+    {"{\"id\":1,\"method\":\"pi\\", "null", -32700},
+    {"{\"id\":1,\"method\":\"pi}", "null", -32700},
+    {"{\"id\":1,\"params\":{}", "null", -32700},
+    {"[{\"id\":1,\"a\":1,\"a\":2}]", "null", -32700},
     {"[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]", "null", -32700},
     {"7", "null", -32600},
     {"null", "null", -32600},
@@ -308,6 +320,8 @@ Test(cli_mcp, there_are_six_tools_and_none_stops_a_process) {
     cr_assert(json_bool_at(property_of(alloc, "reuse"), "default"));
     cr_assert_eq(json_number_at(property_of(alloc, "port"), "maximum"), 65535U);
     cr_assert_str_eq(json_text_at(property_of(alloc, "tags"), "items.type"), "string");
+    cr_assert_eq(json_number_at(property_of(alloc, "tags"), "items.minLength"), 1U);
+    cr_assert_eq(json_number_at(property_of(alloc, "tags"), "items.maxLength"), 64U);
     cr_assert_str_eq(json_text_at(json_at(answer, "result.tools[1]"), "outputSchema.properties.port.type[1]"), "null");
 }
 

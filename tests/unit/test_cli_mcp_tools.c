@@ -205,6 +205,9 @@ Test(cli_mcp_tools, a_service_that_runs_on_less_than_was_asked_for_is_a_refusal)
 
 /* ---- arguments ---- */
 
+#define TEN        "1234567890"
+#define WRONG_TAGS "'tags' must be an array of at most 32 strings, each of 1 to 64 bytes"
+
 Test(cli_mcp_tools, wrong_arguments_are_told_so_that_a_model_can_mend_them) {
     CLEANUP(mcp_finish_at) struct mcp mcp = OPEN({"POST /alloc ", 200, GRANTED, 0, NULL});
 
@@ -219,22 +222,24 @@ Test(cli_mcp_tools, wrong_arguments_are_told_so_that_a_model_can_mend_them) {
         "alloc", "{\"name\":\"web\",\"prefered\":1}");
     ASSERT_CALL(&mcp, true, "conflicts has no argument 'x'\nWhat to do: it takes: global", "conflicts", "{\"x\":1}");
     ASSERT_CALL(&mcp, true, "'port' must be a whole number from 1 to 65535, not a string", "who", "{\"port\":\"80\"}");
-    ASSERT_CALL(&mcp, true, "'port' must be a whole number from 1 to 65535, not this one", "who", "{\"port\":70000}");
-    ASSERT_CALL(&mcp, true, "'port' must be a whole number from 1 to 65535, not this one", "who", "{\"port\":1.5}");
-    ASSERT_CALL(&mcp, true, "'port' must be a whole number from 1 to 65535, not this one", "alloc",
+    ASSERT_CALL(&mcp, true, "'port' must be a whole number from 1 to 65535, not 70000", "who", "{\"port\":70000}");
+    ASSERT_CALL(&mcp, true, "'port' must be a whole number from 1 to 65535, not 1.5", "who", "{\"port\":1.5}");
+    ASSERT_CALL(&mcp, true, "'port' must be a whole number from 1 to 65535, not 0", "alloc",
                 "{\"name\":\"web\",\"port\":0}");
-    ASSERT_CALL(&mcp, true, "'count' must be a whole number from 1 to 64, not this one", "alloc",
+    ASSERT_CALL(&mcp, true, "'count' must be a whole number from 1 to 64, not 65", "alloc",
                 "{\"name\":\"web\",\"count\":65}");
     ASSERT_CALL(&mcp, true, "'reuse' must be true or false, not a string", "alloc",
                 "{\"name\":\"web\",\"reuse\":\"no\"}");
-    ASSERT_CALL(&mcp, true, "'tags' must be an array of at most 32 strings", "alloc",
-                "{\"name\":\"web\",\"tags\":\"x\"}");
-    ASSERT_CALL(&mcp, true, "'tags' must be an array of at most 32 strings", "alloc",
-                "{\"name\":\"web\",\"tags\":[1]}");
-    ASSERT_CALL(
-        &mcp, true, "'tags' must be an array of at most 32 strings", "alloc",
-        "{\"name\":\"web\",\"tags\":[\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\","
-        "\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\"]}");
+    ASSERT_CALL(&mcp, true, WRONG_TAGS, "alloc", "{\"name\":\"web\",\"tags\":\"x\"}");
+    ASSERT_CALL(&mcp, true, WRONG_TAGS, "alloc", "{\"name\":\"web\",\"tags\":[1]}");
+    ASSERT_CALL(&mcp, true, WRONG_TAGS, "alloc", "{\"name\":\"web\",\"tags\":[\"a\",\"\"]}");
+    ASSERT_CALL(&mcp, true, WRONG_TAGS, "alloc",
+                "{\"name\":\"web\",\"tags\":[\"" TEN "" TEN "" TEN "" TEN "" TEN "" TEN "12345\"]}");
+    ASSERT_CALL(&mcp, true, WRONG_TAGS, "alloc",
+                "{\"name\":\"web\",\"tags\":[\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\","
+                "\"a\",\"a\",\"a\","
+                "\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\","
+                "\"a\"]}");
     ASSERT_CALL(&mcp, true, "release wants either 'name' or 'port'", "release", "{}");
     ASSERT_CALL(&mcp, true, "release wants either 'name' or 'port'", "release", "{\"name\":\"x\",\"port\":1}");
     assert_requests("");
@@ -287,7 +292,7 @@ Test(cli_mcp_tools, lookup_of_nobody_is_an_answer_with_the_nearest_name) {
 
 Test(cli_mcp_tools, list_tells_all_or_those_of_a_name) {
     CLEANUP(mcp_finish_at)
-    struct mcp mcp = OPEN({"GET /list ", 200, LIST, 2, NULL}, {"GET /list ", 200, "[]", 2, NULL},
+    struct mcp mcp = OPEN({"GET /list ", 200, LIST, 3, NULL}, {"GET /list ", 200, "[]", 2, NULL},
                           {"GET /list ", 200, "{}", 0, NULL});
 
     CLEANUP(json_free_at) cJSON *all = mcp_call(&mcp, "list", "{}");
@@ -295,6 +300,8 @@ Test(cli_mcp_tools, list_tells_all_or_those_of_a_name) {
     cr_assert_eq(json_number_at(all, "structuredContent.n_leases"), 4U);
     ASSERT_CALL(&mcp, false, "port 8004: \"my-api\", of user u1000, state bound, expires in 5m00s", "list",
                 "{\"name\":\"my-api\"}");
+    ASSERT_CALL(&mcp, false, "No leases of this name.\nThere is a lease with the name \"my-api\".", "list",
+                "{\"name\":\"my-app\"}");
     ASSERT_CALL(&mcp, false, "No leases.", "list", "{}");
     ASSERT_CALL(&mcp, false, "No leases of this name.", "list", "{\"name\":\"web\"}");
     ASSERT_CALL(&mcp, true,

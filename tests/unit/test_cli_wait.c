@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/problem.h"
 #include "probe/fd.h"
@@ -28,6 +29,9 @@
 #define ELSEWHERE LEASE("8001", "1", "web", "0", "elsewhere", ",\"elsewhere_port\":5173")
 #define PENDING2  LEASE("8002", "2", "web", "0", "pending", "")
 #define BOUND2    LEASE("8002", "2", "web", "0", "bound", "")
+#define HMR(state) LEASE("8002", "2", "web", "0", state, ",\"slot\":1")
+#define PENDING0  LEASE("8009", "9", "web", "0", "pending", ",\"slot\":0")
+#define BOUND0    LEASE("8009", "9", "web", "0", "bound", ",\"slot\":0")
 #define ANNS      LEASE("8003", "3", "web", "12345", "bound", "")
 #define OTHER     LEASE("8004", "4", "webb", "0", "bound", "")
 
@@ -136,11 +140,67 @@ Test(cli_wait, half_an_answer_is_no_answer) {
 
 /* ---- Whose leases */
 
-Test(cli_wait, all_of_ones_own_must_be_there) {
+/* As url and lookup have it: the lower slot, then the older one. A second port that nobody ever listens on is not waited for. */
+Test(cli_wait, of_several_the_one_that_url_opens_is_waited_for) {
+    START({"GET /snapshot", 200, SNAPSHOT(HMR("pending") "," PENDING0 "," ANNS), 0, NULL},
+          {"GET /events", 0, HEAD RECORD("8002", HMR("bound")) RECORD("8009", BOUND0), 0, NULL},
+          {"GET /list", 200, LIST(HMR("bound") "," PENDING0 "," ANNS), 1, NULL},
+          {"GET /list", 200, LIST(HMR("pending") "," BOUND0 "," ANNS), 0, NULL});
+    ASSERT_RUN(EXIT_YES, "8009\n", "", "wait", "web");
+    assert_requests("GET /snapshot\nGET /events?ports=9f3c.5\nGET /list\nGET /list\n");
+    START({"GET /snapshot", 200, SNAPSHOT(BOUND "," PENDING2), 0, NULL});
+    ASSERT_RUN(EXIT_YES, "8001\n", "", "wait", "web");
+    ASSERT_RUN(EXIT_YES, "{\"version\":1,\"state\":\"bound\",\"leases\":[" BOUND "]}\n", "", "wait", "web", "--json");
+}
+
+Test(cli_wait, with_all_all_of_ones_own_must_be_there) {
     START({"GET /snapshot", 200, SNAPSHOT(BOUND "," PENDING2 "," ANNS), 0, NULL},
           {"GET /events", 0, HEAD RECORD("8002", BOUND2), 0, NULL},
           {"GET /list", 200, LIST(BOUND "," BOUND2 "," ANNS), 0, NULL});
-    ASSERT_RUN(EXIT_YES, "8001\n8002\n", "", "wait", "web");
+    ASSERT_RUN(EXIT_YES, "8001\n8002\n", "", "wait", "web", "--all");
+}
+
+#define SHOP         SANDBOX_DIR "/shop"
+#define IN_SHOP      ",\"project\":\"" SHOP "\",\"slot\":"
+#define SHOPS(state) LEASE("8001", "1", "web", "0", state, IN_SHOP "0")
+#define SHOPS2(state) LEASE("8002", "2", "web", "0", state, IN_SHOP "1")
+
+static void make_shop(void) {
+    cr_assert_eq(mkdir(SHOP, 0755), 0);
+    file_write_text(SHOP "/portmanager.json", "{\"services\":{\"web\":{\"variables\":[\"WEB_PORT\",\"HMR_PORT\"]}}}");
+}
+
+Test(cli_wait, a_variable_of_the_project_file_says_which_port) {
+    make_shop();
+    START({"GET /snapshot", 200, SNAPSHOT(SHOPS("bound") "," SHOPS2("pending")), 0, NULL},
+          {"GET /events", 0, HEAD RECORD("8002", SHOPS2("bound")), 0, NULL},
+          {"GET /list", 200, LIST(SHOPS("bound") "," SHOPS2("bound")), 0, NULL});
+    ASSERT_RUN(EXIT_YES, "8002\n", "", "wait", "web:HMR_PORT", "--project", SHOP);
+    ASSERT_RUN(EXIT_YES, "8001\n", "", "wait", "web:WEB_PORT", "--project", SHOP);
+}
+
+Test(cli_wait, a_variable_without_a_lease_yet_is_waited_for_and_an_unknown_one_is_not) {
+    make_shop();
+    START({"GET /snapshot", 200, SNAPSHOT(SHOPS("bound")), 0, NULL},
+          {"GET /events", 0, HEAD RECORD("8002", SHOPS2("bound")), 0, NULL},
+          {"GET /list", 200, LIST(SHOPS("bound") "," SHOPS2("bound")), 0, NULL});
+    ASSERT_RUN(EXIT_YES, "8002\n", "portctl: waiting: web has no lease for its variable HMR_PORT yet\n", "wait",
+               "web:HMR_PORT", "--project", SHOP);
+    ASSERT_RUN(EXIT_NO, "",
+               "portctl: the service web has no variable HRM_PORT in portmanager.json\n"
+               "  hint: did you mean web:HMR_PORT?\n",
+               "wait", "web:HRM_PORT", "--project", SHOP);
+}
+
+Test(cli_wait, gone_is_for_every_port_of_a_service_or_for_the_one_that_is_named) {
+    make_shop();
+    START({"GET /snapshot", 200, SNAPSHOT(SHOPS("bound") "," SHOPS2("pending")), 1, NULL},
+          {"GET /events", 0, HEAD RECORD("8001", "null") RECORD("8002", "null"), 0, NULL},
+          {"GET /list", 200, LIST(SHOPS2("pending")), 1, NULL}, {"GET /list", 200, LIST(OTHER), 0, NULL},
+          {"GET /snapshot", 200, SNAPSHOT(SHOPS("bound")), 0, NULL});
+    ASSERT_RUN(EXIT_YES, "", "", "wait", "web", "--gone", "--project", SHOP);
+    ASSERT_RUN(EXIT_YES, "", "", "wait", "web:HMR_PORT", "--gone", "--project", SHOP);
+    assert_requests("GET /snapshot\nGET /events?ports=9f3c.5\nGET /list\nGET /list\nGET /snapshot\n");
 }
 
 Test(cli_wait, without_one_of_ones_own_anybodys_will_do) {
@@ -165,6 +225,7 @@ Test(cli_wait, a_port_that_nobody_has_leased_is_waited_for) {
 
 #define HERE   LEASE("8005", "5", "web", "0", "bound", ",\"project\":\"/usr\"")
 #define THERE  LEASE("8006", "6", "web", "0", "bound", ",\"project\":\"/var\"")
+#define FIX    LEASE("8007", "7", "web@fix", "0", "bound", ",\"project\":\"/var\"")
 #define GLOBAL "  hint: there is a global one: portctl wait web --global\n"
 
 /* `portctl run web & portctl wait web`: run's lease may come a moment later, and the server that is there already is another one. */
@@ -189,8 +250,26 @@ Test(cli_wait, outside_of_a_project_a_global_one_comes_before_any_projects) {
     START({"GET /snapshot", 200, SNAPSHOT(PENDING "," THERE), 0, NULL},
           {"GET /events", 0, HEAD RECORD("8001", BOUND), 0, NULL}, {"GET /list", 200, LIST(BOUND "," THERE), 0, NULL});
     ASSERT_RUN(EXIT_YES, "8001\n", "", "wait", "web");
+}
+
+/* `portctl run web & portctl wait web` again: what some project has is no global one. */
+Test(cli_wait, outside_of_a_project_a_projects_lease_does_not_count) {
+    START({"GET /snapshot", 200, SNAPSHOT(THERE), 0, NULL},
+          {"GET /events", 0, HEAD RECORD("8006", THERE) RECORD("8001", BOUND), 0, NULL},
+          {"GET /list", 200, LIST(BOUND "," THERE), 0, NULL});
+    ASSERT_RUN(EXIT_YES, "8001\n",
+               "portctl: waiting: no global lease has the name web yet\n"
+               "  hint: another project has one: portctl wait web --project /var\n",
+               "wait", "web");
+    assert_requests("GET /snapshot\nGET /events?ports=9f3c.5\nGET /list\n");
     START({"GET /snapshot", 200, SNAPSHOT(THERE), 0, NULL});
-    ASSERT_RUN(EXIT_YES, "8006\n", "", "wait", "web");
+    ASSERT_RUN(EXIT_YES, "8006\n", "", "wait", "web", "--project", "/var");
+    ASSERT_RUN(EXIT_YES, "", "", "wait", "web", "--gone");
+}
+
+Test(cli_wait, a_full_name_is_waited_for_from_anywhere) {
+    START({"GET /snapshot", 200, SNAPSHOT(FIX), 0, NULL});
+    ASSERT_RUN(EXIT_YES, "8007\n", "", "wait", "web@fix");
 }
 
 /* ---- --gone */
@@ -267,7 +346,7 @@ Test(cli_wait, wrong_arguments_ask_nobody) {
     START_WITH(BOUND, "");
     ASSERT_RUN(EXIT_USAGE, "", "portctl: --timeout 5x is no time\n  hint: 90, 90s, 5m, 2h or 1d; at least one second\n",
                "wait", "web", "--timeout", "5x");
-    ASSERT_RUN(EXIT_USAGE, "", "portctl: wait wants a port or a name\n  hint: portctl wait NAME|PORT [options]\n",
+    ASSERT_RUN(EXIT_USAGE, "", "portctl: wait wants a port or a name\n  hint: portctl wait NAME[:VARIABLE]|PORT [options]\n",
                "wait");
     ASSERT_RUN(EXIT_USAGE, "", "portctl: 70000 is no port: they go from 1 to 65535\n", "wait", "70000");
     assert_requests("");

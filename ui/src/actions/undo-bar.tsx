@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import type { ProblemError } from "../api/client.ts";
 import { announce } from "../base/announcer.tsx";
 import { CopyLine } from "../base/copy-button.tsx";
@@ -47,13 +47,13 @@ function useCountdown(counts: boolean, held: boolean, onEnd: () => void): number
     return Math.max(0, left);
 }
 
-/* Not a single key, and not where it means the undo of what is typed. */
+/* Not a single key, and not where it means the undo of what is typed. Listens from the moment on that the button is seen, not from some time after. */
 function useUndoKey(active: boolean, undo: () => void): void {
     const latest = useRef(undo);
-    useEffect(() => {
+    useLayoutEffect(() => {
         latest.current = undo;
     });
-    useEffect(() => {
+    useLayoutEffect(() => {
         if (!active) return undefined;
         const press = (event: KeyboardEvent): void => {
             const typing = event.target instanceof Element && event.target.closest("input, textarea, select, dialog, [contenteditable]") !== null;

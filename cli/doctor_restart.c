@@ -1,0 +1,419 @@
+/*
+ * doctor: the line that ends a portd and starts it again as it was, or starts one where none runs; and portctl's own lines, so
+ * that they go to the portd that was looked at.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/doctor.h"
+#include "probe/cgroup.h"
+#include "probe/proc_file.h"
+#include "src/base/text.h"
+
+#define WORD_MAX      (2 * PATH_MAX)
+#define ARGUMENTS_MAX ((size_t)64 << 10)
+
+static bool is_in_path(const char *program) {
+    const char *path = getenv("PATH");
+    char candidate[PATH_MAX];
+
+    while (path != NULL && *path != '\0') {
+        size_t length = strcspn(path, ":");
+
+        snprintf(candidate, sizeof candidate, "%.*s/%s", (int)length, path, program);
+        if (access(candidate, X_OK) == 0)
+            return true;
+        path += length + (path[length] == ':' ? 1 : 0);
+    }
+    return false;
+}
+
+/* Where it is not on the PATH it lies beside this program, as it was built. */
+static void name_portd(char *ret_word, size_t size) {
+    char path[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - sizeof "/portd");
+    char *slash;
+
+    snprintf(ret_word, size, "portd");
+    if (is_in_path("portd") || length <= 0)
+        return;
+    path[length] = '\0';
+    slash = strrchr(path, '/');
+    if (slash == NULL)
+        return;
+    memcpy(slash, "/portd", sizeof "/portd");
+    if (access(path, X_OK) == 0)
+        text_quote_word(path, ret_word, size);
+}
+
+/* A program that was named relative to the folder that it was started in is named as it is now. */
+static void name_running(const struct doctor *doctor, char *ret_line, size_t size) {
+    const char *command = doctor->portd.command;
+    const char *rest = command + strcspn(command, " ");
+    const char *slash = memchr(command, '/', (size_t)(rest - command));
+    char link[64];
+    char path[PATH_MAX];
+    char word[WORD_MAX];
+    ssize_t length;
+
+    snprintf(link, sizeof link, "/proc/%d/exe",
+             (int)(doctor->broken_pid != 0 ? doctor->broken_pid : doctor->portd.pid));
+    if (slash == NULL || slash == command || command[0] == '\'') {
+        snprintf(ret_line, size, "%s", command);
+        return;
+    }
+    length = readlink(link, path, sizeof path - 1);
+    if (length <= 0) {
+        name_portd(word, sizeof word);
+    } else {
+        path[length] = '\0';
+        text_quote_word(path, word, sizeof word);
+    }
+    snprintf(ret_line, size, "%s%s", word, rest);
+}
+
+struct line {
+    char *text;
+    size_t size;
+    size_t used;
+};
+
+__attribute__((format(printf, 2, 3))) static void append(struct line *line, const char *format, ...) {
+    va_list arguments;
+    int length;
+
+    if (line->used >= line->size)
+        return;
+    va_start(arguments, format);
+    length = vsnprintf(line->text + line->used, line->size - line->used, format, arguments);
+    va_end(arguments);
+    line->used += length > 0 ? (size_t)length : 0;
+}
+
+/* Unless its command names the option, or a portd that is started now would have it all the same. */
+static void append_setting(struct line *line, const struct doctor *doctor, const char *option, const char *value,
+                           const char *usual) {
+    char word[WORD_MAX];
+    char name[32];
+
+    snprintf(name, sizeof name, " --%s", option);
+    if (value == NULL || strcmp(value, usual) == 0 ||
+        (doctor->portd.command != NULL && strstr(doctor->portd.command, name) != NULL))
+        return;
+    append(line, "%s %s", name, text_quote_word(value, word, sizeof word));
+}
+
+static unsigned number_or(const char *variable, unsigned usual) {
+    const char *value = doctor_variable(variable);
+    uint64_t number;
+
+    return value != NULL && text_parse_number(value, 0, UINT16_MAX, &number) == 0 ? (unsigned)number : usual;
+}
+
+/* What it was told by its environment, which a new one may not have. */
+static void append_settings(struct line *line, const struct doctor *doctor) {
+    const struct doctor_portd *portd = &doctor->portd;
+    const char *excluded = doctor_variable("PM_EXCLUDE");
+    char usual[PATH_MAX];
+    char value[32];
+
+    doctor_default_socket(usual);
+    append_setting(line, doctor, "socket", portd->socket, usual);
+    doctor_default_database(usual);
+    append_setting(line, doctor, "db", portd->database, usual);
+    snprintf(value, sizeof value, "%u", portd->port);
+    snprintf(usual, sizeof usual, "%u", number_or("PM_API_PORT", DOCTOR_PORT));
+    append_setting(line, doctor, "port", value, usual);
+    snprintf(value, sizeof value, "%u-%u", portd->range_min, portd->range_max);
+    snprintf(usual, sizeof usual, "%u-%u", number_or("PM_PORT_MIN", 8000), number_or("PM_PORT_MAX", 9000));
+    append_setting(line, doctor, "range", value, usual);
+    append_setting(line, doctor, "exclude", portd->excluded, excluded != NULL ? excluded : "");
+}
+
+/* The prefix of a command that another user's portd needs. */
+static void name_user(uid_t uid, char *ret_prefix, size_t size) {
+    if (uid == geteuid())
+        ret_prefix[0] = '\0';
+    else if (uid == 0)
+        snprintf(ret_prefix, size, "sudo ");
+    else
+        snprintf(ret_prefix, size, "sudo -u '#%u' ", (unsigned)uid);
+}
+
+/* None runs: what is asked for by an option must be said to it; what is in the environment it reads itself, but for a URL. */
+static void append_start(struct line *line, const struct doctor *doctor) {
+    const char *url = doctor->options->url != NULL ? doctor->options->url : doctor_variable("PM_URL");
+    const char *colon = url != NULL ? strrchr(url, ':') : NULL;
+    uint64_t port = 0;
+    char digits[8];
+    char word[WORD_MAX];
+
+    name_portd(word, sizeof word);
+    append(line, "%s", word);
+    if (colon != NULL) {
+        snprintf(digits, sizeof digits, "%.*s", (int)strcspn(colon + 1, "/"), colon + 1);
+        if (text_parse_number(digits, 1, UINT16_MAX, &port) != 0)
+            port = 0;
+    }
+    if (doctor->options->socket != NULL)
+        append(line, " --socket %s", text_quote_word(doctor->options->socket, word, sizeof word));
+    if (port != 0 && doctor->options->socket == NULL)
+        append(line, " --port %u", (unsigned)port);
+    else if (doctor->has_stranger)
+        append(line, " --port %u", doctor_free_tcp_port());
+}
+
+/* ---- one that hangs ---- */
+
+/* What it was told by variables, as a new one of ours would not have it. */
+static void append_variables(struct line *line, const char *environment, size_t length) {
+    for (const char *entry = environment; entry < environment + length; entry += strlen(entry) + 1) {
+        const char *equals = strchr(entry, '=');
+        char name[32];
+        char word[WORD_MAX];
+        const char *ours;
+
+        if (strncmp(entry, "PM_", 3) != 0 || equals == NULL || (size_t)(equals - entry) >= sizeof name)
+            continue;
+        snprintf(name, sizeof name, "%.*s", (int)(equals - entry), entry);
+        ours = getenv(name);
+        if (ours == NULL || strcmp(ours, equals + 1) != 0)
+            append(line, "%s=%s ", name, text_quote_word(equals + 1, word, sizeof word));
+    }
+}
+
+/* Its arguments as words of a shell. The caller's to free(); NULL: they are hidden. */
+static char *read_arguments(int process_fd) {
+    CLEANUP(doctor_free_text_at) char *arguments = NULL;
+    size_t length = 0;
+    size_t n_words = 0;
+    char **words;
+    char *line;
+
+    if (proc_read_all(process_fd, "cmdline", ARGUMENTS_MAX, &arguments, &length) != 0 || length == 0)
+        return NULL;
+    words = calloc(length + 1, sizeof *words);
+    if (words == NULL)
+        return NULL;
+    for (char *at = arguments; at < arguments + length; at += strlen(at) + 1)
+        words[n_words++] = at;
+    line = text_quote_words(words);
+    free(words);
+    return line;
+}
+
+static int open_process(const struct doctor *doctor, pid_t pid) {
+    char path[PATH_MAX];
+
+    snprintf(path, sizeof path, "%s/%d", doctor->proc, (int)pid);
+    return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+bool doctor_read_command(struct doctor *doctor, pid_t pid) {
+    CLEANUP(fd_close_at) int fd = open_process(doctor, pid);
+    CLEANUP(doctor_free_text_at) char *environment = NULL;
+    CLEANUP(doctor_free_text_at) char *arguments = NULL;
+    char variables[DOCTOR_COMMAND_MAX] = "";
+    struct line line = {.text = variables, .size = sizeof variables};
+    struct proc_stat stat;
+    size_t length = 0;
+
+    if (fd < 0 || proc_read_stat(fd, &stat) != 0 || strcmp(stat.name, "portd") != 0)
+        return false;
+    arguments = read_arguments(fd);
+    if (arguments == NULL)
+        return true;
+    if (proc_read_all(fd, "environ", ARGUMENTS_MAX, &environment, &length) == 0)
+        append_variables(&line, environment, length);
+    free(doctor->portd.command);
+    free(doctor->portd.variables);
+    doctor->portd.command = strdup(arguments);
+    doctor->portd.variables = strdup(variables);
+    return true;
+}
+
+/* ---- a unit of systemd ---- */
+
+/* systemd says to whom it has executed who that is (systemd.exec(5)); his children have the variable, too. */
+static bool is_main_process(int process_fd, pid_t pid) {
+    static const char key[] = "SYSTEMD_EXEC_PID=";
+    CLEANUP(doctor_free_text_at) char *environment = NULL;
+    size_t length = 0;
+
+    if (proc_read_all(process_fd, "environ", ARGUMENTS_MAX, &environment, &length) != 0)
+        return true;
+    for (const char *entry = environment; entry < environment + length; entry += strlen(entry) + 1)
+        if (strncmp(entry, key, strlen(key)) == 0)
+            return strtol(entry + strlen(key), NULL, 10) == pid;
+    return true;
+}
+
+static bool is_systemds_child(const struct doctor *doctor, int process_fd) {
+    CLEANUP(doctor_free_text_at) char *name = NULL;
+    struct proc_stat stat;
+    char file[32];
+
+    if (proc_read_stat(process_fd, &stat) != 0)
+        return false;
+    snprintf(file, sizeof file, "%d/comm", (int)stat.parent);
+    name = doctor_read_proc(doctor, file);
+    return name != NULL && strcmp(name, "systemd\n") == 0;
+}
+
+/* A portd that a person has started in the terminal of a service, or that cron has, is in the service's cgroup, too. */
+void doctor_find_unit(struct doctor *doctor, pid_t pid) {
+    CLEANUP(fd_close_at) int fd = open_process(doctor, pid);
+    CLEANUP(doctor_free_text_at) char *text = NULL;
+    CLEANUP(doctor_free_text_at) char *path = NULL;
+    struct cgroup_names names;
+    char file[32];
+
+    snprintf(file, sizeof file, "%d/cgroup", (int)pid);
+    text = doctor_read_proc(doctor, file);
+    if (fd < 0 || text == NULL || cgroup_choose(text, &path) < 0 || !cgroup_is_evidence(path))
+        return;
+    cgroup_parse(path, &names);
+    if (names.runtime[0] != '\0' || names.unit[0] == '\0' || !is_systemds_child(doctor, fd) ||
+        !is_main_process(fd, pid))
+        return;
+    free(doctor->portd.unit);
+    doctor->portd.unit = strdup(names.unit);
+    doctor->portd.unit_is_users = strstr(path, "/user@") != NULL;
+}
+
+/* In a unit's file these two are systemd's own (systemd.service(5)). */
+static void escape_for_unit(const char *command, char *ret_text, size_t size) {
+    struct line line = {.text = ret_text, .size = size};
+
+    ret_text[0] = '\0';
+    for (; *command != '\0'; command++)
+        append(&line, *command == '%' || *command == '$' ? "%c%c" : "%c", *command, *command);
+}
+
+/* A file of ours beside the unit's own changes its command; what the unit says else stays. */
+static void append_unit_change(struct line *line, const struct doctor *doctor, const char *command, bool as_root) {
+    const char *root = doctor->portd.unit_is_users ? "" : doctor_as_root();
+    char escaped[DOCTOR_COMMAND_MAX];
+    char setting[DOCTOR_COMMAND_MAX + 16];
+    char word[2 * DOCTOR_COMMAND_MAX];
+    char folder[PATH_MAX];
+    char home[PATH_MAX];
+    char folder_word[WORD_MAX];
+
+    if (doctor->portd.unit_is_users)
+        snprintf(folder, sizeof folder, "%.*s/.config/systemd/user/%s.d", PATH_MAX - 512, doctor_home(home),
+                 doctor->portd.unit);
+    else
+        snprintf(folder, sizeof folder, "/etc/systemd/system/%s.d", doctor->portd.unit);
+    text_quote_word(folder, folder_word, sizeof folder_word);
+    escape_for_unit(command, escaped, sizeof escaped);
+    snprintf(setting, sizeof setting, "ExecStart=%s", escaped);
+    append(line, "%smkdir -p %s && printf '%%s\\n' '[Service]' %sExecStart= %s | %stee %s/doctor.conf > /dev/null && ",
+           root, folder_word, as_root ? "User=root " : "", text_quote_word(setting, word, sizeof word), root,
+           folder_word);
+    append(line, "%ssystemctl %sdaemon-reload && ", root, doctor->portd.unit_is_users ? "--user " : "");
+}
+
+/* ---- the line ---- */
+
+/* The command by which it runs again, without what is to be added. */
+static void append_command(struct line *line, const struct doctor *doctor) {
+    char running[DOCTOR_COMMAND_MAX];
+
+    if (!doctor->portd.answers && doctor->portd.command == NULL) {
+        append_start(line, doctor);
+        return;
+    }
+    if (doctor->portd.command != NULL)
+        name_running(doctor, running, sizeof running);
+    else
+        name_portd(running, sizeof running);
+    append(line, "%s%s", doctor->portd.variables != NULL ? doctor->portd.variables : "", running);
+    if (doctor->portd.answers)
+        append_settings(line, doctor);
+}
+
+static void append_unit_restart(struct line *line, const struct doctor *doctor, const struct doctor_restart *restart) {
+    const bool changes = restart->more != NULL || restart->as_root || restart->other_program;
+    char word[2 * CGROUP_UNIT_MAX];
+    char systemctl[64];
+    char command[DOCTOR_COMMAND_MAX];
+    struct line changed = {.text = command, .size = sizeof command};
+
+    text_quote_word(doctor->portd.unit, word, sizeof word);
+    snprintf(systemctl, sizeof systemctl, "%ssystemctl %s", doctor->portd.unit_is_users ? "" : doctor_as_root(),
+             doctor->portd.unit_is_users ? "--user " : "");
+    if (doctor->broken_pid != 0) /* else it waits for a minute and a half */
+        append(line, "%skill -s KILL %s; ", systemctl, word);
+    if (restart->between != NULL)
+        append(line, "%sstop %s; %s && ", systemctl, word, restart->between);
+    if (changes) {
+        append_command(&changed, doctor);
+        append(&changed, "%s", restart->more != NULL ? restart->more : "");
+        append_unit_change(line, doctor, command, restart->as_root);
+    }
+    append(line, "%srestart %s", systemctl, word);
+}
+
+/* What there is, is ended. */
+static void append_end(struct line *line, const struct doctor *doctor, const char *user) {
+    const struct doctor_portd *portd = &doctor->portd;
+    char word[2 * CGROUP_UNIT_MAX];
+
+    if (portd->unit != NULL)
+        append(line, "systemctl --user disable --now %s; ", text_quote_word(portd->unit, word, sizeof word));
+    else if (portd->pid != 0)
+        append(line, "%skill %d; tail --pid=%d -f /dev/null; ", user, (int)portd->pid, (int)portd->pid);
+    else if (doctor->broken_pid != 0) /* what hangs may not hear a TERM */
+        append(line, "kill -KILL %d; tail --pid=%d -f /dev/null; ", (int)doctor->broken_pid, (int)doctor->broken_pid);
+    else if (!portd->answers && doctor->original_pid != 0)
+        append(line, "kill %d; tail --pid=%d -f /dev/null; ", (int)doctor->original_pid, (int)doctor->original_pid);
+}
+
+void doctor_restart_command(const struct doctor *doctor, const struct doctor_restart *restart, char *ret_command,
+                            size_t size) {
+    struct line line = {.text = ret_command, .size = size};
+    const struct doctor_portd *portd = &doctor->portd;
+    char user[32] = "";
+
+    ret_command[0] = '\0';
+    /* A person's own manager cannot make it root's. */
+    if (portd->unit != NULL && !(portd->unit_is_users && restart->as_root)) {
+        append_unit_restart(&line, doctor, restart);
+        return;
+    }
+    if (portd->answers)
+        name_user(portd->uid, user, sizeof user);
+    append_end(&line, doctor, user);
+    if (restart->between != NULL)
+        append(&line, "%s && ", restart->between);
+    append(&line, "%s", restart->as_root ? doctor_as_root() : user);
+    append_command(&line, doctor);
+    append(&line, "%s &", restart->more != NULL ? restart->more : "");
+}
+
+/* ---- portctl's own ---- */
+
+/* sudo hands no variables on, so there it has to be told what they say. */
+const char *doctor_portctl(const struct doctor *doctor, bool as_root, char *ret_words, size_t size) {
+    const char *sudo = as_root ? doctor_as_root() : "";
+    const char *socket = doctor->options->socket;
+    const char *url = doctor->options->url;
+    char word[WORD_MAX];
+
+    if (socket == NULL && url == NULL && sudo[0] != '\0') {
+        socket = doctor_variable("PM_SOCKET");
+        url = socket == NULL ? doctor_variable("PM_URL") : NULL;
+    }
+    if (socket != NULL)
+        snprintf(ret_words, size, "%sportctl --socket %s", sudo, text_quote_word(socket, word, sizeof word));
+    else if (url != NULL)
+        snprintf(ret_words, size, "%sportctl --url %s", sudo, text_quote_word(url, word, sizeof word));
+    else
+        snprintf(ret_words, size, "%sportctl", sudo);
+    return ret_words;
+}
