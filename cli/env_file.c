@@ -117,6 +117,8 @@ static int check_writable(const struct env_file *file, struct problem *problem) 
         error = errno;
     if (error != 0) {
         refuse(problem, file->path, "cannot be written", error);
+        if (error != EACCES) /* a file system that is read-only, say */
+            return PROBLEM_E_SET;
         return problem_set_hint(problem, "chmod u+w %s", text_quote_word(file->path, word, sizeof word));
     }
     if (access(file->folder, W_OK | X_OK) < 0)

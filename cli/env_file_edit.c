@@ -70,6 +70,10 @@ static const char *find_line_end(struct text text) {
     return end > text.at && end < text.end && end[-1] == '\r' ? end - 1 : end;
 }
 
+static bool is_quote(char c) {
+    return c == '"' || c == '\'' || c == '`';
+}
+
 static bool is_blank(char c) {
     return c == ' ' || c == '\t';
 }
@@ -81,7 +85,7 @@ static const char *find_value_end(struct text text) {
     const char *begin = skip_blanks((struct text){text.at, line_end});
     const char *end = NULL;
 
-    if (begin < line_end && memchr("\"'`", *begin, 3) != NULL)
+    if (begin < line_end && is_quote(*begin))
         end = skip_quoted((struct text){begin, text.end});
     if (end != NULL)
         line_end = find_line_end((struct text){end, text.end});

@@ -285,6 +285,16 @@ Test(cli_env, up_wants_a_project_and_its_services) {
     ASSERT_RUN(EXIT_USAGE, "", "portctl: web is there twice\n", "up", "web", "web");
 }
 
+Test(cli_env, up_says_that_the_file_which_is_here_does_not_count) {
+    START({"POST /alloc-all", 200, BOTH, 0, NULL});
+    cr_assert_eq(symlink("/nowhere", SHOP "/portmanager.json"), 0);
+    ASSERT_RUN(
+        EXIT_NO, "",
+        "portctl: there is no portmanager.json here or in a folder above\n  hint: what is called so in the working "
+        "directory is no file, or somebody else's\n",
+        "up");
+}
+
 static void start_shop(void) {
     write_project(
         "{\"env_file\":\".env\",\"services\":{\"web\":{\"variables\":[\"WEB_PORT\",\"HMR_PORT\"]},\"db\":{}}}");

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -210,6 +211,17 @@ Test(cli_env_file, a_read_only_file_is_refused_also_for_root) {
     cr_assert_str_eq(problem.hint, "chmod u+w '" SANDBOX_DIR "/a b'");
     text = file_read(PATH, NULL);
     cr_assert_str_eq(text, "A=1\n");
+}
+
+Test(cli_env_file, on_a_read_only_disk_no_rights_are_the_remedy) {
+    CLEANUP(problem_deinit) struct problem problem = {0};
+
+    file_write_text(PATH, "");
+    cr_assert_eq(mount(PATH, PATH, NULL, MS_BIND, NULL), 0);
+    cr_assert_eq(mount(NULL, PATH, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
+    cr_assert_eq(env_file_check(SANDBOX_DIR, ".env", &problem), PROBLEM_E_SET);
+    cr_assert_str_eq(problem.detail, PATH " cannot be written: Read-only file system");
+    cr_assert_str_eq(problem.hint, "");
 }
 
 Test(cli_env_file, what_is_no_file_is_refused) {
