@@ -21,6 +21,7 @@ struct client {
     int interrupt_fd;
     bool shares_pids;
     pid_t server_pid; /* of the one last met; 0: not known */
+    const struct output *output; /* where a server of another network namespace is told of; NULL: nowhere, or it has been */
 };
 
 int client_open(const struct options *options, struct client **ret_client, struct problem *problem) {
@@ -52,6 +53,18 @@ int client_set_interrupt(struct client *client, int fd) {
     return before;
 }
 
+void client_tell_elsewhere(struct client *client, const struct output *output) {
+    client->output = output;
+}
+
+static void look_elsewhere(struct client *client) {
+    if (client->output == NULL || !peer_is_elsewhere(client->server_pid))
+        return;
+    output_say(client->output, "portd is in another network namespace: what it says of ports is so there, not here");
+    output_hint(client->output, "portctl doctor says how to have one here");
+    client->output = NULL;
+}
+
 bool client_shares_pids(const struct client *client) {
     return client->shares_pids;
 }
@@ -73,6 +86,13 @@ static int hint_at_start(const struct client *client, const struct endpoint *end
     return problem_set_hint(problem, "start it with: portd --port %s", strrchr(endpoint->text, ':') + 1);
 }
 
+/* Then its usual place was not looked at. */
+static bool lacks_home(void) {
+    const char *home = getenv("HOME");
+
+    return home == NULL || home[0] != '/';
+}
+
 static int tell_unreachable(const struct client *client, const struct endpoint *endpoint, int error,
                             struct problem *problem) {
     bool forbidden = error == EACCES || error == EPERM;
@@ -81,7 +101,10 @@ static int tell_unreachable(const struct client *client, const struct endpoint *
         problem_fill(problem, EXIT_UNREACHABLE, "portd-not-reachable", "portd %s: %s: %s",
                      forbidden ? "cannot be reached" : "is not running", endpoint->text, strerror(error));
     else
-        problem_fill(problem, EXIT_UNREACHABLE, "portd-not-reachable", "portd is not running");
+        problem_fill(problem, EXIT_UNREACHABLE, "portd-not-reachable", "portd is not running%s",
+                     lacks_home() ? ", or it is in a home folder: HOME is not set" : "");
+    if (!client->endpoints.explicit_ones && !forbidden && lacks_home())
+        return problem_set_hint(problem, "say where it is: portctl --socket PATH");
     return forbidden ? PROBLEM_E_SET : hint_at_start(client, endpoint, problem);
 }
 
@@ -158,6 +181,7 @@ static int check_server(struct client *client, const struct connection *connecti
         return refuse_server(connection->endpoint, peer.uid, problem);
     client->shares_pids = connection->endpoint->address.ss_family != AF_UNIX || peer.pid != 0;
     client->server_pid = peer.pid;
+    look_elsewhere(client);
     return 0;
 }
 

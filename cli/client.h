@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "cli/connection.h"
+#include "cli/output.h"
 #include "cli/problem.h"
 #include "cli/reply.h"
 #include "probe/fd.h"
@@ -32,6 +33,10 @@ static inline void client_close_at(struct client **client) {
 
 /* From here on, a call is given up when `fd` is readable; -1: never. The descriptor stays the caller's. Returns the one before. */
 int client_set_interrupt(struct client *client, int fd);
+
+/* From here on, a server that is known to live in another network namespace is told of on `output`, once: what it says of ports is not so here. NULL:
+ * it is not told of. */
+void client_tell_elsewhere(struct client *client, const struct output *output);
 
 #define CLIENT_PATIENCE_MS 10000
 

@@ -49,13 +49,13 @@ static int cmd_alloc(const struct invocation *invocation, int *ret_exit_code, st
         return r;
     *ret_exit_code = EXIT_YES;
     if (invocation->output.json) {
-        cJSON *reply = grant.reply;
-        grant.reply = NULL;
-        return output_json(reply) < 0 ? problem_fill_memory(problem) : 0;
+        if (output_json(cJSON_Duplicate(grant.reply, true)) < 0)
+            return problem_fill_memory(problem);
+        return grant_deliver(invocation, &grant, problem);
     }
     print_ports(&invocation->output, &grant);
     output_notes(&invocation->output, json_get(grant.reply, "notes"));
-    return 0;
+    return grant_deliver(invocation, &grant, problem);
 }
 
 static const enum option_id alloc_options[] = {OPTION_GLOBAL, OPTION_TTL, OPTION_PORT,    OPTION_PREFER, OPTION_COUNT,

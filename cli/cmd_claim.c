@@ -1,6 +1,7 @@
 /*
  * claim and disown: a person's word on whose a listener is, where the kernel's evidence does not say.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -53,16 +54,34 @@ static int print_reply(const struct output *output, cJSON **reply, const char *d
     return 0;
 }
 
+/* A new lease that nobody could be told of is given back. */
+static int deliver(const struct invocation *invocation, const struct lease_view *created, struct problem *problem) {
+    CLEANUP(json_free_at) cJSON *released = NULL;
+    CLEANUP(problem_deinit) struct problem miss = {0}; /* then it ends with its listener */
+    int r;
+
+    signal(SIGPIPE, SIG_IGN);
+    r = output_finish();
+    if (r == 0)
+        return 0;
+    lease_call(invocation->client, "/release", created->port, created->id, CLIENT_PATIENCE_MS, &released, &miss);
+    return problem_fill(problem, EXIT_NO, "internal", "standard output: %s", strerror(-r));
+}
+
 static int cmd_claim(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     CLEANUP(json_free_at) cJSON *reply = NULL;
+    struct lease_view lease;
     bool created = true;
+    bool is_new;
     int r = ask(invocation, "/claim", &reply, problem);
 
     if (r != 0)
         return r;
     *ret_exit_code = EXIT_YES;
     json_get_bool(reply, "created", &created);
-    return print_reply(&invocation->output, &reply, created ? "Claimed" : "Confirmed", problem);
+    is_new = created && lease_view_read(json_get(reply, "lease"), &lease);
+    r = print_reply(&invocation->output, &reply, created ? "Claimed" : "Confirmed", problem);
+    return r == 0 && is_new ? deliver(invocation, &lease, problem) : r;
 }
 
 static int cmd_disown(const struct invocation *invocation, int *ret_exit_code, struct problem *problem) {

@@ -64,17 +64,39 @@ static int make_target(const struct options *options, const char *word, char *re
     return r;
 }
 
+/* A lease is asked for again by each `up` and `env`: the last time is enough, for it tells that it is in use. */
+static bool is_repeated(const cJSON *event) {
+    uint64_t id = 0;
+    uint64_t later_id = 0;
+
+    if (!event_view_is_again(event))
+        return false;
+    json_get_number(event, "lease_id", 0, UINT64_MAX, &id);
+    for (const cJSON *later = event->next; later != NULL; later = later->next)
+        if (event_view_is_again(later) && json_get_number(later, "lease_id", 0, UINT64_MAX, &later_id) &&
+            later_id == id)
+            return true;
+    return false;
+}
+
 static void print_events(const cJSON *events, const char *word, const struct output *output) {
     char safe[OPTIONS_NAME_MAX + 1];
     int64_t now_ms = now();
+    bool folds = output->terminal && !output->quiet && !output->verbose;
+    size_t n_again = 0;
     const cJSON *event;
     bool any = false;
 
     cJSON_ArrayForEach(event, events) {
         any = true;
-        if (!event_view_is_double(event))
+        if (folds && is_repeated(event))
+            n_again++;
+        else if (!event_view_is_double(event))
             event_view_print(event, output, now_ms);
     }
+    if (n_again > 0)
+        output_tell(output, "%zu more time%s a lease was asked for again; portctl history -v shows each.", n_again,
+                    n_again == 1 ? "" : "s");
     if (!any && output->terminal && word != NULL && !options_is_port(word))
         output_tell(output, "Nothing has happened to %s.", text_make_safe(word, safe, sizeof safe));
     else if (!any && output->terminal)
@@ -122,7 +144,8 @@ const struct command command_history = {
     .summary = "show what happened to leases and ports",
     .usage = "[PORT|NAME] [options]",
     .details = "The same lines as those of watch, out of the last seven days, oldest first. In a linked worktree a\n"
-               "name is that of its branch. Events tell no project: equal names of other projects are among them.\n",
+               "name is that of its branch. Events tell no project: equal names of other projects are among them. On a\n"
+               "terminal only the last time that a lease was asked for again is shown; all with -v.\n",
     .options = history_options,
     .n_most = 1,
     .first = OPERAND_PORT_OR_NAME,

@@ -4,6 +4,8 @@
  */
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "cli/client.h"
 #include "cli/command.h"
@@ -66,11 +68,66 @@ static int release_selection(const struct invocation *invocation, const struct s
     return output_json(made) < 0 ? problem_fill_memory(problem) : 0;
 }
 
-static int refuse_none(const struct invocation *invocation, struct problem *problem) {
+/* What other worktrees of this project have of the caller's, though they may have been removed. */
+struct others {
+    size_t n_leases;
+    const char *branch; /* the first one's: "@fix-ui", or "" of the main worktree */
+    bool is_one;        /* all are of that one */
+};
+
+static struct others count_others(const struct selection *selection, const struct scope *scope) {
+    struct others others = {.is_one = true};
+
+    for (size_t i = 0; i < selection->n_views; i++) {
+        const struct lease_view *view = &selection->views[i];
+        const char *branch = selection_branch(scope, view);
+
+        if (branch == NULL || view->uid != geteuid())
+            continue;
+        if (others.n_leases++ == 0)
+            others.branch = branch;
+        others.is_one = others.is_one && strcmp(branch, others.branch) == 0;
+    }
+    return others;
+}
+
+static void hint_at_others(const struct invocation *invocation, const struct others *others, struct problem *problem) {
+    const char *more = others->is_one ? "" : "; portctl list shows the others";
+    char folder[TEXT_QUOTED_MAX(PATH_MAX)] = "";
+    char branch[TEXT_QUOTED_MAX(OPTIONS_NAME_MAX)];
+    bool is_main = others->branch[0] == '\0';
+
+    if (is_main || invocation->options.project[0] != '\0')
+        text_quote_word(is_main ? invocation->scope.project : invocation->options.project, folder, sizeof folder);
+    problem_set_hint(problem, "portctl release %s%s--all%s%s%s",
+                     is_main ? "" : text_quote_word(others->branch, branch, sizeof branch), is_main ? "" : " ",
+                     folder[0] != '\0' ? " --project " : "", folder, more);
+}
+
+/* `selection`: whatever there is, for nothing of it is here. */
+static int refuse_none(const struct invocation *invocation, const struct selection *selection,
+                       struct problem *problem) {
+    const struct others others = count_others(selection, &invocation->scope);
+    const char *s = others.n_leases == 1 ? "" : "s";
+    char branch[OPTIONS_NAME_MAX + 1];
+
     if (invocation->scope.project[0] == '\0')
         return problem_fill(problem, EXIT_NO, "no-such-lease", "you have no lease");
-    problem_fill(problem, EXIT_NO, "no-such-lease", "you have no lease in this project");
-    return problem_set_hint(problem, "portctl release --all --global gives back those of all projects");
+    if (others.n_leases == 0) {
+        problem_fill(problem, EXIT_NO, "no-such-lease", "you have no lease in this project");
+        return problem_set_hint(problem, "portctl list shows all leases");
+    }
+    if (!others.is_one)
+        problem_fill(problem, EXIT_NO, "no-such-lease",
+                     "you have no lease here; other worktrees of this project have %zu", others.n_leases);
+    else if (others.branch[0] == '\0')
+        problem_fill(problem, EXIT_NO, "no-such-lease", "you have no lease here; the main worktree has %zu lease%s",
+                     others.n_leases, s);
+    else
+        problem_fill(problem, EXIT_NO, "no-such-lease", "you have no lease here; %s of this project has %zu lease%s",
+                     text_make_safe(others.branch + 1, branch, sizeof branch), others.n_leases, s);
+    hint_at_others(invocation, &others, problem);
+    return PROBLEM_E_SET;
 }
 
 /* A person is asked; a script has written --all, and cannot be. */
@@ -91,6 +148,7 @@ static int confirm(const struct invocation *invocation, const struct selection *
 /* Without a word: --all. */
 static int select_all(const struct invocation *invocation, struct selection *ret_selection, struct problem *problem) {
     CLEANUP(selection_deinit) struct selection selection = {0};
+    size_t n_all;
     int r;
 
     if (!invocation->options.all) {
@@ -100,9 +158,12 @@ static int select_all(const struct invocation *invocation, struct selection *ret
     r = selection_all(invocation->client, &selection, problem);
     if (r != 0)
         return r;
+    n_all = selection.n_views;
     selection_keep_here(&selection, &invocation->scope);
-    if (selection.n_views == 0)
-        return refuse_none(invocation, problem);
+    if (selection.n_views == 0) {
+        selection.n_views = n_all; /* nothing was moved: they are there as they were */
+        return refuse_none(invocation, &selection, problem);
+    }
     r = confirm(invocation, &selection, problem);
     if (r != 0)
         return r;
@@ -129,14 +190,15 @@ const struct command command_release = {
     .details = "Ends the leases; what listens on the ports is told and not touched. A name with several leases is\n"
                "released with --all only. If one of the words means no lease, nothing is released.\n"
                "With --all and no word: all leases that are yours, in a project those of this worktree of it (with\n"
-               "--global everywhere). That asks first, on a terminal and without --yes; elsewhere it does not.\n",
+               "--global everywhere). That asks first, on a terminal and without --yes; elsewhere it does not.\n"
+               "@BRANCH for a NAME, with --all: all that the linked worktree of that branch has of this project, also\n"
+               "when it was removed.\n",
     .options = release_options,
     .n_most = SIZE_MAX,
     .first = OPERAND_PORT_OR_NAME,
     .others = OPERAND_PORT_OR_NAME,
     .examples = {{"portctl release 8001", "by port"},
                  {"portctl release web db", "several, or none of them"},
-                 {"portctl release my-api --all", "all your leases of a name"},
                  {"portctl release --all --yes", "all that are yours"}},
     .function = cmd_release,
 };

@@ -40,6 +40,16 @@ static int refuse_operands(const struct command *command, const struct operands 
     return problem_set_hint(problem, "portctl %s %s", command->name, command->usage);
 }
 
+/* Whoever writes one of these has meant it: "csh" is not a slip for "zsh". */
+static bool is_other_shell(const char *word) {
+    static const char *const others[] = {"csh", "tcsh", "sh", "ash", "dash", "ksh", "mksh", "powershell", "pwsh", "nu"};
+
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (strcmp(word, others[i]) == 0)
+            return true;
+    return false;
+}
+
 static int check_word(const struct command *command, const char *word, struct problem *problem) {
     const char *near;
     char words[128];
@@ -48,7 +58,7 @@ static int check_word(const struct command *command, const char *word, struct pr
     for (; command->words[n_words] != NULL; n_words++)
         if (strcmp(word, command->words[n_words]) == 0)
             return 0;
-    near = text_nearest(word, command->words, n_words);
+    near = is_other_shell(word) ? NULL : text_nearest(word, command->words, n_words);
     problem_fill_usage(problem, "%s knows no '%s'", command->name, word);
     if (near != NULL)
         return problem_set_hint(problem, "did you mean portctl %s %s?", command->name, near);
@@ -91,6 +101,18 @@ static int parse_command(struct invocation *invocation, int argc, char **argv, s
     return check_operands(command, &invocation->operands, problem);
 }
 
+/* Does it speak of ports as they are now, so that those of another network namespace would be taken for ours? doctor says it anyway. */
+static bool speaks_of_ports(const struct command *command) {
+    static const struct command *const those[] = {&command_alloc, &command_env,       &command_free, &command_hold,
+                                                  &command_run,   &command_squatters, &command_up,   &command_wait,
+                                                  &command_who};
+
+    for (size_t i = 0; i < sizeof those / sizeof those[0]; i++)
+        if (command == those[i])
+            return true;
+    return false;
+}
+
 static int run_command(struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     CLEANUP(client_close_at) struct client *client = NULL;
     int r = 0;
@@ -99,6 +121,8 @@ static int run_command(struct invocation *invocation, int *ret_exit_code, struct
         r = client_open(&invocation->options, &client, problem);
     if (r != 0)
         return r;
+    if (client != NULL && speaks_of_ports(invocation->command) && !invocation->output.json && !invocation->output.quiet)
+        client_tell_elsewhere(client, &invocation->output);
     if (command_takes(invocation->command, OPTION_GLOBAL))
         scope_find(&invocation->options, &invocation->scope);
     invocation->client = client;
@@ -112,9 +136,18 @@ static int refuse_command(const char *name, struct problem *problem) {
     const char *near = command_nearest(name, others);
 
     problem_fill_usage(problem, "there is no command '%s'", name);
+    if (strcmp(name, "version") == 0)
+        return problem_set_hint(problem, "did you mean portctl --version?");
     if (near != NULL)
         return problem_set_hint(problem, "did you mean portctl %s?", near);
     return problem_set_hint(problem, "portctl help lists the commands");
+}
+
+/* Whoever asks for help on help wants the help. NULL: none, the overview. */
+static const char *find_topic(const struct operands *words) {
+    const char *topic = words->n_items > 1 ? words->items[1] : NULL;
+
+    return topic == NULL || strcmp(topic, "--help") == 0 || strcmp(topic, "-h") == 0 ? NULL : topic;
 }
 
 /* What stands before the command, then the command. Returns PROBLEM_E_SET, or 0 and in *ret_exit_code how it ended. */
@@ -133,7 +166,7 @@ static int dispatch(struct invocation *invocation, int argc, char **argv, int *r
         return r;
     if (words.n_items > 0 && strcmp(words.items[0], "help") == 0) {
         output_init(&invocation->output, &invocation->options);
-        return help_topic(words.n_items > 1 ? words.items[1] : NULL, &invocation->output, ret_exit_code, problem);
+        return help_topic(find_topic(&words), &invocation->output, ret_exit_code, problem);
     }
     if (words.n_items > 0 && !invocation->options.help && !invocation->options.version) {
         invocation->command = command_find(words.items[0]);
@@ -177,12 +210,14 @@ int command_main(int argc, char **argv) {
     struct invocation invocation = {0};
     struct problem problem = {0};
     int exit_code = EXIT_NO;
+    bool is_told;
     int r;
 
     if (argc < 1)
         return EXIT_USAGE;
     fill_standard_streams();
-    if (dispatch(&invocation, argc, argv, &exit_code, &problem) != 0) {
+    is_told = dispatch(&invocation, argc, argv, &exit_code, &problem) != 0;
+    if (is_told) {
         invocation.options.json = invocation.options.json || asks_for_json(argc, argv);
         output_init(&invocation.output, &invocation.options);
         exit_code = problem_report(&problem, &invocation.output);
@@ -190,7 +225,8 @@ int command_main(int argc, char **argv) {
     problem_deinit(&problem);
     r = output_finish();
     if (r < 0) {
-        output_say(&invocation.output, "standard output: %s", strerror(-r));
+        if (!is_told) /* whoever has failed has said why */
+            output_say(&invocation.output, "standard output: %s", strerror(-r));
         return exit_code == EXIT_YES ? EXIT_NO : exit_code;
     }
     return exit_code;

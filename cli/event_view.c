@@ -61,6 +61,15 @@ bool event_view_is_double(const cJSON *event) {
     return strncmp(kind, "conflict.", 9) == 0 && strcmp(finding, "taken") == 0;
 }
 
+bool event_view_is_again(const cJSON *event) {
+    const char *kind = "";
+    const char *reason = "";
+
+    json_get_string(event, "kind", &kind);
+    json_get_string(event, "reason", &reason);
+    return strcmp(kind, "lease.renewed") == 0 && strcmp(reason, "It was asked for again.") == 0;
+}
+
 /* The local time of the day, with the date if that is not today's. What is no time is shown as it is. */
 static void format_time(const char *at, int64_t now_ms, char *ret_text, size_t size) {
     int64_t at_ms;

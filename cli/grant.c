@@ -4,9 +4,11 @@
 #include "cli/grant.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "cli/alloc_body.h"
+#include "cli/lease_call.h"
 #include "cli/patience.h"
 #include "src/base/json.h"
 #include "src/base/text.h"
@@ -227,4 +229,22 @@ int grant_ask(const struct invocation *invocation, const struct grant_for *whom,
     *ret_grant = grant;
     grant.reply = NULL;
     return 0;
+}
+
+int grant_deliver(const struct invocation *invocation, const struct grant *grant, struct problem *problem) {
+    int r;
+
+    signal(SIGPIPE, SIG_IGN); /* a reader that has gone would end us before anything is given back */
+    r = output_finish();
+    if (r == 0)
+        return 0;
+    for (size_t i = 0; i < grant->n_leases; i++) {
+        CLEANUP(problem_deinit) struct problem miss = {0}; /* then it ends by its TTL */
+        CLEANUP(json_free_at) cJSON *reply = NULL;
+
+        if (grant->is_new[i])
+            lease_call(invocation->client, "/release", grant->leases[i].port, grant->leases[i].id, CLIENT_PATIENCE_MS,
+                       &reply, &miss);
+    }
+    return problem_fill(problem, EXIT_NO, "internal", "standard output: %s", strerror(-r));
 }

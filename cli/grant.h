@@ -51,4 +51,10 @@ bool grant_reply_has_new(const cJSON *reply, const struct lease_view *lease, siz
 int grant_ask(const struct invocation *invocation, const struct grant_for *whom, struct grant *ret_grant,
               bool *ret_held, struct problem *problem);
 
+/*
+ * Flushes the answer. One that cannot be written has told nobody the ports: those that are new are given back, and what was there before stays.
+ * Returns 0 or PROBLEM_E_SET.
+ */
+int grant_deliver(const struct invocation *invocation, const struct grant *grant, struct problem *problem);
+
 #endif

@@ -84,7 +84,7 @@ static void format_expiry(const struct lease_view *view, char *ret_text, size_t 
         text_format_duration(view->expires_in_seconds, duration);
         snprintf(ret_text, size, "in %s", duration);
     } else if (strcmp(view->kept_by, "listener") == 0) {
-        snprintf(ret_text, size, "not while it listens");
+        snprintf(ret_text, size, "after use");
     } else if (view->holder_pid != 0) {
         snprintf(ret_text, size, "with pid %llu", (unsigned long long)view->holder_pid);
     } else {
@@ -185,7 +185,7 @@ static int add_for_pipe(struct table *table, const struct lease_view *view) {
 
 int lease_views_print(const struct lease_view *views, size_t n_views, const struct output *output, FILE *stream) {
     static const struct table_column for_terminal[] = {
-        {"PORT", 0, 0, true},     {"NAME", 10, 0, false}, {"STATE", TABLE_SIGN, 2, false}, {"EXPIRES", 0, 3, false},
+        {"PORT", 0, 0, true},     {"NAME", 24, 0, false}, {"STATE", TABLE_SIGN, 2, false}, {"EXPIRES", 0, 3, false},
         {"GRANTED", 0, 5, false}, {"USER", 8, 4, false},  {"TAGS", 8, 6, false},           {"PROJECT", 12, 7, false},
     };
     static const struct table_column for_pipe[] = {

@@ -7,9 +7,11 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "probe/fd.h"
 #include "probe/sock_diag.h"
@@ -109,6 +111,16 @@ int peer_identify(int fd, const struct patience *patience, struct peer *ret_peer
         return r;
     *ret_peer = peer;
     return 0;
+}
+
+bool peer_is_elsewhere(pid_t pid) {
+    char path[32];
+    struct stat own;
+    struct stat other;
+
+    snprintf(path, sizeof path, "/proc/%d/ns/net", (int)pid);
+    return pid != 0 && stat("/proc/self/ns/net", &own) == 0 && stat(path, &other) == 0 &&
+           (own.st_ino != other.st_ino || own.st_dev != other.st_dev);
 }
 
 /* The user database is asked last: it loads libraries and may ask the network. */

@@ -27,6 +27,10 @@ struct peer {
 #define PEER_E_UNKNOWN 1
 int peer_identify(int fd, const struct patience *patience, struct peer *ret_peer);
 
+/* True if the process is known to live in another network namespace than we: its ports are not ours. A process that may not be looked into, or
+ * has no pid here (0), is not known to. */
+bool peer_is_elsewhere(pid_t pid);
+
 /* True for this process's own uid, root and PEER_SYSTEM_USER. */
 bool peer_is_trusted(uid_t uid);
 

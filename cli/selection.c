@@ -181,12 +181,12 @@ bool selection_hint_name(const struct selection *selection, const struct scope *
 
 /* Outside of any project a project may have one all the same: then it is the global one that there is none of. */
 static int refuse_name(const struct selection *selection, const struct scope *scope, const char *name,
-                       struct problem *problem) {
+                       const char *command, struct problem *problem) {
     bool is_somewhere = best_match(selection, scope, name, match, false) != 0;
 
     problem_fill(problem, EXIT_NO, "no-such-lease", "no %slease has the name %s%s", is_somewhere ? "global " : "", name,
                  scope->project[0] != '\0' ? " in this project" : "");
-    if (selection_hint_name(selection, scope, name, "lookup", problem))
+    if (selection_hint_name(selection, scope, name, command, problem))
         return PROBLEM_E_SET;
     return problem_set_hint(problem,
                             selection->n_views == 0 ? "there is no lease at all" : "portctl list shows all leases");
@@ -194,7 +194,7 @@ static int refuse_name(const struct selection *selection, const struct scope *sc
 
 /* Somebody else has it. */
 static int refuse_strangers(const struct selection *selection, const struct scope *scope, const char *name,
-                            struct problem *problem) {
+                            const char *command, struct problem *problem) {
     int best = best_match(selection, scope, name, match_strictly, false);
     char user[LEASE_USER_MAX];
 
@@ -207,7 +207,7 @@ static int refuse_strangers(const struct selection *selection, const struct scop
         return problem_fill(problem, EXIT_NO, "no-such-lease",
                             "you have no lease with the name %s; it is %s's, on port %u", name, user, view->port);
     }
-    return refuse_name(selection, scope, name, problem);
+    return refuse_name(selection, scope, name, command, problem);
 }
 
 /* ---- Choosing */
@@ -230,12 +230,18 @@ int selection_by_name(struct selection *selection, const struct scope *scope, co
     if (best == 0)
         best = best_match(selection, scope, name, match, false);
     if (best == 0)
-        return refuse_name(selection, scope, name, problem);
+        return refuse_name(selection, scope, name, "lookup", problem);
     for (size_t i = 0; i < selection->n_views; i++)
         if (match(scope, name, &selection->views[i]) == best)
             selection->views[n_kept++] = selection->views[i];
     selection->n_views = n_kept;
     return 0;
+}
+
+const char *selection_branch(const struct scope *scope, const struct lease_view *view) {
+    if (view->project == NULL || scope->project[0] == '\0' || strcmp(view->project, scope->project) != 0)
+        return NULL;
+    return view->service_name + strcspn(view->service_name, "@");
 }
 
 static int choose_port(const struct selection *selection, const char *word, bool *chosen, struct problem *problem) {
@@ -254,19 +260,46 @@ static int choose_port(const struct selection *selection, const char *word, bool
     return problem_set_hint(problem, "portctl list shows all leases");
 }
 
-int selection_choose(const struct selection *selection, const struct scope *scope, const char *word, bool *chosen,
-                     struct problem *problem) {
+/* "@fix-ui": whatever the worktree of that branch has of this project. A worktree that was removed has no folder any more to say it from. */
+static bool choose_branch(const struct selection *selection, const struct scope *scope, const char *word,
+                          bool *chosen) {
+    bool found = false;
+
+    if (word[0] != '@' || scope->project[0] == '\0')
+        return false;
+    for (size_t i = 0; i < selection->n_views; i++) {
+        const struct lease_view *view = &selection->views[i];
+        const char *branch = selection_branch(scope, view);
+
+        if (branch == NULL || strcmp(branch, word) != 0 || !selection_is_own(view))
+            continue;
+        chosen[i] = true;
+        found = true;
+    }
+    return found;
+}
+
+/* `command`: which one is told in hints. */
+static int choose_word(const struct selection *selection, const struct scope *scope, const char *word,
+                       const char *command, bool *chosen, struct problem *problem) {
     int best;
 
     if (options_is_port(word))
         return choose_port(selection, word, chosen, problem);
     best = best_match(selection, scope, word, match_strictly, true);
+    if (best == 0 && choose_branch(selection, scope, word, chosen))
+        return 0;
     if (best == 0)
-        return refuse_strangers(selection, scope, word, problem);
+        return refuse_strangers(selection, scope, word, command, problem);
     for (size_t i = 0; i < selection->n_views; i++)
         if (selection_is_own(&selection->views[i]) && match_strictly(scope, word, &selection->views[i]) == best)
             chosen[i] = true;
     return 0;
+}
+
+int selection_choose(const struct selection *selection, const struct scope *scope, const char *word, bool *chosen,
+                     struct problem *problem) {
+    return choose_word(selection, scope, word, "lookup", chosen, problem);
 }
 
 /* Those of another worktree are of this project, too, but their names are full ones here. */
@@ -355,7 +388,8 @@ static int choose_words(const struct invocation *invocation, struct selection *s
         struct problem miss = {0}; /* never portd's: it owns nothing */
 
         memset(by_word, 0, selection->n_views * sizeof *by_word);
-        if (selection_choose(selection, &invocation->scope, words->items[i], by_word, &miss) != 0) {
+        if (choose_word(selection, &invocation->scope, words->items[i], invocation->command->name, by_word, &miss) !=
+            0) {
             if (words->n_items == 1) {
                 *problem = miss;
                 return PROBLEM_E_SET;

@@ -44,8 +44,12 @@ void selection_sort(struct selection *selection);
 int selection_by_name(struct selection *selection, const struct scope *scope, const char *name,
                       struct problem *problem);
 
+/* The end of the lease's name that says which worktree of this project has it: "@fix-ui", "" of the main one. NULL: the lease is not of
+ * this project. */
+const char *selection_branch(const struct scope *scope, const struct lease_view *view);
+
 /* Marks in `chosen`, which has n_views places, the leases that `word`, a port or a name, means for what changes them
- * (scope_match_strictly()): at least one. Returns 0, or
+ * (scope_match_strictly()): at least one. A word that is nothing but "@BRANCH" means all that the worktree of that branch has of this project. Returns 0, or
  * PROBLEM_E_SET if there is none, or `word` is no port though it has the form of one. */
 int selection_choose(const struct selection *selection, const struct scope *scope, const char *word, bool *chosen,
                      struct problem *problem);

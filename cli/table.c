@@ -183,14 +183,19 @@ static size_t total_width(const struct table *table, const struct layout *layout
     return total;
 }
 
-/* Takes `excess` columns, or as many as there are above their least widths, from the columns that may be cut. */
-static size_t shrink(const struct table *table, struct layout *layout, size_t excess) {
+/* By a column that may be cut and stays one tells the rows apart: it is cut behind all others, and in the middle. */
+static bool is_name(const struct table_column *column) {
+    return column->rank == 0 && column->least > TABLE_SIGN;
+}
+
+/* Takes `excess` columns, or as many as there are above their least widths, from the names or from the others that may be cut. */
+static size_t shrink_some(const struct table *table, struct layout *layout, bool names, size_t excess) {
     while (excess > 0) {
         size_t widest = table->n_columns;
 
         for (size_t i = 0; i < table->n_columns; i++) {
             const struct table_column *column = &table->columns[i];
-            if (column->least > TABLE_SIGN && layout->widths[i] > column->least &&
+            if (is_name(column) == names && column->least > TABLE_SIGN && layout->widths[i] > column->least &&
                 (widest == table->n_columns || layout->widths[i] > layout->widths[widest]))
                 widest = i;
         }
@@ -200,6 +205,10 @@ static size_t shrink(const struct table *table, struct layout *layout, size_t ex
         excess--;
     }
     return excess;
+}
+
+static size_t shrink(const struct table *table, struct layout *layout, size_t excess) {
+    return shrink_some(table, layout, true, shrink_some(table, layout, false, excess));
 }
 
 /* Leaves out the column of the highest rank, or all of it but its sign. Returns false if only those of rank 0 are left. */
@@ -263,24 +272,41 @@ struct printed_cell {
     size_t width;  /* of the text */
     size_t column; /* the width it is printed in */
     bool sign;     /* its first character stands for it */
+    bool middle; /* that is where it is cut */
     bool align_right;
     bool last; /* of its line: no spaces at the end */
     enum style style;
 };
 
+/* The end of a text of `width` columns, at most `limit` of them. */
+static const char *find_end(const char *text, size_t width, size_t limit, size_t *ret_width) {
+    size_t length;
+    size_t before = table_text_fit(text, width - limit, &length);
+
+    if (before < width - limit) /* a wide character lies across */
+        before = table_text_fit(text, width - limit + 1, &length);
+    *ret_width = width - before;
+    return text + length;
+}
+
 static void print_cell(const struct printed_cell *cell, const struct table_format *format, FILE *stream) {
-    const char *mark = format->utf8 ? "…" : "~";
+    const bool is_cut = cell->width > cell->column && !cell->sign;
+    const char *mark = !is_cut ? "" : format->utf8 ? "…" : "~";
+    const char *end = "";
     size_t width = cell->width;
+    size_t end_width = 0;
     size_t length = strlen(cell->text);
 
+    if (is_cut && cell->middle)
+        end = find_end(cell->text, width, cell->column / 2, &end_width);
     if (cell->sign)
         width = table_text_fit(cell->text, 1, &length);
-    else if (width > cell->column)
-        width = table_text_fit(cell->text, cell->column - 1, &length) + 1;
+    else if (is_cut)
+        width = table_text_fit(cell->text, cell->column - 1 - end_width, &length) + 1 + end_width;
     if (cell->align_right)
         print_spaces(cell->column - width, stream);
-    fprintf(stream, "%s%.*s%s%s", output_style(format->colour, cell->style), (int)length, cell->text,
-            cell->width > cell->column && !cell->sign ? mark : "", output_style_end(format->colour, cell->style));
+    fprintf(stream, "%s%.*s%s%s%s", output_style(format->colour, cell->style), (int)length, cell->text, mark, end,
+            output_style_end(format->colour, cell->style));
     if (!cell->align_right && !cell->last)
         print_spaces(cell->column - width, stream);
 }
@@ -306,6 +332,7 @@ static void print_line(const struct table *table, const struct layout *layout, c
             .width = row != NULL ? row[i].width : strlen(column->header),
             .column = layout->widths[i],
             .sign = is_sign(table, layout, i),
+            .middle = row != NULL && is_name(column),
             .align_right = column->align_right,
             .last = i == last,
             .style = row != NULL ? row[i].style : STYLE_DIM,

@@ -21,7 +21,8 @@ struct table_column {
     const char *header;
     unsigned
         least; /* the cell may be cut to this width; 0: it is not cut before all else was tried; TABLE_SIGN: see there */
-    unsigned rank;    /* where there is no room the columns of the highest rank go first; 0: it stays */
+    /* Where there is no room the columns of the highest rank go first; 0: it stays, and if it may be cut, it is the last one to be, and in the middle. */
+    unsigned rank;
     bool align_right; /* numbers */
 };
 

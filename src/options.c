@@ -160,7 +160,8 @@ const struct option_row *options_rows(size_t *ret_n) {
 void options_print_help(FILE *out) {
     fputs("Usage: portd [OPTION]...\n"
           "Leases local TCP ports by name, and checks each with the kernel before it grants it.\n\n"
-          "Options, each with its environment variable; the command line wins:\n",
+          "Options, each with its environment variable; the command line wins, and of one that\n"
+          "is repeated the last:\n",
           out);
     for (size_t i = 0; i < N_ROWS; i++) {
         const char *line = rows[i].help;
@@ -179,6 +180,7 @@ void options_print_help(FILE *out) {
     fputs("  --help, --version\n\nportctl is its command line; see portctl --help.\n", out);
 }
 
+/* NULL: there is none. The root folder is one for root alone, and "" stands for it. */
 static const char *home_directory(void) {
     const char *home = getenv("HOME");
     const struct passwd *entry;
@@ -186,7 +188,9 @@ static const char *home_directory(void) {
     if (home != NULL && home[0] == '/')
         return home;
     entry = getpwuid(getuid());
-    return entry != NULL ? entry->pw_dir : "/";
+    if (entry != NULL && strcmp(entry->pw_dir, "/") != 0)
+        return entry->pw_dir;
+    return geteuid() == 0 ? "" : NULL;
 }
 
 /* XDG_RUNTIME_DIR can be set and not be there: after su, or in a container. */
@@ -196,7 +200,7 @@ static void set_default_socket(struct options *options, const char *home) {
 
     if (runtime != NULL && runtime[0] == '/' && stat(runtime, &there) == 0 && S_ISDIR(there.st_mode))
         snprintf(options->socket, sizeof options->socket, "%s/portmanager.sock", runtime);
-    else
+    else if (home != NULL)
         snprintf(options->socket, sizeof options->socket, "%s/.portmanager/portd.sock", home);
 }
 
@@ -210,7 +214,8 @@ static void set_defaults(struct options *options) {
                                 .listen_ms = WATCH_LISTEN_MS,
                                 .bound_ms = WATCH_BOUND_MS};
     set_default_socket(options, home);
-    snprintf(options->database, sizeof options->database, "%s/.portmanager/leases.db", home);
+    if (home != NULL)
+        snprintf(options->database, sizeof options->database, "%s/.portmanager/leases.db", home);
 }
 
 /* An empty variable counts as unset, as shells make them. */
@@ -306,6 +311,10 @@ int options_read(int argc, char *const *argv, struct options *ret_options, char 
         return OPTIONS_E_USAGE;
     if (options.range_max < options.range_min) {
         complain(&complaint, "the range %u-%u ends before it starts", options.range_min, options.range_max);
+        return OPTIONS_E_USAGE;
+    }
+    if (options.socket[0] == '\0' || options.database[0] == '\0') {
+        complain(&complaint, "HOME is not set, and you have no home folder; say where: portd --socket PATH --db PATH");
         return OPTIONS_E_USAGE;
     }
     *ret_options = options;

@@ -2,6 +2,7 @@
 #include "src/portd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -17,6 +18,7 @@
 #include "probe/fd.h"
 #include "probe/owner_walk.h"
 #include "probe/port_check.h"
+#include "probe/proc_file.h"
 #include "probe/sock_diag.h"
 #include "src/api/api.h"
 #include "src/base/memory.h"
@@ -81,6 +83,38 @@ static int check_port(void *context, uint16_t port, enum port_check_effort effor
     return port_check(context, port, effort, evidence);
 }
 
+/* Its --socket, by which portctl reaches it; "": it has the usual one, or may not be looked into. */
+static void find_socket_of(pid_t pid, char *ret_socket, size_t size) {
+    char name[32];
+    char *words = NULL;
+    size_t length = 0;
+
+    ret_socket[0] = '\0';
+    snprintf(name, sizeof name, "/proc/%d/cmdline", (int)pid);
+    if (proc_read_all(AT_FDCWD, name, 65536, &words, &length) < 0)
+        return;
+    for (size_t at = 0; at < length; at += strnlen(words + at, length - at) + 1) {
+        const char *value = NULL;
+
+        if (strncmp(words + at, "--socket=", strlen("--socket=")) == 0)
+            value = words + at + strlen("--socket=");
+        else if (strcmp(words + at, "--socket") == 0 && at + sizeof "--socket" < length)
+            value = words + at + sizeof "--socket";
+        if (value != NULL)
+            text_quote_word(value, ret_socket, size);
+    }
+    free(words);
+}
+
+static void tell_locked(const char *database, pid_t pid) {
+    char socket[TEXT_QUOTED_MAX(OPTIONS_PATH_MAX)];
+
+    find_socket_of(pid, socket, sizeof socket);
+    log_error("the database %s is another portd's (pid %d); portctl status%s%s shows it. For one more, name another "
+              "--db, --socket and --port",
+              database, (int)pid, socket[0] != '\0' ? " --socket " : "", socket);
+}
+
 static int open_registry(struct portd *portd) {
     struct registry_config config = {
         .db_path = portd->options->database,
@@ -98,10 +132,7 @@ static int open_registry(struct portd *portd) {
         warn(portd, "the database %s was corrupt; it was put aside as %s, and a new one begun", config.db_path,
              opening.quarantined);
     if (r == STORE_E_LOCKED && opening.locked_by > 0)
-        log_error(
-            "the database %s is another portd's (pid %d); portctl status shows it. For one more, name another --db, "
-            "--socket and --port",
-            config.db_path, (int)opening.locked_by);
+        tell_locked(config.db_path, opening.locked_by);
     else if (r == STORE_E_LOCKED)
         log_error("the database %s is another portd's, in another pid namespace", config.db_path);
     else if (r == STORE_E_FAILED)

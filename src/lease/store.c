@@ -98,6 +98,12 @@ static int prepare_all(struct store *store) {
     return SQLITE_OK;
 }
 
+static bool lacks_descriptors(sqlite3 *db, int code) {
+    int error = db != NULL ? sqlite3_system_errno(db) : 0;
+
+    return (code & 0xFF) == SQLITE_CANTOPEN && (error == EMFILE || error == ENFILE);
+}
+
 static int open_database(struct store *store, const char *path, struct schema_import *import,
                          struct store_opening *opening) {
     int r;
@@ -114,10 +120,12 @@ static int open_database(struct store *store, const char *path, struct schema_im
     if (r == SQLITE_OK)
         r = prepare_all(store);
     if (r != SQLITE_OK) {
-        snprintf(opening->reason, sizeof opening->reason, "cannot be used: %s",
+        snprintf(opening->reason, sizeof opening->reason, "cannot be used: %s%s",
                  import->reason[0] != '\0'                 ? import->reason
                  : sqlite3_errcode(store->db) == SQLITE_OK ? sqlite3_errstr(r)
-                                                           : sqlite3_errmsg(store->db));
+                                                           : sqlite3_errmsg(store->db),
+                 lacks_descriptors(store->db, r) ? ": portd may not open so many files; raise its limit (ulimit -n)"
+                                                 : "");
         return STORE_E_FAILED;
     }
     return 0;

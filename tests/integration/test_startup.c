@@ -313,6 +313,15 @@ Test(startup, a_path_that_is_too_long_for_a_socket_is_said) {
 
 /* ---- a second one ---- */
 
+Test(startup, a_second_daemon_is_told_by_which_socket_the_first_is_reached) {
+    sandbox_enter();
+    CLEANUP(daemon_stop_at)
+    struct daemon first = daemon_start(&(struct daemon_setup){.arguments = {"--socket", SANDBOX_DIR "/else where"}});
+
+    assert_exits(&(struct daemon_setup){.arguments = {"--port", "4040"}}, 1,
+                 "portctl status --socket '" SANDBOX_DIR "/else where' shows it");
+}
+
 Test(startup, a_second_daemon_is_refused_with_the_pid_of_the_first) {
     sandbox_enter();
     CLEANUP(daemon_stop_at) struct daemon first = daemon_start(&(struct daemon_setup){0});

@@ -152,13 +152,13 @@ static const struct screen_case cases[] = {
                "  \033[36mhint:\033[0m portctl alloc web --prefer 8002\n",
      .requests = "POST /alloc {\"service_name\":\"web\",\"port\":8001,\"asker_pid\":N}\n"},
     {.words = {"list"},
-     .screen = "PORT  NAME    STATE                  EXPIRES               GRANTED  USER  TAGS\n"
-               "8001  my-api  ● in use               not while it listens  4m ago   root  dev\n"
-               "8002  web     ○ waiting              in 4m50s              4m ago   root  -\n"
-               "8003  db      ✕ squatted             with pid 47001        4m ago   root  -\n"
-               "8004  blog    ● in use               with pid 4100         4m ago   ann   -\n"
-               "8005  docs    ↷ in use, but on 5173  in 4m50s              4m ago   root  -\n"
-               "8006  web     ● in use               in 4m50s              4m ago   root  shop\n",
+     .screen = "PORT  NAME    STATE                  EXPIRES         GRANTED  USER  TAGS\n"
+               "8001  my-api  ● in use               after use       4m ago   root  dev\n"
+               "8002  web     ○ waiting              in 4m50s        4m ago   root  -\n"
+               "8003  db      ✕ squatted             with pid 47001  4m ago   root  -\n"
+               "8004  blog    ● in use               with pid 4100   4m ago   ann   -\n"
+               "8005  docs    ↷ in use, but on 5173  in 4m50s        4m ago   root  -\n"
+               "8006  web     ● in use               in 4m50s        4m ago   root  shop\n",
      .output = "8001\tmy-api\tbound\troot\tlistener\t-\t<then>\t1\tdev\t-\n"
                "8002\tweb\tpending\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t2\t-\t-\n"
                "8003\tdb\tconflict\troot\tholder\t-\t<then>\t3\t-\t-\n"
@@ -197,17 +197,17 @@ static const struct screen_case cases[] = {
     {.words = {"list", "--color", "always"},
      .screen =
          "\033[2mPORT\033[0m  \033[2mNAME\033[0m    \033[2mSTATE\033[0m                  \033[2mEXPIRES\033[0m         "
-         "      \033[2mGRANTED\033[0m  \033[2mUSER\033[0m  \033[2mTAGS\033[0m\n"
-         "\033[1m8001\033[0m  my-api  \033[32m● in use\033[0m               not while it listens  4m ago   root  "
+         "\033[2mGRANTED\033[0m  \033[2mUSER\033[0m  \033[2mTAGS\033[0m\n"
+         "\033[1m8001\033[0m  my-api  \033[32m● in use\033[0m               after use       4m ago   root  "
          "\033[2mdev\033[0m\n"
-         "\033[1m8002\033[0m  web     ○ waiting              in 4m50s              4m ago   root  \033[2m-\033[0m\n"
-         "\033[1m8003\033[0m  db      \033[1;31m✕ squatted\033[0m             with pid 47001        4m ago   root  "
+         "\033[1m8002\033[0m  web     ○ waiting              in 4m50s        4m ago   root  \033[2m-\033[0m\n"
+         "\033[1m8003\033[0m  db      \033[1;31m✕ squatted\033[0m             with pid 47001  4m ago   root  "
          "\033[2m-\033[0m\n"
-         "\033[1m8004\033[0m  blog    \033[32m● in use\033[0m               with pid 4100         4m ago   ann   "
+         "\033[1m8004\033[0m  blog    \033[32m● in use\033[0m               with pid 4100   4m ago   ann   "
          "\033[2m-\033[0m\n"
-         "\033[1m8005\033[0m  docs    \033[33m↷ in use, but on 5173\033[0m  in 4m50s              4m ago   root  "
+         "\033[1m8005\033[0m  docs    \033[33m↷ in use, but on 5173\033[0m  in 4m50s        4m ago   root  "
          "\033[2m-\033[0m\n"
-         "\033[1m8006\033[0m  web     \033[32m● in use\033[0m               in 4m50s              4m ago   root  "
+         "\033[1m8006\033[0m  web     \033[32m● in use\033[0m               in 4m50s        4m ago   root  "
          "\033[2mshop\033[0m\n",
      .output = "8001\tmy-api\tbound\troot\tlistener\t-\t<then>\t1\tdev\t-\n"
                "8002\tweb\tpending\troot\tttl\t2026-01-02T03:09:05.678Z\t<then>\t2\t-\t-\n"
@@ -478,12 +478,12 @@ static const struct screen_case cases[] = {
                  "POST /release {\"port\":8006,\"id\":6}\n"},
     {.words = {"release", "--all"},
      .typed = "y\n",
-     .screen = "PORT  NAME    STATE                  EXPIRES               GRANTED  USER  TAGS\n"
-               "8001  my-api  ● in use               not while it listens  4m ago   root  dev\n"
-               "8002  web     ○ waiting              in 4m50s              4m ago   root  -\n"
-               "8003  db      ✕ squatted             with pid 47001        4m ago   root  -\n"
-               "8005  docs    ↷ in use, but on 5173  in 4m50s              4m ago   root  -\n"
-               "8006  web     ● in use               in 4m50s              4m ago   root  shop\n"
+     .screen = "PORT  NAME    STATE                  EXPIRES         GRANTED  USER  TAGS\n"
+               "8001  my-api  ● in use               after use       4m ago   root  dev\n"
+               "8002  web     ○ waiting              in 4m50s        4m ago   root  -\n"
+               "8003  db      ✕ squatted             with pid 47001  4m ago   root  -\n"
+               "8005  docs    ↷ in use, but on 5173  in 4m50s        4m ago   root  -\n"
+               "8006  web     ● in use               in 4m50s        4m ago   root  shop\n"
                "Release these 5 leases? [y/N] y\n"
                "Released port: 8001 (my-api)\n"
                "portctl: node (pid 47100, user root) still listens on [::1]:8001\n"
@@ -502,15 +502,15 @@ static const struct screen_case cases[] = {
      .exit_code = EXIT_NO,
      .screen =
          "\033[2mPORT\033[0m  \033[2mNAME\033[0m    \033[2mSTATE\033[0m                  \033[2mEXPIRES\033[0m         "
-         "      \033[2mGRANTED\033[0m  \033[2mUSER\033[0m  \033[2mTAGS\033[0m\n"
-         "\033[1m8001\033[0m  my-api  \033[32m● in use\033[0m               not while it listens  4m ago   root  "
+         "\033[2mGRANTED\033[0m  \033[2mUSER\033[0m  \033[2mTAGS\033[0m\n"
+         "\033[1m8001\033[0m  my-api  \033[32m● in use\033[0m               after use       4m ago   root  "
          "\033[2mdev\033[0m\n"
-         "\033[1m8002\033[0m  web     ○ waiting              in 4m50s              4m ago   root  \033[2m-\033[0m\n"
-         "\033[1m8003\033[0m  db      \033[1;31m✕ squatted\033[0m             with pid 47001        4m ago   root  "
+         "\033[1m8002\033[0m  web     ○ waiting              in 4m50s        4m ago   root  \033[2m-\033[0m\n"
+         "\033[1m8003\033[0m  db      \033[1;31m✕ squatted\033[0m             with pid 47001  4m ago   root  "
          "\033[2m-\033[0m\n"
-         "\033[1m8005\033[0m  docs    \033[33m↷ in use, but on 5173\033[0m  in 4m50s              4m ago   root  "
+         "\033[1m8005\033[0m  docs    \033[33m↷ in use, but on 5173\033[0m  in 4m50s        4m ago   root  "
          "\033[2m-\033[0m\n"
-         "\033[1m8006\033[0m  web     \033[32m● in use\033[0m               in 4m50s              4m ago   root  "
+         "\033[1m8006\033[0m  web     \033[32m● in use\033[0m               in 4m50s        4m ago   root  "
          "\033[2mshop\033[0m\n"
          "Release these 5 leases? [y/N] n\n"
          "\033[1mportctl:\033[0m nothing was released\n",

@@ -154,6 +154,14 @@ Test(cli_client, nobody_at_any_well_known_place_is_told_shortly, .init = enter) 
     assert_problem(&none, PATIENCE_MS, "portd-not-reachable", "portd is not running");
 }
 
+Test(cli_client, without_a_home_it_is_said_that_none_was_looked_at, .init = enter) {
+    const struct options none = {0};
+
+    unsetenv("HOME");
+    assert_problem(&none, PATIENCE_MS, "portd-not-reachable",
+                   "portd is not running, or it is in a home folder: HOME is not set");
+}
+
 Test(cli_client, a_socket_left_behind_is_passed_over, .init = enter) {
     static const char left[] = SANDBOX_DIR "/portmanager.sock";
     static const char alive[] = SANDBOX_HOME "/.portmanager/portd.sock";

@@ -15,6 +15,7 @@
 #include "tests/support/fake_portd.h"
 #include "tests/support/file.h"
 #include "tests/support/sandbox.h"
+#include "tests/support/shell.h"
 
 #define SOCKET      SANDBOX_DIR "/p.sock"
 #define ENVIRONMENT .environment = {"PM_SOCKET=" SOCKET}
@@ -329,9 +330,91 @@ Test(cli_command, without_a_portd_each_command_ends_with_3) {
     }
 }
 
+#define ELSEWHERE                                                                                                      \
+    "portctl: portd is in another network namespace: what it says of ports is so there, not here\n"                    \
+    "  hint: portctl doctor says how to have one here\n"
+
+static void assert_from_elsewhere(const char *words, const char *expected) {
+    char line[256];
+    struct shell_result result;
+
+    snprintf(line, sizeof line, "unshare -n \"$PM_BUILD_BIN/portctl\" %s --socket " SOCKET, words);
+    result = shell_run(NULL, line);
+    cr_assert_str_eq(result.output, expected, "%s", result.output);
+    cr_assert_eq(result.exit_code, EXIT_YES);
+    shell_result_deinit(&result);
+}
+
+Test(cli_command, a_portd_of_another_network_namespace_is_told_of_once) {
+    ASSERT_RUN(EXIT_YES, "8001\n", "", "alloc", "web");
+    assert_from_elsewhere("alloc web", ELSEWHERE "8001\n");
+    assert_from_elsewhere("alloc web -q", "8001\n");
+    assert_from_elsewhere("list -q", "8001\n8002\n8003\n8004\n8005\n8006\n");
+}
+
+#define ASSERT_FULL(...)                                                                                                \
+    cli_assert(&(const struct cli_setup){.words = {__VA_ARGS__}, ENVIRONMENT, .output = "/dev/full"}, EXIT_NO, "",      \
+               "portctl: standard output: No space left on device\n")
+
 Test(cli_command, output_that_is_lost_is_a_failure) {
     const struct cli_setup full = {.words = {"alloc", "web"}, ENVIRONMENT, .output = "/dev/full"};
     cli_assert(&full, EXIT_NO, "", "portctl: standard output: No space left on device\n");
+}
+
+static void assert_given_back(const char *expected) {
+    CLEANUP(file_free_text_at) char *requests = fake_portd_requests();
+    const char *release = strstr(requests, "POST /release");
+
+    cr_assert_str_eq(release != NULL ? release : "", expected, "%s", requests);
+}
+
+Test(cli_command, a_new_lease_whose_port_nobody_was_told_is_given_back) {
+    ASSERT_FULL("alloc", "web");
+    assert_given_back("POST /release {\"port\":8001,\"id\":7}\n");
+}
+
+Test(cli_command, a_lease_that_was_there_before_stays_though_nobody_was_told) {
+    fake_portd_stop(&portd);
+    portd = fake_portd_start(&(const struct fake_portd_setup){
+        .answers = {{"POST /alloc", 200,
+                     "{\"port\":8001,\"lease\":" WEB ",\"ports\":[8001],\"leases\":[" WEB
+                     "],\"reused\":true,\"n_reused\":1,\"new_ids\":[],\"notes\":[]}",
+                     0, NULL}},
+        .socket = SOCKET});
+    ASSERT_FULL("alloc", "web", "--reuse");
+    assert_given_back("");
+}
+
+Test(cli_command, a_hold_that_cannot_be_told_ends_and_says_so_once) {
+    ASSERT_FULL("hold", "web");
+    assert_given_back("POST /release {\"port\":8001,\"id\":7,\"unless_outlasting\":true}\n");
+}
+
+Test(cli_command, a_claim_that_nobody_was_told_of_is_given_back) {
+    fake_portd_stop(&portd);
+    portd = fake_portd_start(&(const struct fake_portd_setup){
+        .answers = {{"POST /claim", 200, "{\"port\":8001,\"created\":true,\"lease\":" WEB "}", 0, NULL},
+                    {"POST /release", 200, "{\"port\":8001,\"id\":7,\"listeners\":[]}", 0, NULL}},
+        .socket = SOCKET});
+    ASSERT_FULL("claim", "8001", "web");
+    assert_given_back("POST /release {\"port\":8001,\"id\":7}\n");
+}
+
+Test(cli_command, help_on_help_is_the_help) {
+    CLEANUP(cli_result_deinit) struct cli_result help = cli_run(&(const struct cli_setup){.words = {"help"}});
+
+    ASSERT_RUN(EXIT_YES, help.output, "", "help", "--help");
+    ASSERT_RUN(EXIT_YES, help.output, "", "help", "-h");
+}
+
+Test(cli_command, version_as_a_word_is_told_its_option) {
+    ASSERT_RUN(EXIT_USAGE, "",
+               "portctl: there is no command 'version'\n  hint: did you mean portctl --version?\n", "version");
+}
+
+Test(cli_command, another_shell_is_no_slip) {
+    ASSERT_RUN(EXIT_USAGE, "", "portctl: completion knows no 'csh'\n  hint: bash, zsh or fish\n", "completion", "csh");
+    ASSERT_RUN(EXIT_USAGE, "", "portctl: completion knows no 'ksh'\n  hint: bash, zsh or fish\n", "completion", "ksh");
 }
 
 Test(cli_command, portctl_alone_shows_five_examples_and_ends_with_2) {

@@ -127,7 +127,7 @@ Test(cli_lease_view, on_a_terminal_it_is_words_and_glyphs, .init = cr_redirect_s
     read_stdout(text, sizeof(text));
     cr_assert_not_null(strstr(text, " PORT  NAME   STATE      EXPIRES "), "%s", text);
     cr_assert_not_null(strstr(text, " 8001  my-db  ○ waiting  in 4m59s "), "%s", text);
-    cr_assert_not_null(strstr(text, "65535  x      ● in use   not while it listens"), "%s", text);
+    cr_assert_not_null(strstr(text, "65535  x      ● in use   after use"), "%s", text);
     cr_assert_not_null(strstr(text, "d ago"), "%s", text);
 }
 

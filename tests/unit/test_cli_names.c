@@ -231,10 +231,10 @@ static void assert_screen(const struct terminal_setup *on, int exit_code, const 
 #define QUESTION "Release these 3 leases? [y/N] "
 
 #define TABLE                                                                                                          \
-    "PORT  NAME   STATE     EXPIRES               USER  PROJECT\n"                                                     \
-    "8001  web    ● in use  not while it listens  u     /usr\n"                                                      \
-    "8006  cache  ● in use  not while it listens  u     /usr\n"                                                      \
-    "8007  cache  ● in use  not while it listens  u     /usr\n"
+    "PORT  NAME   STATE     EXPIRES    USER  PROJECT\n"                                                     \
+    "8001  web    ● in use  after use  u     /usr\n"                                                      \
+    "8006  cache  ● in use  after use  u     /usr\n"                                                      \
+    "8007  cache  ● in use  after use  u     /usr\n"
 
 Test(cli_names, on_a_terminal_all_is_asked_for) {
     struct terminal_setup on = {.words = {"release", "--all"}, .socket = SOCKET, .columns = 80, .prompt = "[y/N] "};

@@ -30,9 +30,14 @@
 #define ANNS       LEASE("8009", "9", "mail", "12345", "null")
 #define MAIL       LEASE("8010", "10", "mail", "0", "null")
 #define BATCH      LEASE("8012", "12", "batch@fix", "0", "\"/usr\"")
+#define GONE       LEASE("8013", "13", "web@gone/x", "0", "\"/opt\"")
+#define GONE2      LEASE("8014", "14", "api@gone/x", "0", "\"/opt\"")
+#define OTHERS                                                                                                         \
+    LEASE("8015", "15", "web@gone/x", "0", "\"/run\"")                                                                 \
+    "," LEASE("8016", "16", "web@one", "0", "\"/srv\"") "," LEASE("8017", "17", "web@two", "0", "\"/srv\"")
 #define LEASES                                                                                                         \
     "[" WEB_HERE "," WEB_THERE "," WEB_GLOBAL "," DB_GLOBAL "," API_THERE "," CACHE "," CACHE2 "," BRANCH "," ANNS     \
-    "," MAIL "," BATCH "]"
+    "," MAIL "," BATCH "," GONE "," GONE2 "," OTHERS "]"
 
 #define RELEASED(port, id) "{\"port\":" port ",\"id\":" id ",\"released\":true,\"listeners\":[]}"
 
@@ -133,7 +138,7 @@ Test(cli_projects, in_a_project_all_are_those_from_here) {
     ASSERT_RUN(EXIT_YES, "8001\n8006\n8007\n", "", "release", "--all", "-q", "--project", "/usr");
     ASSERT_RUN(EXIT_NO, "",
                "portctl: you have no lease in this project\n"
-               "  hint: portctl release --all --global gives back those of all projects\n",
+               "  hint: portctl list shows all leases\n",
                "release", "--all", "--project", "/etc");
 }
 
@@ -152,4 +157,38 @@ Test(cli_projects, outside_of_any_project_a_projects_lease_is_shown_and_not_chan
     ASSERT_RUN(EXIT_YES, "8005\n", "", "lookup", "api", "-q");
     ASSERT_RUN(EXIT_YES, "8003\n", "", "lookup", "web");
     ASSERT_RUN(EXIT_YES, "8012\n", "", "lookup", "batch@fix");
+}
+
+/* A worktree that was removed has left its leases, and there is no folder any more to end them from. */
+Test(cli_projects, what_another_worktree_has_is_told_with_the_command_that_ends_it) {
+    ASSERT_RUN(EXIT_NO, "",
+               "portctl: you have no lease here; gone/x of this project has 2 leases\n"
+               "  hint: portctl release @gone/x --all --project /opt\n",
+               "release", "--all", "--project", "/opt");
+    ASSERT_RUN(EXIT_NO, "",
+               "portctl: you have no lease here; other worktrees of this project have 2\n"
+               "  hint: portctl release @one --all --project /srv; portctl list shows the others\n",
+               "release", "--all", "--project", "/srv");
+    assert_asked_nothing_but_the_list();
+}
+
+Test(cli_projects, a_branch_means_all_that_its_worktree_has_of_this_project) {
+    ASSERT_RUN(EXIT_YES, "8013\n8014\n", "", "release", "@gone/x", "--all", "-q", "--project", "/opt");
+    assert_requests("GET /list\nPOST /release {\"port\":8013,\"id\":13}\nPOST /release {\"port\":8014,\"id\":14}\n");
+    ASSERT_RUN(EXIT_NO, "",
+               "portctl: no lease has the name @gone/x in this project\n  hint: portctl list shows all leases\n",
+               "release", "@gone/x", "--all", "--project", "/etc");
+    ASSERT_RUN(EXIT_NO, "", "portctl: no lease has the name @gone/x\n  hint: did you mean web@gone/x?\n", "release",
+               "@gone/x", "--all", "--global");
+}
+
+Test(cli_projects, a_hint_begins_with_the_command_that_was_asked) {
+    ASSERT_RUN(EXIT_NO, "",
+               "portctl: no lease has the name batch in this project\n"
+               "  hint: another worktree has one: portctl release batch@fix\n",
+               "release", "batch", "--project", "/usr");
+    ASSERT_RUN(EXIT_NO, "",
+               "portctl: no lease has the name batch in this project\n"
+               "  hint: another worktree has one: portctl renew batch@fix\n",
+               "renew", "batch", "--project", "/usr");
 }

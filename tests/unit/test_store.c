@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -41,6 +42,30 @@ TestSuite(store, .init = set_up, .fini = tear_down);
 static void assert_reason(const char *reason) {
     cr_expect_gt(strlen(reason), 0, "no reason");
     cr_expect_neq(reason[strlen(reason) - 1], '.', "%s", reason);
+}
+
+/* SQLite says no more than that the file cannot be opened. */
+Test(store, too_few_descriptors_are_named) {
+    struct rlimit limit;
+    unsigned n_named = 0;
+    int r = STORE_E_FAILED;
+    int first = dup(STDIN_FILENO);
+
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    close(first);
+    for (int more = 1; r != 0 && more < 10; more++) {
+        struct store *store = NULL;
+        struct store_opening opening;
+
+        limit.rlim_cur = (rlim_t)first + (rlim_t)more;
+        cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        r = store_open(home.path, 0, 0, &store, &opening);
+        n_named += r != 0 && strstr(opening.reason, "raise its limit (ulimit -n)") != NULL ? 1 : 0;
+        cr_expect(r == 0 || n_named > 0 || strstr(opening.reason, "Too many open files"), "%s", opening.reason);
+        store_close(store);
+    }
+    cr_expect_eq(r, 0);
+    cr_expect_gt(n_named, 0);
 }
 
 /* ---- what is put in comes out ---- */
