@@ -148,9 +148,9 @@ static int cmd_up(const struct invocation *invocation, int *ret_exit_code, struc
 static const enum option_id up_options[] = {OPTION_TTL, OPTION_PROJECT, OPTION_GLOBAL, OPTION_END};
 
 static const char *const up_more[] = {
-    "The leases live for a day, or what portmanager.json or --ttl says; what listens on a port renews its lease by "
-    "itself. portctl run NAME uses the same "
-    "ports.",
+    "The leases live for a day, or what portmanager.json or --ttl says, from each up anew; what listens on a port "
+    "renews its lease by itself. portctl run NAME uses the same ports.",
+    "In the file a service may have variables, prefer, tags, ttl and command: portmanager.json(5).",
     "In a pipe: a line a port, tab-separated: port, name, variable, and new or kept.",
     NULL,
 };
@@ -168,6 +168,8 @@ const struct command command_up = {
     .others = OPERAND_SERVICE,
     .examples = {{"portctl up", "every service of the project"},
                  {"portctl up web db", "these two"},
-                 {"portctl up --json", "everything, for a program"}},
+                 {"portctl up --json", "everything, for a program"},
+                 {"echo '{\"services\": {\"web\": {}, \"db\": {}}}' > portmanager.json && portctl up",
+                  "a file to begin with"}},
     .function = cmd_up,
 };

@@ -203,7 +203,7 @@ int project_read(const struct scope *scope, struct project *ret_project, struct 
 
     if (!scope->has_file) {
         problem_fill(problem, EXIT_NO, "no-project-file", "there is no " SCOPE_FILE " here or in a folder above");
-        return problem_set_hint(problem, "man portmanager.json shows one");
+        return problem_set_hint(problem, "portctl help up shows one");
     }
     r = parse(&project, problem);
     if (r == 0)
