@@ -51,16 +51,14 @@ static int check_options(const struct options *options, struct problem *problem)
     return 0;
 }
 
-/* It gets a lease all the same, for any name may be asked for; one that was mistyped has a port that nobody will ever listen on. */
-static void tell_unknown(const struct invocation *invocation, const struct project *project,
-                         const struct wanted *wanted) {
+/* Where a file says which services there are, a name that is nearly one of them was mistyped: nobody would ever listen on its port. */
+static int check_name(const struct project *project, const struct wanted *wanted, struct problem *problem) {
     char name[OPTIONS_NAME_MAX + 1];
-    const char *near;
 
     snprintf(name, sizeof name, "%.*s", (int)wanted->word_length, wanted->word);
-    near = wanted->settings == NULL ? project_nearest(project, name) : NULL;
-    if (near != NULL && !invocation->output.quiet && !invocation->output.json)
-        output_say(&invocation->output, "note: '%s' is no service of " SCOPE_FILE "; did you mean %s?", name, near);
+    if (wanted->settings != NULL || project_nearest(project, name) == NULL)
+        return 0;
+    return project_refuse_service(project, name, problem);
 }
 
 /* A file that is broken is told even where only names are given: their settings are in it. */
@@ -80,7 +78,7 @@ static int gather(const struct invocation *invocation, struct project *project, 
     for (size_t i = 0; r == 0 && i < operands->n_items; i++)
         r = lease_set_add_word(set, invocation, project, operands->items[i], problem);
     for (size_t i = 0; r == 0 && i < operands->n_items; i++)
-        tell_unknown(invocation, project, &set->items[i]);
+        r = check_name(project, &set->items[i], problem);
     return r != 0 ? r : lease_set_check(set, problem);
 }
 
@@ -110,14 +108,31 @@ static int cmd_env(const struct invocation *invocation, int *ret_exit_code, stru
     return r;
 }
 
+/* eval of nothing succeeds, and so would the script go on: what it evaluates instead fails, with the same code where the shell can. */
+static void print_failure(const struct invocation *invocation, int exit_code) {
+    if (invocation->output.terminal || invocation->output.quiet || invocation->output.json)
+        return;
+    if (invocation->options.format == ENV_SHELL)
+        printf("(exit %d)\n", exit_code);
+    else if (invocation->options.format == ENV_FISH)
+        printf("false\n");
+}
+
 static const enum option_id env_options[] = {OPTION_EXPORT,  OPTION_FORMAT, OPTION_TTL,
                                              OPTION_PROJECT, OPTION_GLOBAL, OPTION_END};
 
 static const char *const env_more[] = {
-    "What is leased already is told as it is, also where it runs; the rest is leased, all of it or none, and exit code "
-    "4 says that there was no port. A "
-    "variable is called as portmanager.json says, or else by the service's name: WEB_PORT for web.",
-    "Without a name: every service of the project's portmanager.json.",
+    "What is leased already keeps its port, also where it runs; the rest is leased, all of it or none, and exit code "
+    "4 says that there was no port. A variable is called as portmanager.json says, or else by the service's name: "
+    "WEB_PORT for web.",
+    "Without a name: every service of the project's portmanager.json. In its project a name that is nearly one of its "
+    "services is refused; any other is leased.",
+    "Each call sets anew how long the leases live: as --ttl says, or for a service of portmanager.json as that does, "
+    "else a day. Without either the time that a lease has begins again.",
+    "-q prints the ports alone, one a line: several for a service that has several variables.",
+    "When it fails and standard output is no terminal, it prints a line that fails in the shell, too: (exit 3), or in "
+    "fish false. So a script with set -e ends at its eval, with that code; one without wants eval ... || exit. The "
+    "formats dotenv and json, --json and -q print nothing then.",
     NULL,
 };
 
@@ -136,4 +151,5 @@ const struct command command_env = {
                  {"portctl env web db --format dotenv > .env.ports", "for docker compose, say"},
                  {"portctl env --format fish | source", "every port of the project, in fish"}},
     .function = cmd_env,
+    .print_failure = print_failure,
 };

@@ -168,12 +168,11 @@ static int cmd_up(const struct invocation *invocation, int *ret_exit_code, struc
 static const enum option_id up_options[] = {OPTION_TTL, OPTION_PROJECT, OPTION_GLOBAL, OPTION_END};
 
 static const char *const up_more[] = {
-    "The leases live for a day, or what portmanager.json or --ttl says; what listens on a port renews its lease by "
-    "itself. portctl run NAME uses the same "
-    "ports.",
+    "The leases live for a day, or what portmanager.json or --ttl says, from each up anew; what listens on a port "
+    "renews its lease by itself. portctl run NAME uses the same ports.",
     "What was taken out of portmanager.json keeps its lease until that ends: up without a name says so, and the "
-    "command that ends it. "
-    "Lines of the .env file are never taken out of it.",
+    "command that ends it. Lines of the .env file are never taken out of it.",
+    "In the file a service may have variables, prefer, tags, ttl and command: portmanager.json(5).",
     "In a pipe: a line a port, tab-separated: port, name, variable, and new or kept.",
     NULL,
 };
@@ -191,6 +190,8 @@ const struct command command_up = {
     .others = OPERAND_SERVICE,
     .examples = {{"portctl up", "every service of the project"},
                  {"portctl up web db", "these two"},
-                 {"portctl up --json", "everything, for a program"}},
+                 {"portctl up --json", "everything, for a program"},
+                 {"echo '{\"services\": {\"web\": {}, \"db\": {}}}' > portmanager.json && portctl up",
+                  "a file to begin with"}},
     .function = cmd_up,
 };

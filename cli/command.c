@@ -221,6 +221,8 @@ int command_main(int argc, char **argv) {
         invocation.options.json = invocation.options.json || asks_for_json(argc, argv);
         output_init(&invocation.output, &invocation.options);
         exit_code = problem_report(&problem, &invocation.output);
+        if (invocation.command != NULL && invocation.command->print_failure != NULL)
+            invocation.command->print_failure(&invocation, exit_code);
     }
     problem_deinit(&problem);
     r = output_finish();

@@ -60,6 +60,8 @@ struct command {
     struct example examples[EXAMPLES_MAX];
     /* Returns 0 with the answer printed and the exit code filled, or PROBLEM_E_SET. */
     int (*function)(const struct invocation *invocation, int *ret_exit_code, struct problem *problem);
+    /* NULL: none. What standard output is to hold after a failure, also one before `function`; of wrong arguments `options` has those before the mistake. */
+    void (*print_failure)(const struct invocation *invocation, int exit_code);
 };
 
 const struct command *const *commands(size_t *ret_n);

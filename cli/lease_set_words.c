@@ -45,6 +45,16 @@ static int check_variable(const char *word, const char *variable, struct problem
     return problem_set_hint(problem, "NAME:VARIABLE, as in web:PORT");
 }
 
+/* One that is made of the name, for a service that is not the file's. */
+static int make_variable(struct wanted *wanted, const char *name, bool is_named, struct problem *problem) {
+    wanted->n_variables = 1;
+    wanted->variables[0] = wanted->own_variable;
+    if (variable_of_service(name, wanted->own_variable) || is_named)
+        return 0;
+    problem_fill_usage(problem, "%s has no ASCII letter or digit to make a variable of", name);
+    return problem_set_hint(problem, "%s:NAME gives it one", name);
+}
+
 /* The first port's name is another one. */
 static int rename_variable(struct wanted *wanted, const char *variable, struct problem *problem) {
     for (size_t i = 1; i < wanted->n_variables; i++)
@@ -76,12 +86,9 @@ int lease_set_add_word(struct lease_set *set, const struct invocation *invocatio
     wanted->word = word;
     wanted->word_length = length;
     take_settings(wanted, invocation, settings);
-    if (settings == NULL) {
-        wanted->n_variables = 1;
-        variable_of_service(name, wanted->own_variable);
-        wanted->variables[0] = wanted->own_variable;
-    }
-    if (variable != NULL)
+    if (settings == NULL)
+        r = make_variable(wanted, name, variable != NULL, problem);
+    if (r == 0 && variable != NULL)
         r = rename_variable(wanted, variable, problem);
     return r != 0 ? r : scope_name(&invocation->scope, name, wanted->name, problem);
 }

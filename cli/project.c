@@ -203,7 +203,7 @@ static int refuse_none(struct problem *problem) {
 
     problem_fill(problem, EXIT_NO, "no-project-file", "there is no " SCOPE_FILE " here or in a folder above");
     if (lstat(SCOPE_FILE, &status) < 0)
-        return problem_set_hint(problem, "man portmanager.json shows one");
+        return problem_set_hint(problem, "portctl help up shows one");
     return problem_set_hint(problem, "what is called so in the working directory is no file, or somebody else's");
 }
 

@@ -60,7 +60,8 @@ int project_refuse_key(const struct project *project, const cJSON *member, struc
 
 int project_check_keys(const struct project *project, const cJSON *object, const char *where,
                        const struct project_key *keys, size_t n_keys, struct problem *problem) {
-    const char *words[16];
+    const char *words[16] = {NULL};
+    char list[128];
     const cJSON *item;
 
     for (size_t i = 0; i < n_keys; i++)
@@ -78,7 +79,7 @@ int project_check_keys(const struct project *project, const cJSON *object, const
                            item->string);
         if (near != NULL)
             return problem_set_hint(problem, "did you mean \"%s\"?", near);
-        return problem_set_hint(problem, "man portmanager.json lists the keys");
+        return problem_set_hint(problem, "it takes %s", options_join_words(words, list, sizeof list));
     }
     return 0;
 }
@@ -139,7 +140,11 @@ static int read_variables(const struct project *project, const cJSON *object, st
         return r;
     if (value != NULL)
         return project_refuse_value(project, value, problem, "%s: is empty", place_of(service, "variables").text);
-    variable_of_service(service->name, service->own_variable);
+    if (!variable_of_service(service->name, service->own_variable)) {
+        project_refuse_key(project, object, problem, "%s: has no ASCII letter or digit to make a variable of",
+                           place_of(service, NULL).text);
+        return problem_set_hint(problem, "\"variables\" names one");
+    }
     service->variables[service->n_variables++] = service->own_variable;
     return 0;
 }

@@ -4,7 +4,6 @@
 #include "cli/variable.h"
 
 #include <ctype.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -59,6 +58,9 @@ void variable_make(const char *prefix, const char *service_name, const char *suf
     snprintf(ret_name + used, VARIABLE_NAME_MAX - used, "%s", suffix);
 }
 
-void variable_of_service(const char *service_name, char *ret_name) {
+bool variable_of_service(const char *service_name, char *ret_name) {
+    static const char telling[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
     variable_make(isdigit((unsigned char)service_name[0]) ? "_" : "", service_name, "_PORT", ret_name);
+    return strpbrk(service_name, telling) != NULL;
 }

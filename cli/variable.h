@@ -4,6 +4,7 @@
 #ifndef CLI_VARIABLE_H
 #define CLI_VARIABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "cli/options.h"
@@ -18,7 +19,8 @@ const char *variable_fault(const char *name);
  * VARIABLE_NAME_MAX bytes; a service's name that is longer than one may be is cut. */
 void variable_make(const char *prefix, const char *service_name, const char *suffix, char *ret_name);
 
-/* The same for who says nothing: WEB_PORT; a name that begins with a digit gets a `_` before it. */
-void variable_of_service(const char *service_name, char *ret_name);
+/* The same for who says nothing: WEB_PORT; a name that begins with a digit gets a `_` before it. Returns false, and fills it all the same, where the service's
+ * name has no ASCII letter or digit: all such names of one length would share it. */
+bool variable_of_service(const char *service_name, char *ret_name);
 
 #endif

@@ -218,9 +218,9 @@ Test(run_project, what_is_to_be_run_must_be_said_somewhere) {
                    "  hint: --prefer 3000, and the others come beside it\n");
     shell_do(SHOP, "echo '{\"services\": {\"web\": {\"prot\": 1}}}' > portmanager.json");
     assert_refused(SHOP, "portctl run web -- true", 2,
-                   "portctl: portmanager.json:1:23: services.web has no key \"prot\"\n  hint: man portmanager.json "
-                   "lists the keys\n");
+                   "portctl: portmanager.json:1:23: services.web has no key \"prot\"\n  hint: it takes variables, "
+                   "prefer, tags, ttl or command\n");
     assert_refused(SHOP, "portctl env", 2,
-                   "portctl: portmanager.json:1:23: services.web has no key \"prot\"\n  hint: man portmanager.json "
-                   "lists the keys\n");
+                   "portctl: portmanager.json:1:23: services.web has no key \"prot\"\n  hint: it takes variables, "
+                   "prefer, tags, ttl or command\n(exit 2)\n");
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/problem.h"
 #include "probe/fd.h"
 #include "tests/support/daemon.h"
 #include "tests/support/file.h"
@@ -82,4 +83,97 @@ Test(scripts, the_compose_file_reads_what_up_writes) {
     shell_do(SHOP, "! docker-compose -f compose.yaml config >/dev/null 2>without");
     shell_do(SHOP, "grep -q 'run portctl up first' without && portctl up -q >/dev/null");
     assert_said("docker-compose -f compose.yaml config | grep -o 3000", "3000");
+}
+
+/* Ends with that code and says that, of what it says on standard output. */
+static void assert_ends(const char *line, int exit_code, const char *expected) {
+    CLEANUP(shell_result_deinit) struct shell_result result = shell_run(SHOP, line);
+
+    cr_assert_eq(result.exit_code, exit_code, "%s: %d, %s", line, result.exit_code, result.output);
+    cr_assert_str_eq(result.output, expected, "%s", line);
+}
+
+/* No portd, a variable's name that is none, a name that was mistyped. */
+static const struct {
+    const char *environment;
+    const char *words;
+    int exit_code;
+} failures[] = {
+    {"PM_SOCKET=/none", "web", EXIT_UNREACHABLE},
+    {"", "web db:1A", EXIT_USAGE},
+    {"", "web --exprot", EXIT_USAGE},
+    {"", "wbe", EXIT_NO},
+};
+#define N_FAILURES (sizeof failures / sizeof failures[0])
+
+static const char *const shells[] = {"sh -e", "dash -eu", "bash -euo pipefail", "zsh -f -eu"};
+#define N_SHELLS_TRIED (sizeof shells / sizeof shells[0])
+
+static void assert_form(const char *shell, const char *before, const char *options, const char *behind, size_t failure,
+                        int exit_code) {
+    char line[512];
+
+    snprintf(line, sizeof line, "%s %s -c '%s$(portctl env %s%s 2>errors)%s; echo it goes on'",
+             failures[failure].environment, shell, before, failures[failure].words, options, behind);
+    assert_ends(line, exit_code, "");
+}
+
+Test(scripts, the_eval_of_an_env_that_fails_ends_a_script_with_its_code) {
+    for (size_t i = 0; i < N_SHELLS_TRIED; i++)
+        for (size_t j = 0; j < N_FAILURES; j++) {
+            assert_form(shells[i], "eval \"", " --export", "\"", j, failures[j].exit_code);
+            assert_form(shells[i], "eval \"", "", "\"", j, failures[j].exit_code);
+        }
+}
+
+/* Without set -e. */
+Test(scripts, the_eval_of_an_env_that_fails_has_its_code) {
+    static const char *const plain[] = {"sh", "dash", "bash", "zsh -f"};
+
+    for (size_t i = 0; i < N_SHELLS_TRIED; i++)
+        for (size_t j = 0; j < N_FAILURES; j++)
+            assert_form(plain[i], "eval \"", " --export", "\" || exit", j, failures[j].exit_code);
+}
+
+/* The shell's own complaint is another one in each. */
+Test(scripts, the_export_of_an_env_that_fails_ends_a_script) {
+    for (size_t i = 0; i < N_SHELLS_TRIED; i++) {
+        char line[256];
+
+        snprintf(line, sizeof line,
+                 "! PM_SOCKET=/none %s -c 'export $(portctl env web); echo on >on' 2>errors && ! test -e on",
+                 shells[i]);
+        assert_ends(line, 0, "");
+        snprintf(line, sizeof line, "%s -c 'export $(portctl env web); printenv WEB_PORT'", shells[i]);
+        assert_ends(line, 0, "3000\n");
+    }
+}
+
+Test(scripts, fish_is_told_that_env_has_failed) {
+    assert_ends("PM_SOCKET=/none fish --no-config -c 'portctl env web --export --format fish 2>errors | source; or "
+                "exit 9; echo on'",
+                9, "");
+    assert_ends("fish --no-config -c 'portctl env wbe --format fish 2>errors | source; or exit 9; echo on'", 9, "");
+    assert_ends("fish --no-config -c 'portctl env web --exprot --format fish | source; or exit 9; echo on' 2>errors", 9,
+                "");
+    assert_ends("fish --no-config -c 'portctl env web --export --format fish | source; or exit 9; printenv WEB_PORT'",
+                0, "3000\n");
+}
+
+/* On a machine that has none yet. */
+Test(scripts, the_ci_script_starts_portd_and_ends_it) {
+    daemon_stop(&portd);
+    assert_said("./ci.sh 2>/dev/null | tail -n 2", "8000\n5432");
+    assert_ends("portctl status >/dev/null 2>&1", EXIT_UNREACHABLE, "");
+}
+
+Test(scripts, systemd_takes_the_unit) {
+    CLEANUP(shell_result_deinit) struct shell_result missing = shell_run(SHOP, "command -v systemd-analyze");
+
+    if (missing.exit_code != 0)
+        cr_skip_test("systemd-analyze is not installed");
+    assert_said("sed \"s|/usr/local/bin/portd|$(command -v portd)|\" portd.service >unit.service && mv unit.service "
+                "portd.service && "
+                "mkdir -m 700 -p run && XDG_RUNTIME_DIR=$PWD/run systemd-analyze --user verify ./portd.service 2>&1",
+                "");
 }

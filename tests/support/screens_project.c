@@ -109,7 +109,7 @@ static const struct screen_case cases[] = {
      .exit_code = EXIT_USAGE,
      .screen = "portctl: env wants a name, for there is no portmanager.json here\n"
                "  hint: portctl env web db:DATABASE_PORT\n",
-     .output = "",
+     .output = "(exit 2)\n",
      .errors = "portctl: env wants a name, for there is no portmanager.json here\n"
                "  hint: portctl env web db:DATABASE_PORT\n",
      .requests = ""},
@@ -118,13 +118,43 @@ static const struct screen_case cases[] = {
      .exit_code = EXIT_TAKEN,
      .screen = "portctl: no port from 8000 to 9000 is free\n"
                "  hint: that is about db; nothing was leased\n",
-     .output = "",
+     .output = "(exit 4)\n",
      .errors = "portctl: no port from 8000 to 9000 is free\n"
                "  hint: that is about db; nothing was leased\n",
      .requests =
          "POST /alloc-all "
          "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"asker_pid\":N},{"
          "\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"asker_pid\":N}]}\n"},
+    {.words = {"env", "web", "--fromat", "fish"},
+     .exit_code = EXIT_USAGE,
+     .screen = "portctl: env has no option --fromat\n"
+               "  hint: did you mean --format?\n",
+     .output = "(exit 2)\n",
+     .errors = "portctl: env has no option --fromat\n"
+               "  hint: did you mean --format?\n",
+     .requests = ""},
+    {.words = {"env", "wbe:PORT", "--export", "--format", "fish"},
+     .directory = SCREEN_PROJECT,
+     .exit_code = EXIT_NO,
+     .screen = "portctl: portmanager.json has no service 'wbe'\n"
+               "  hint: did you mean web?\n",
+     .output = "false\n",
+     .errors = "portctl: portmanager.json has no service 'wbe'\n"
+               "  hint: did you mean web?\n",
+     .requests = ""},
+    {.words = {"env", "wbe", "--format", "dotenv"},
+     .directory = SCREEN_PROJECT,
+     .exit_code = EXIT_NO,
+     .output = "",
+     .errors = "portctl: portmanager.json has no service 'wbe'\n"
+               "  hint: did you mean web?\n",
+     .requests = ""},
+    {.words = {"env", "\xe6\x97\xa5\xe6\x9c\xac"},
+     .exit_code = EXIT_USAGE,
+     .output = "(exit 2)\n",
+     .errors = "portctl: \xe6\x97\xa5\xe6\x9c\xac has no ASCII letter or digit to make a variable of\n"
+               "  hint: \xe6\x97\xa5\xe6\x9c\xac:NAME gives it one\n",
+     .requests = ""},
     {.words = {"up"},
      .directory = SCREEN_PROJECT,
      .screen = "PORT  NAME  VARIABLE  LEASE\n"
@@ -262,10 +292,10 @@ static const struct screen_case cases[] = {
     {.words = {"up"},
      .exit_code = EXIT_NO,
      .screen = "portctl: there is no portmanager.json here or in a folder above\n"
-               "  hint: man portmanager.json shows one\n",
+               "  hint: portctl help up shows one\n",
      .output = "",
      .errors = "portctl: there is no portmanager.json here or in a folder above\n"
-               "  hint: man portmanager.json shows one\n",
+               "  hint: portctl help up shows one\n",
      .requests = ""},
 };
 

@@ -125,8 +125,8 @@ Test(cli_env, a_refusal_says_which_service_it_is_about) {
            "{\"type\":\"urn:portmanager:problem:range-full\",\"detail\":\"Nothing is free.\",\"service_name\":\"db\","
            "\"index\":1}",
            0, NULL});
-    ASSERT_RUN(EXIT_TAKEN, "", "portctl: nothing is free\n  hint: that is about db; nothing was leased\n", "env", "web",
-               "db");
+    ASSERT_RUN(EXIT_TAKEN, "(exit 4)\n", "portctl: nothing is free\n  hint: that is about db; nothing was leased\n",
+               "env", "web", "db");
 }
 
 #define OLD                                                                                                            \
@@ -158,7 +158,7 @@ Test(cli_env, a_portd_that_is_a_little_older_is_asked_one_by_one) {
     assert_requests("POST /alloc-all {\"services\":["
                     "{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true}]}\n"
                     "POST /alloc {\"service_name\":\"web\",\"count\":1,\"reuse\":true}\n");
-    ASSERT_RUN(EXIT_TAKEN, "", "portctl: it runs\n", "env", "web", "db");
+    ASSERT_RUN(EXIT_TAKEN, "(exit 4)\n", "portctl: it runs\n", "env", "web", "db");
 }
 
 Test(cli_env, and_gets_back_what_was_new_if_one_fails) {
@@ -167,7 +167,7 @@ Test(cli_env, and_gets_back_what_was_new_if_one_fails) {
           {"POST /alloc ", 503, "{\"type\":\"urn:portmanager:problem:range-full\",\"detail\":\"Nothing is free.\"}", 0,
            NULL},
           {"POST /release", 200, "{\"port\":8001,\"id\":1,\"listeners\":[]}", 0, NULL});
-    ASSERT_RUN(EXIT_TAKEN, "", "portctl: nothing is free\n", "env", "web", "db", "api");
+    ASSERT_RUN(EXIT_TAKEN, "(exit 4)\n", "portctl: nothing is free\n", "env", "web", "db", "api");
     CLEANUP(file_free_text_at) char *requests = fake_portd_requests();
     cr_assert_not_null(strstr(requests, "POST /release {\"port\":8001,\"id\":1}\n"), "%s", requests);
     cr_assert_null(strstr(requests, "\"port\":8002"), "%s", requests);
@@ -175,7 +175,7 @@ Test(cli_env, and_gets_back_what_was_new_if_one_fails) {
 
 Test(cli_env, answers_that_are_none_are_no_ports) {
     START({"POST /alloc-all", 200, "{\"grants\":[]}", 0, NULL});
-    ASSERT_RUN(EXIT_UNREACHABLE, "", "portctl: portd granted 0 ports for web, and not 1\n", "env", "web");
+    ASSERT_RUN(EXIT_UNREACHABLE, "(exit 3)\n", "portctl: portd granted 0 ports for web, and not 1\n", "env", "web");
 }
 
 Test(cli_env, a_service_of_the_project_has_its_settings) {
@@ -191,13 +191,44 @@ Test(cli_env, a_service_of_the_project_has_its_settings) {
         "\"ttl_seconds\":9,\"prefer\":[null,80],\"sticky_first\":true,\"tags\":[\"x\"]}]}\n");
 }
 
-Test(cli_env, a_name_that_was_mistyped_is_told) {
+Test(cli_env, a_name_that_was_mistyped_is_refused_as_up_refuses_it) {
     write_project("{\"services\":{\"web\":{}}}");
     START({"POST /alloc-all", 200, "{\"grants\":[" GRANT("0", WEB) "]}", 0, NULL});
-    ASSERT_RUN(EXIT_YES, "WBE_PORT=8001\n",
-               "portctl: note: 'wbe' is no service of portmanager.json; did you mean web?\n", "env", "wbe");
+    ASSERT_RUN(EXIT_NO, "(exit 1)\n", "portctl: portmanager.json has no service 'wbe'\n  hint: did you mean web?\n",
+               "env", "wbe");
+    ASSERT_RUN(EXIT_NO, "", "portctl: portmanager.json has no service 'wbe'\n  hint: did you mean web?\n", "env", "web",
+               "wbe:P", "-q");
+    assert_requests("");
     ASSERT_RUN(EXIT_YES, "OTHER_PORT=8001\n", "", "env", "other");
-    ASSERT_RUN(EXIT_YES, "8001\n", "", "env", "wbe", "-q");
+}
+
+/* What is evaluated instead of the variables fails. Where nobody evaluates it there is nothing. */
+Test(cli_env, a_failure_is_a_line_that_fails) {
+    START({"POST /alloc-all", 503, "{\"type\":\"urn:portmanager:problem:range-full\",\"detail\":\"Nothing is free.\"}",
+           0, NULL});
+#define NOTHING "portctl: nothing is free\n"
+    ASSERT_RUN(EXIT_TAKEN, "(exit 4)\n", NOTHING, "env", "web");
+    ASSERT_RUN(EXIT_TAKEN, "(exit 4)\n", NOTHING, "env", "web", "--export");
+    ASSERT_RUN(EXIT_TAKEN, "false\n", NOTHING, "env", "web", "--format", "fish");
+    ASSERT_RUN(EXIT_TAKEN, "false\n", NOTHING, "env", "web", "--format", "fish", "--export");
+    ASSERT_RUN(EXIT_TAKEN, "", NOTHING, "env", "web", "--format", "dotenv");
+    ASSERT_RUN(EXIT_TAKEN, "", NOTHING, "env", "web", "--format", "json");
+    ASSERT_RUN(EXIT_TAKEN, "", NOTHING, "env", "web", "-q");
+    ASSERT_RUN(EXIT_TAKEN, "", "{\"type\":\"urn:portmanager:problem:range-full\",\"detail\":\"Nothing is free.\"}\n",
+               "env", "web", "--json");
+}
+
+Test(cli_env, a_variable_that_would_tell_nothing_is_asked_for) {
+    START({"POST /alloc-all", 200, "{\"grants\":[" GRANT("0", WEB) "]}", 0, NULL});
+    ASSERT_RUN(EXIT_USAGE, "(exit 2)\n",
+               "portctl: \xe6\x97\xa5 has no ASCII letter or digit to make a variable of\n  hint: \xe6\x97\xa5:NAME "
+               "gives it one\n",
+               "env", "\xe6\x97\xa5");
+    assert_requests("");
+    ASSERT_RUN(EXIT_YES, "JA=8001\n", "", "env", "\xe6\x97\xa5:JA");
+    ASSERT_RUN(EXIT_YES, "__1_PORT=8001\n", "", "env",
+               "\xe6\x97\xa5\xe6\x9c\xac"
+               "1");
 }
 
 /* Only what stands behind the last colon may be a variable, and nothing of a service that is called so. */
@@ -212,8 +243,9 @@ Test(cli_env, a_name_may_have_colons) {
         "POST /alloc-all {\"services\":[{\"service_name\":\"a:b\",\"count\":1,\"reuse\":true,\"reuse_held\":true,"
         "\"ttl_seconds\":86400}]}\n");
     ASSERT_RUN(EXIT_YES, "P=8001\n", "", "env", "web:x:P"); /* "web" alone would be near "webs" */
-    ASSERT_RUN(EXIT_USAGE, "", "portctl: x:P and c:d:P have one variable, P\n  hint: c:d:NAME gives it another\n",
-               "env", "x:P", "c:d:P");
+    ASSERT_RUN(EXIT_USAGE, "(exit 2)\n",
+               "portctl: x:P and c:d:P have one variable, P\n  hint: c:d:NAME gives it another\n", "env", "x:P",
+               "c:d:P");
 }
 
 Test(cli_env, a_variable_of_another_port_of_the_service_is_refused) {
@@ -221,7 +253,7 @@ Test(cli_env, a_variable_of_another_port_of_the_service_is_refused) {
     START({"POST /alloc-all", 200, "{\"grants\":[" GRANT("0", WEB "," HMR) "]}", 0, NULL});
     ASSERT_RUN(EXIT_YES, "A=8001\nB=8003\n", "", "env", "web:A");
     ASSERT_RUN(
-        EXIT_USAGE, "",
+        EXIT_USAGE, "(exit 2)\n",
         "portctl: web:B: B tells another port of the service\n  hint: without :B each of its variables is told\n",
         "env", "web:B");
 }
@@ -236,22 +268,23 @@ Test(cli_env, in_a_project_names_are_its_own) {
 }
 
 Test(cli_env, wrong_words_are_told_and_nobody_is_asked) {
-    ASSERT_RUN(EXIT_USAGE, "",
+    ASSERT_RUN(EXIT_USAGE, "(exit 2)\n",
                "portctl: env wants a name, for there is no portmanager.json here\n  hint: portctl env web "
                "db:DATABASE_PORT\n",
                "env");
-    ASSERT_RUN(EXIT_USAGE, "",
+    ASSERT_RUN(EXIT_USAGE, "(exit 2)\n",
                "portctl: web:1A: '1A' is no variable's name: letters, digits and _, no digit first\n  hint: "
                "NAME:VARIABLE, as in web:PORT\n",
                "env", "web:1A");
-    ASSERT_RUN(EXIT_USAGE, "",
+    ASSERT_RUN(EXIT_USAGE, "(exit 2)\n",
                "portctl: web:PATH: 'PATH' is a variable that programs need for something else\n  hint: "
                "NAME:VARIABLE, as in web:PORT\n",
                "env", "web:PATH");
-    ASSERT_RUN(EXIT_USAGE, "", "portctl: web is there twice\n", "env", "web", "web");
-    ASSERT_RUN(EXIT_USAGE, "", "portctl: a-b and a.b have one variable, A_B_PORT\n  hint: a.b:NAME gives it another\n",
-               "env", "a-b", "a.b");
-    ASSERT_RUN(EXIT_USAGE, "",
+    ASSERT_RUN(EXIT_USAGE, "(exit 2)\n", "portctl: web is there twice\n", "env", "web", "web");
+    ASSERT_RUN(EXIT_USAGE, "(exit 2)\n",
+               "portctl: a-b and a.b have one variable, A_B_PORT\n  hint: a.b:NAME gives it another\n", "env", "a-b",
+               "a.b");
+    ASSERT_RUN(EXIT_USAGE, "(exit 2)\n",
                "portctl: web and db:WEB_PORT have one variable, WEB_PORT\n  hint: db:NAME gives it another\n", "env",
                "web", "db:WEB_PORT");
     ASSERT_RUN(EXIT_USAGE, "", "portctl: --export is for --format shell and fish\n", "env", "web", "--export",
@@ -259,8 +292,9 @@ Test(cli_env, wrong_words_are_told_and_nobody_is_asked) {
     ASSERT_RUN(EXIT_USAGE, "",
                "{\"type\":\"urn:portmanager:problem:usage\",\"detail\":\"--json and --format exclude each other\"}\n",
                "env", "web", "--json", "--format", "dotenv");
-    ASSERT_RUN(EXIT_USAGE, "", "portctl: --ttl 5x is no time\n  hint: 90, 90s, 5m, 2h or 1d; at least one second\n",
-               "env", "web", "--ttl", "5x");
+    ASSERT_RUN(EXIT_USAGE, "(exit 2)\n",
+               "portctl: --ttl 5x is no time\n  hint: 90, 90s, 5m, 2h or 1d; at least one second\n", "env", "web",
+               "--ttl", "5x");
 }
 
 Test(cli_env, without_portd_it_is_3_with_how_to_start_it) {
@@ -269,7 +303,7 @@ Test(cli_env, without_portd_it_is_3_with_how_to_start_it) {
         cli_run(&(const struct cli_setup){.words = {"env", "web"}, .environment = {"PM_SOCKET=" SOCKET}});
 
     cr_assert_eq(result.exit_code, EXIT_UNREACHABLE);
-    cr_assert_str_eq(result.output, "");
+    cr_assert_str_eq(result.output, "(exit 3)\n");
     cr_assert_not_null(strstr(result.errors, "  hint: "), "%s", result.errors);
 }
 
@@ -277,8 +311,7 @@ Test(cli_env, without_portd_it_is_3_with_how_to_start_it) {
 
 Test(cli_env, up_wants_a_project_and_its_services) {
     ASSERT_RUN(EXIT_NO, "",
-               "portctl: there is no portmanager.json here or in a folder above\n  hint: man portmanager.json shows "
-               "one\n",
+               "portctl: there is no portmanager.json here or in a folder above\n  hint: portctl help up shows one\n",
                "up");
     write_project("{\"services\":{\"web\":{},\"db\":{}}}");
     ASSERT_RUN(EXIT_NO, "", "portctl: portmanager.json has no service 'wbe'\n  hint: did you mean web?\n", "up", "wbe");

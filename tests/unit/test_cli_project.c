@@ -144,7 +144,7 @@ Test(cli_project, unknown_keys_are_told_with_the_nearest) {
     assert_refused(SERVICE("\"prefered\":1"), "\"prefered\"", "services.web has no key \"prefered\"",
                    "did you mean \"prefer\"?");
     assert_refused(SERVICE("\"zzz\":1"), "\"zzz\"", "services.web has no key \"zzz\"",
-                   "man portmanager.json lists the keys");
+                   "it takes variables, prefer, tags, ttl or command");
 }
 
 Test(cli_project, wrong_values_are_told_with_their_place) {
@@ -187,6 +187,13 @@ Test(cli_project, wrong_values_are_told_with_their_place) {
     assert_refused(SERVICE("\"command\":[]"), "[]", "services.web.command: is empty", "");
     assert_refused(SERVICE("\"command\":[1]"), "1]", "services.web.command: a program and its arguments are texts", "");
     assert_refused(SERVICE("\"command\":true"), "true", "services.web.command: is a text, or an array of texts", "");
+}
+
+/* They would be ___PORT, and so would any other name of two such signs. */
+Test(cli_project, a_name_without_ascii_makes_no_variable) {
+    assert_refused("{\"services\":{\"\xe6\x97\xa5\xe6\x9c\xac\":{}}}", "\"\xe6\x97\xa5",
+                   "services.\xe6\x97\xa5\xe6\x9c\xac: has no ASCII letter or digit to make a variable of",
+                   "\"variables\" names one");
 }
 
 Test(cli_project, two_services_cannot_have_one_variable) {
