@@ -19,7 +19,7 @@
 
 static struct daemon portd;
 
-/* "```LANGUAGE FILE" begins a file, "```" ends it. */
+/* "```LANGUAGE FILE" begins a file, "```" ends it. The README's tour becomes one, too. */
 static void write_files(void) {
     char *root = realpath(__FILE__, NULL);
 
@@ -27,8 +27,10 @@ static void write_files(void) {
     *strstr(root, "/tests/integration/") = '\0';
     shell_do(NULL,
              "mkdir -p " SHOP " && cd " SHOP
-             " && awk '/^```/ { file = $2; next } file != \"\" { print > file }' '%s/docs/scripts.md' && chmod +x *.sh",
-             root);
+             " && awk '/^```/ { file = $2; next } file != \"\" { print > file }' '%s/docs/scripts.md' && chmod +x *.sh"
+             " && awk '/^## A tour/ { file = \"tour\" } /^```/ && inside { exit } inside { print > file }"
+             " /^```/ && file != \"\" { inside = 1 }' '%s/README.md'",
+             root, root);
     free(root);
 }
 
@@ -176,4 +178,30 @@ Test(scripts, systemd_takes_the_unit) {
                 "portd.service && "
                 "mkdir -m 700 -p run && XDG_RUNTIME_DIR=$PWD/run systemd-analyze --user verify ./portd.service 2>&1",
                 "");
+}
+
+/* -m: jobs, as in the shell into which a person pastes it. */
+Test(scripts, the_tour_of_the_readme_leaves_nothing) {
+    assert_said("bash -m ./tour 2>errors >said; grep -c '<h1>Directory listing' said", "1");
+    assert_said("cut -f 2,3 said | grep '^web\t'", "web\tbound"); /* and not in the second list */
+    assert_said("grep 'portctl: ' errors | grep -v 'portctl: waiting: '; portctl list -q", "");
+}
+
+#define TTL "portctl list web --json | grep -o '\"ttl_seconds\":[0-9]*'"
+
+Test(scripts, up_and_env_set_the_time_of_a_lease_anew) {
+    assert_said("portctl up -q --ttl 2h >ports; " TTL, "\"ttl_seconds\":7200");
+    assert_said("portctl up -q >ports; " TTL, "\"ttl_seconds\":86400");
+    assert_said("portctl env web -q --ttl 5 >ports; " TTL, "\"ttl_seconds\":5");
+    assert_said("portctl env web -q >ports; " TTL, "\"ttl_seconds\":86400");
+    assert_said("cd / && portctl env web -q --ttl 2h >" SHOP "/ports; portctl env web -q >" SHOP "/ports; " TTL,
+                "\"ttl_seconds\":7200");
+}
+
+Test(scripts, a_preferred_port_is_had_again_as_it_is_told) {
+    shell_do(SHOP, "portctl alloc other --global --port 3000 && portctl up -q && portctl release other --global");
+    assert_said("portctl up -q web", "8000");
+    shell_do(SHOP, "portctl release web && portctl alloc web --port 3000");
+    assert_said("portctl up -q web; portctl list -q web", "3000\n3000");
+    assert_said(TTL, "\"ttl_seconds\":86400");
 }

@@ -117,6 +117,7 @@ Test(cli_env, each_variable_has_the_port_of_its_slot) {
            "{\"leases\":[" DB "],\"n_reused\":1,\"new_ids\":[],\"notes\":[]}]}",
            0, NULL});
     ASSERT_RUN(EXIT_YES, "A=8003\nB=8001\nDB_PORT=8002\n", "", "env", "--global");
+    ASSERT_RUN(EXIT_YES, "8003\n8001\n8002\n", "", "env", "--global", "-q");
     ASSERT_RUN(EXIT_YES, "8003\tweb\tA\tnew\n8001\tweb\tB\tnew\n8002\tdb\tDB_PORT\tkept\n", "", "up", "--global");
 }
 
