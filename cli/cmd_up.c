@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/env_file.h"
 #include "cli/lease_set_words.h"
+#include "cli/orphans.h"
 #include "cli/path.h"
 #include "cli/table.h"
 #include "src/base/json.h"
@@ -17,10 +18,12 @@ struct upping {
     const struct invocation *invocation;
     struct project project;
     struct lease_set set;
-    bool changed; /* the .env file is another one now */
+    cJSON *orphans; /* orphans_find(); NULL: not asked for */
+    bool changed;   /* the .env file is another one now */
 };
 
 static void upping_deinit(struct upping *up) {
+    cJSON_Delete(up->orphans);
     lease_set_deinit(&up->set);
     project_deinit(&up->project);
 }
@@ -63,6 +66,8 @@ static int print_json(struct upping *up, struct problem *problem) {
     else
         cJSON_AddNullToObject(json, "env_file");
     cJSON_AddBoolToObject(json, "env_file_changed", up->changed);
+    cJSON_AddItemToObject(json, "orphans", up->orphans != NULL ? up->orphans : cJSON_CreateArray());
+    up->orphans = NULL;
     return output_json(json) < 0 ? problem_fill_memory(problem) : 0;
 }
 
@@ -113,13 +118,25 @@ static void tell_file(const struct upping *up) {
         output_tell(output, "%s %s", up->changed ? "Wrote" : "Nothing new in", up->project.env_file);
 }
 
+static void tell_orphans(const struct upping *up) {
+    const cJSON *orphan;
+    const char *note;
+
+    cJSON_ArrayForEach(orphan, up->orphans) {
+        if (json_get_string(orphan, "note", &note))
+            output_say(&up->invocation->output, "note: %s", note);
+    }
+}
+
 static int print(struct upping *up, struct problem *problem) {
     int r = 0;
 
     if (up->invocation->output.json)
         return print_json(up, problem);
-    if (!up->invocation->output.quiet)
+    if (!up->invocation->output.quiet) {
         output_notes(&up->invocation->output, up->set.notes);
+        tell_orphans(up);
+    }
     if (up->invocation->output.quiet)
         print_ports(up);
     else
@@ -139,6 +156,9 @@ static int cmd_up(const struct invocation *invocation, int *ret_exit_code, struc
         r = lease_set_ask(invocation, &up.set, problem);
     if (r == 0)
         r = write_env_file(&up, problem);
+    /* Who asks for some services has said what he wants to hear of. */
+    if (r == 0 && invocation->operands.n_items == 0 && !invocation->output.quiet)
+        up.orphans = orphans_find(invocation, &up.project);
     if (r == 0)
         r = print(&up, problem);
     *ret_exit_code = EXIT_YES;
@@ -151,6 +171,9 @@ static const char *const up_more[] = {
     "The leases live for a day, or what portmanager.json or --ttl says; what listens on a port renews its lease by "
     "itself. portctl run NAME uses the same "
     "ports.",
+    "What was taken out of portmanager.json keeps its lease until that ends: up without a name says so, and the "
+    "command that ends it. "
+    "Lines of the .env file are never taken out of it.",
     "In a pipe: a line a port, tab-separated: port, name, variable, and new or kept.",
     NULL,
 };

@@ -4,6 +4,7 @@
 #include "cli/complete.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/command.h"
@@ -12,9 +13,14 @@
 #include "cli/offer_live.h"
 #include "cli/offers.h"
 #include "cli/shell_line.h"
+#include "cli/table.h"
 #include "probe/fd.h"
+#include "src/base/text.h"
 
 #define TEXT_MAX 512
+
+#define CUT               "..."
+#define DESCRIPTION_LEAST 12
 
 /* What readline says it wants: to show the words, and not to write one of them. */
 #define READLINE_LISTS "63" /* a question mark */
@@ -31,21 +37,18 @@ static void offer_words(struct offers *offers, const char *const *words, const c
         offers_add(offers, *words, description);
 }
 
-static void offer_commands(struct offers *offers) {
+/* A command's other name is only in the way of who looks for what there is: it is offered to who types it, and nothing else. */
+static void offer_commands(struct offers *offers, const char *const *topics) {
     size_t n;
     const struct command *const *all = commands(&n);
 
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         offers_add(offers, all[i]->name, all[i]->summary);
+    offers_add(offers, "help", HELP_SUMMARY);
+    offer_words(offers, topics, "");
+    for (size_t i = 0; i < n && offers->n_items == 0; i++)
         if (all[i]->alias != NULL)
             offers_add(offers, all[i]->alias, all[i]->summary);
-    }
-    offers_add(offers, "help", HELP_SUMMARY);
-}
-
-static void offer_topics(struct offers *offers) {
-    offer_commands(offers);
-    offer_words(offers, help_topics, "");
 }
 
 static void offer_options(struct offers *offers, const struct cursor *cursor, const enum option_id *ids) {
@@ -115,10 +118,10 @@ static const char *offer(struct offers *offers, const struct shell_line *line, c
         return ":files";
     switch (cursor->place) {
     case CURSOR_COMMAND:
-        offer_commands(offers);
+        offer_commands(offers, NULL);
         break;
     case CURSOR_TOPIC:
-        offer_topics(offers);
+        offer_commands(offers, help_topics);
         break;
     case CURSOR_OPTION:
         offer_options(offers, cursor, cursor->command != NULL ? cursor->command->options : NULL);
@@ -180,11 +183,44 @@ static void print_for_bash(const struct offers *offers, const char *begun, char 
     }
 }
 
+/*
+ * What of a description fits into a line of the terminal, in which the word and `n_signs` columns stand, too: neither bash nor zsh
+ * cuts what it lists. How wide that is their scripts say. Less than a few words says nothing.
+ */
+static const char *fit_description(const struct offer *item, size_t n_signs, char *ret_text) {
+    const size_t beside = table_text_width(item->word) + n_signs;
+    const char *columns = getenv("COLUMNS");
+    uint64_t width = 0;
+    size_t length;
+
+    if (columns == NULL || text_parse_number(columns, 1, UINT16_MAX, &width) != 0 ||
+        beside + table_text_width(item->description) < width)
+        return item->description;
+    if (beside + DESCRIPTION_LEAST >= width)
+        return "";
+    table_text_fit(item->description, (size_t)width - 1 - beside - strlen(CUT), &length);
+    while (length > 0 && item->description[length - 1] == ' ')
+        length--;
+    snprintf(ret_text, TEXT_MAX, "%.*s" CUT, (int)length, item->description);
+    return ret_text;
+}
+
 /* To be read, not to be run: readline shows it, and writes none of it. */
 static void list_for_bash(const struct offers *offers) {
     for (size_t i = 0; i < offers->n_items; i++) {
+        char text[TEXT_MAX];
+        const char *description = fit_description(&offers->items[i], strlen("  ()"), text);
+        printf(description[0] != '\0' ? "%s  (%s)\n" : "%s\n", offers->items[i].word, description);
+    }
+}
+
+/* fish cuts what it shows itself. */
+static void list(const struct question *question, const struct offers *offers) {
+    for (size_t i = 0; i < offers->n_items; i++) {
         const struct offer *item = &offers->items[i];
-        printf(item->description[0] != '\0' ? "%s  (%s)\n" : "%s\n", item->word, item->description);
+        char text[TEXT_MAX];
+        printf("%s\t%s\n", item->word,
+               question->shell == SHELL_ZSH ? fit_description(item, strlen("  -- "), text) : item->description);
     }
 }
 
@@ -212,8 +248,7 @@ static void answer(const struct question *question, const struct shell_line *lin
     if (question->shell == SHELL_BASH)
         answer_bash(question, &offers);
     else
-        for (size_t i = 0; i < offers.n_items; i++)
-            printf("%s\t%s\n", offers.items[i].word, offers.items[i].description);
+        list(question, &offers);
     if (cursor->place == CURSOR_PROGRAM)
         printf(":command %zu %s\n", cursor->program, question->line + line->words[cursor->program].start);
     else

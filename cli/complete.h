@@ -5,6 +5,8 @@
  *     portctl __complete zsh LINE
  *     portctl __complete fish LINE
  *
+ * For bash and zsh the variable COLUMNS says how wide the terminal is, so that what they list does not wrap.
+ *
  * The line is raw, with its quotes. The answer for bash is a line a word, quoted as the line wants it, and for the others
  * `WORD<TAB>DESCRIPTION`, not quoted: they do that themselves. The last line says what the shell is to add:
  *

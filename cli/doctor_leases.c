@@ -68,7 +68,7 @@ void doctor_check_conflicts(struct doctor *doctor) {
         n_told++;
     }
     if (n_told == 0)
-        doctor_say(doctor, "conflicts", FINDING_OK, "no leased port has two parties");
+        doctor_say(doctor, "conflicts", FINDING_OK, "no conflicts: nobody else is on a leased port");
 }
 
 /* ---- hidden owners ---- */
@@ -242,7 +242,6 @@ void doctor_check_clock(struct doctor *doctor) {
     } else if (is_synchronised()) {
         doctor_say(doctor, "clock", FINDING_OK, "the clock is synchronised");
     } else {
-        doctor_say(doctor, "clock", FINDING_OK,
-                   "nothing keeps the clock synchronised; leases count on one that cannot be set");
+        doctor_say(doctor, "clock", FINDING_OK, "nothing keeps the clock synchronised; leases do not depend on it");
     }
 }

@@ -117,6 +117,8 @@ static int check_writable(const struct env_file *file, struct problem *problem) 
         error = errno;
     if (error != 0) {
         refuse(problem, file->path, "cannot be written", error);
+        if (error != EACCES) /* a file system that is read-only, say */
+            return PROBLEM_E_SET;
         return problem_set_hint(problem, "chmod u+w %s", text_quote_word(file->path, word, sizeof word));
     }
     if (access(file->folder, W_OK | X_OK) < 0)
@@ -278,4 +280,12 @@ int env_file_write(const char *root, const char *name, const struct env_pair *pa
         return problem_fill(problem, EXIT_NO, "env-file", "%s is changed again and again by another program",
                             file.path);
     return r;
+}
+
+bool env_file_find_port(const char *root, const char *name, uint16_t port, char *ret_name, size_t size) {
+    CLEANUP(env_file_deinit) struct env_file file = {0};
+    CLEANUP(problem_deinit) struct problem problem = {0};
+
+    return read_file(root, name, &file, &problem) == 0 && file.text != NULL &&
+           env_file_find(file.text, file.length, port, ret_name, size);
 }

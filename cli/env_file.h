@@ -23,6 +23,13 @@ struct env_pair {
  */
 int env_file_check(const char *root, const char *name, struct problem *problem);
 
+/* The first variable that the text sets to just this port, as `up` would have written it, in `ret_name`. Whose line that is nobody knows. False: none, or
+ * its name does not fit. */
+bool env_file_find(const char *text, size_t length, uint16_t port, char *ret_name, size_t size);
+
+/* The same in the file `name` of the folder `root`. False, too, if it cannot be read. */
+bool env_file_find_port(const char *root, const char *name, uint16_t port, char *ret_name, size_t size);
+
 /*
  * The text with `NAME=port` for every pair: where a line sets the variable ("NAME=...", "export NAME=..."), its value is replaced, and a comment behind it
  * stays; the others are added at the end. Lines within a quoted value of several lines are no variables. Line ends stay as they are.

@@ -70,6 +70,10 @@ static const char *find_line_end(struct text text) {
     return end > text.at && end < text.end && end[-1] == '\r' ? end - 1 : end;
 }
 
+static bool is_quote(char c) {
+    return c == '"' || c == '\'' || c == '`';
+}
+
 static bool is_blank(char c) {
     return c == ' ' || c == '\t';
 }
@@ -81,7 +85,7 @@ static const char *find_value_end(struct text text) {
     const char *begin = skip_blanks((struct text){text.at, line_end});
     const char *end = NULL;
 
-    if (begin < line_end && memchr("\"'`", *begin, 3) != NULL)
+    if (begin < line_end && is_quote(*begin))
         end = skip_quoted((struct text){begin, text.end});
     if (end != NULL)
         line_end = find_line_end((struct text){end, text.end});
@@ -143,6 +147,37 @@ static const char *edit_line(struct text text, const struct env_pair *pairs, siz
         line_end++;
     append(copy, text.at, line_end);
     return line_end;
+}
+
+static bool is_port(struct text value, uint16_t port) {
+    char digits[8];
+    size_t length = (size_t)snprintf(digits, sizeof digits, "%u", port);
+
+    value.at = skip_blanks(value);
+    return (size_t)(value.end - value.at) == length && memcmp(value.at, digits, length) == 0;
+}
+
+bool env_file_find(const char *text, size_t length, uint16_t port, char *ret_name, size_t size) {
+    const char *end = text + length;
+
+    for (const char *at = text; at < end;) {
+        const char *line_end = find((struct text){at, end}, '\n');
+        const char *value;
+        struct text name;
+
+        if (read_name((struct text){at, line_end}, &name, &value)) {
+            const char *value_end = find_value_end((struct text){value, end});
+
+            if (is_port((struct text){value, value_end}, port) && (size_t)(name.end - name.at) < size) {
+                snprintf(ret_name, size, "%.*s", (int)(name.end - name.at), name.at);
+                return true;
+            }
+            if (value_end > line_end)
+                line_end = find((struct text){value_end, end}, '\n');
+        }
+        at = line_end < end ? line_end + 1 : end;
+    }
+    return false;
 }
 
 static const char *line_end_of(const char *text, size_t length) {

@@ -220,6 +220,7 @@ static const struct example variables_read[] = {
     {"PM_SOCKET", "portd's Unix socket, like --socket"},
     {"PM_URL", "portd's address, like --url; PM_SOCKET goes first"},
     {"XDG_RUNTIME_DIR, HOME", "where portd's socket is looked for"},
+    {"BROWSER", "the program that portctl open starts; without it xdg-open"},
     {"NO_COLOR, TERM", "no colour if NO_COLOR is not empty, or TERM is dumb"},
     {"COLUMNS", "the width of a terminal that does not tell its own"},
     {"LC_ALL, LC_CTYPE, LANG", "whether signs that are not ASCII can be shown"},

@@ -121,6 +121,8 @@ static void say_problem(struct mcp_answer *answer, const struct problem *problem
     mcp_say(answer, "%s", problem->detail);
     if (problem->hint[0] != '\0')
         mcp_say(answer, "What to do: %s", problem->hint);
+    else if (problem->exit_code == EXIT_UNREACHABLE)
+        mcp_say(answer, "What to do: tell the user; `portctl doctor` finds what is wrong with portd.");
     if (problem->exit_code == EXIT_UNREACHABLE)
         mcp_say(answer, "This server goes on running: as soon as portd is there, the same call works.");
 }

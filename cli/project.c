@@ -197,14 +197,22 @@ static int read_document(struct project *project, struct problem *problem) {
     return r;
 }
 
+/* Which one is meant is no riddle to who sees it in the folder he is in. */
+static int refuse_none(struct problem *problem) {
+    struct stat status;
+
+    problem_fill(problem, EXIT_NO, "no-project-file", "there is no " SCOPE_FILE " here or in a folder above");
+    if (lstat(SCOPE_FILE, &status) < 0)
+        return problem_set_hint(problem, "man portmanager.json shows one");
+    return problem_set_hint(problem, "what is called so in the working directory is no file, or somebody else's");
+}
+
 int project_read(const struct scope *scope, struct project *ret_project, struct problem *problem) {
     CLEANUP(project_deinit) struct project project = {.root = scope->root};
     int r;
 
-    if (!scope->has_file) {
-        problem_fill(problem, EXIT_NO, "no-project-file", "there is no " SCOPE_FILE " here or in a folder above");
-        return problem_set_hint(problem, "man portmanager.json shows one");
-    }
+    if (!scope->has_file)
+        return refuse_none(problem);
     r = parse(&project, problem);
     if (r == 0)
         r = read_document(&project, problem);

@@ -38,15 +38,23 @@ static bool has_file(const char *folder) {
     return trusted_find(folder, SCOPE_FILE, &status) && S_ISREG(status.st_mode);
 }
 
-/* In the main worktree, and not in this one, which lies within it (`git worktree add .wt/fix`): a file there is about that one. */
-static bool is_main_only(const struct git_tree *tree, const char *folder) {
-    return tree->is_linked && path_below(tree->main, folder) != NULL && path_below(tree->top, folder) == NULL;
+/* In another worktree of the repository, the main one or a linked one, which this one lies within (`git worktree add .wt/fix`): a file there is about that
+ * one. */
+static bool is_of_another(const struct git_tree *tree, const char *folder) {
+    struct git_tree around;
+
+    if (!tree->is_linked || path_below(tree->top, folder) != NULL)
+        return false;
+    if (path_below(tree->main, folder) != NULL)
+        return true;
+    git_tree_find(folder, &around);
+    return around.is_linked && strcmp(around.main, tree->main) == 0;
 }
 
 static bool find_file(const char *from, const struct git_tree *tree, char *ret_folder) {
     snprintf(ret_folder, PATH_MAX, "%s", from);
     do {
-        if (!is_main_only(tree, ret_folder) && has_file(ret_folder))
+        if (has_file(ret_folder) && !is_of_another(tree, ret_folder))
             return true;
     } while (path_ascend(ret_folder));
     ret_folder[0] = '\0';

@@ -31,7 +31,7 @@ static int find_slot(const struct project_service *service, const char *variable
     return refuse_variable(service, variable, problem);
 }
 
-/* A branch has no colon in it, so that web@fix:HMR_PORT can be read as well. */
+/* A service that is called so itself goes first. A branch has no colon in it, so that web@fix:HMR_PORT can be read as well. */
 static int take_variable(const struct scope *scope, const char *text, const char *colon, struct service_word *word,
                          struct problem *problem) {
     CLEANUP(project_deinit) struct project project = {0};
@@ -42,6 +42,8 @@ static int take_variable(const struct scope *scope, const char *text, const char
 
     if (r != 0)
         return r;
+    if (project_find(&project, text) != NULL)
+        return 0;
     snprintf(name, sizeof name, "%.*s", (int)length, text);
     name[strcspn(name, "@")] = '\0';
     service = project_find(&project, name);
@@ -98,9 +100,9 @@ void service_word_tell_project(const struct service_word *word, const struct sco
     char name[OPTIONS_NAME_MAX + 1];
     char project[PROBLEM_DETAIL_MAX];
 
-    if (output->quiet || output->json || scope_match_strictly(scope, word->name, view->service_name, view->project) != 0)
+    if (output->quiet || output->json ||
+        scope_match_strictly(scope, word->name, view->service_name, view->project) != 0)
         return;
-    output_say(output, "note: there is no global %s; this is the one of project %s",
-               text_make_safe(word->name, name, sizeof name),
-               text_make_safe(view->project, project, sizeof project));
+    output_say(output, "note: you have no global %s; this is the one of project %s",
+               text_make_safe(word->name, name, sizeof name), text_make_safe(view->project, project, sizeof project));
 }

@@ -5,7 +5,7 @@
 _portctl() {
     local program=${1/#\~\//$HOME/} line=${COMP_LINE:0:COMP_POINT} last
     type -P -- "$program" >/dev/null || program=portctl
-    mapfile -t COMPREPLY < <(command "$program" __complete bash "$line" "$2" "${COMP_TYPE-}" 2>/dev/null)
+    mapfile -t COMPREPLY < <(COLUMNS=${COLUMNS-} command "$program" __complete bash "$line" "$2" "${COMP_TYPE-}" 2>/dev/null)
     ((${#COMPREPLY[@]} > 0)) || return 0
     last=${COMPREPLY[-1]}
     unset 'COMPREPLY[-1]'

@@ -6,7 +6,7 @@ _portctl() {
     local program=${${(Q)words[1]}/#\~\//$HOME/} line last
     local -a lines values shown
     (( $+commands[$program] )) || [[ $program == */* && -x $program ]] || program=portctl
-    lines=("${(@f)$(command $program __complete zsh "${(j: :)words[1,CURRENT-1]} $QIPREFIX$IPREFIX$PREFIX" 2>/dev/null)}")
+    lines=("${(@f)$(COLUMNS=$COLUMNS command $program __complete zsh "${(j: :)words[1,CURRENT-1]} $QIPREFIX$IPREFIX$PREFIX" 2>/dev/null)}")
     last=$lines[-1]
     shift -p lines
     for line in "${(@)lines}"; do

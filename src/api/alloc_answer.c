@@ -70,8 +70,8 @@ static void add_owner_note(struct api *api, const struct api_caller *caller, con
         add_note(notes, "port %u was preferred, but is leased to %s", port, words);
         return;
     }
-    if (registry_find_last(api->registry, port, &owner) &&
-        caller->known && (caller->uid == owner.uid || access_is_operator(api, caller)))
+    if (registry_find_last(api->registry, port, &owner) && caller->known &&
+        (caller->uid == owner.uid || access_is_operator(api, caller)))
         owner_to_words(api, caller, &owner, own_project, words);
     add_note(notes, "port %u was preferred, but %s had it last", port, words);
 }

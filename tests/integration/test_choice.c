@@ -205,7 +205,8 @@ Test(choice, a_preferred_port_that_cannot_be_had_is_replaced_with_a_note) {
     CLEANUP(daemon_stop_at) struct daemon daemon = start_with_range("20000-20099");
     const struct caller me = {.daemon = &daemon};
     assert_grant(&me, "{\"service_name\":\"a\",\"prefer\":30000}", 30000, NULL);
-    assert_grant(&me, "{\"service_name\":\"b\",\"prefer\":30000}", 20000, "port 30000 was preferred, but is leased to a");
+    assert_grant(&me, "{\"service_name\":\"b\",\"prefer\":30000}", 20000,
+                 "port 30000 was preferred, but is leased to a");
     assert_grant(&me, "{\"service_name\":\"c\",\"prefer\":3030}", 20001, "port 3030 was preferred, but is portd's own");
     CLEANUP(fd_close_at) int squatter = tcp_listen("::1", 30001);
     assert_grant(&me, "{\"service_name\":\"d\",\"prefer\":30001}", 20002, "port 30001 was preferred, but is in use");

@@ -136,7 +136,7 @@ Test(projects, a_note_says_who_has_the_preferred_port_now) {
     add_worktrees();
     shell_do(MAIN, "portctl up -q >/dev/null");
     notes = shell_ask(CLONE, "portctl up db 2>&1 >up.out");
-    cr_assert_str_eq(notes, "portctl: port 5432 was preferred, but is leased to db of project shop");
+    cr_assert_str_eq(notes, "portctl: note: port 5432 was preferred, but is leased to db of project shop");
     again = shell_ask(FIX, "portctl up db 2>&1 >up.out");
     cr_assert_str_eq(again, notes);
 }
@@ -341,6 +341,73 @@ Test(projects, the_project_is_found_from_below) {
     cr_assert_str_eq(ports, "3000\n8000\n../../.env");
 }
 
+/* ---- What was taken out of the file */
+
+#define WITHOUT_API "sed -i 's/\"2h\"},/\"2h\"}}}/; /\"api\"/d' portmanager.json"
+
+Test(projects, what_was_taken_out_of_the_file_is_told_with_the_command_that_ends_it) {
+    CLEANUP(file_free_text_at) char *port = NULL;
+    CLEANUP(file_free_text_at) char *notes = NULL;
+    CLEANUP(file_free_text_at) char *again = NULL;
+    char expected[256];
+
+    shell_do(MAIN, "portctl up -q >/dev/null && " WITHOUT_API);
+    port = shell_ask(MAIN, "portctl lookup api");
+    notes = shell_ask(MAIN, "portctl up 2>&1 >up.out");
+    snprintf(
+        expected, sizeof expected,
+        "portctl: note: api is not in portmanager.json, but this project has it leased: portctl release api ends that; "
+        ".env still has API_PORT=%s",
+        port);
+    cr_assert_str_eq(notes, expected);
+    shell_do(MAIN, "grep -qx API_PORT=%s .env", port);
+    again = shell_ask(
+        MAIN,
+        "sh -c \"$(portctl up 2>&1 >up.out | sed 's/.*: \\(portctl release [^;]*\\) ends.*/\\1/')\" >up.out 2>&1; "
+        "portctl up 2>&1 >up.out; portctl up web 2>&1 >up.out; portctl lookup api -q 2>/dev/null || :");
+    cr_assert_str_eq(again, "");
+}
+
+Test(projects, a_variable_that_was_taken_out_is_told_by_its_port) {
+    CLEANUP(file_free_text_at) char *port = NULL;
+    CLEANUP(file_free_text_at) char *notes = NULL;
+    CLEANUP(file_free_text_at) char *again = NULL;
+    char expected[256];
+
+    shell_do(MAIN, "portctl up -q >/dev/null && sed -i 's/, \"HMR_PORT\"//; s/, null//' portmanager.json");
+    port = shell_ask(MAIN, "sed -n 's/HMR_PORT=//p' .env");
+    notes = shell_ask(MAIN, "portctl up 2>&1 >up.out");
+    snprintf(
+        expected, sizeof expected,
+        "portctl: note: web has no variable in portmanager.json for its port %s: portctl release %s ends that lease; "
+        ".env still has HMR_PORT=%s",
+        port, port, port);
+    cr_assert_str_eq(notes, expected);
+    again = shell_ask(MAIN, "portctl release %s >up.out 2>&1; portctl up 2>&1 >up.out", port);
+    cr_assert_str_eq(again, "");
+}
+
+/* Of one project, all of them: each worktree has its own file, and what it does not name is not this one's. */
+Test(projects, other_worktrees_and_clones_leases_are_no_orphans_nor_what_a_program_holds) {
+    CLEANUP(file_free_text_at) char *notes = NULL;
+    CLEANUP(file_free_text_at) char *global = NULL;
+    CLEANUP(file_free_text_at) char *fixes = NULL;
+
+    add_worktrees();
+    CLEANUP(ports_deinit) struct ports ports = up_in_all();
+    shell_do(MAIN, WITHOUT_API " && portctl release api 2>/dev/null && portctl alloc other --global >up.out");
+    notes = shell_ask(MAIN, "portctl up 2>&1 >up.out");
+    cr_assert_str_eq(notes, "");
+    global = shell_ask(MAIN, "portctl up --global 2>&1 >up.out | grep -v preferred || :");
+    cr_assert_str_eq(global, "");
+    shell_do(FIX, WITHOUT_API);
+    fixes = shell_ask(FIX, "portctl up 2>&1 >up.out | grep -c 'note: api is not .* portctl release api ends'");
+    cr_assert_str_eq(fixes, "1");
+    free(fixes);
+    fixes = shell_ask(FIX, "portctl release api >up.out 2>&1; portctl run api -- sh -c 'portctl up 2>&1 >up.out'");
+    cr_assert_null(strstr(fixes, "note: api"), "%s", fixes);
+}
+
 /* ---- No project around */
 
 Test(projects, in_a_plain_folder_a_name_is_the_global_one) {
@@ -348,14 +415,58 @@ Test(projects, in_a_plain_folder_a_name_is_the_global_one) {
     CLEANUP(file_free_text_at) char *global = NULL;
 
     shell_do(MAIN, "portctl up web >/dev/null");
-    own = shell_ask(WORK, "portctl lookup web");
+    own = shell_ask(WORK, "portctl lookup web 2>/dev/null");
     cr_assert_str_eq(own, "3000", "where there is no global one");
     global = shell_ask(WORK, "portctl alloc web");
     shell_do(WORK, "test \"$(portctl lookup web)\" = %s", global);
     shell_do(WORK, "test \"$(portctl url web)\" = http://localhost:%s", global);
     shell_do(MAIN, "test \"$(portctl lookup web --global)\" = %s", global);
-    shell_do(WORK, "portctl release web && portctl lookup web");
+    shell_do(WORK, "portctl release web");
     shell_do(MAIN, "portctl lookup web");
+}
+
+/* The first thing that one does in a plain folder, where some project has a service of that name. */
+Test(projects, in_a_plain_folder_nothing_is_done_to_a_projects_lease) {
+    CLEANUP(shell_result_deinit) struct shell_result release = {0};
+    CLEANUP(shell_result_deinit) struct shell_result wait = {0};
+    CLEANUP(file_free_text_at) char *shown = NULL;
+
+    shell_do(MAIN, "portctl up db >/dev/null");
+    release = shell_run(WORK, "portctl release db");
+    cr_assert_eq(release.exit_code, 1, "%s", release.output);
+    cr_assert_str_eq(release.output, "portctl: no global lease has the name db\n"
+                                     "  hint: another project has one: portctl lookup db --project " MAIN "\n");
+    cr_assert_eq(shell_run(WORK, "portctl renew db").exit_code, 1);
+    wait = shell_run(WORK, "portctl wait db --timeout 1s");
+    cr_assert_eq(wait.exit_code, 124, "%s", wait.output);
+    cr_assert_not_null(strstr(wait.output, "portctl: waiting: no global lease has the name db yet\n"
+                                           "  hint: another project has one: portctl wait db --project " MAIN "\n"),
+                       "%s", wait.output);
+    shown = shell_ask(WORK, "portctl lookup db 2>&1 && portctl lookup db -q 2>&1");
+    cr_assert_str_eq(shown, "portctl: note: you have no global db; this is the one of project " MAIN "\n5432\n5432");
+    shell_do(WORK, "portctl release db --project " MAIN);
+}
+
+Test(projects, wait_url_and_lookup_mean_one_port_of_several) {
+    CLEANUP(file_free_text_at) char *ports = NULL;
+
+    static const char serve[] = "python3 -c 'import os, socket, time\n"
+                                "s = socket.create_server((\"127.0.0.1\", int(os.environ[\"WEB_PORT\"])))\n"
+                                "time.sleep(1000)'";
+
+    ports =
+        shell_ask(MAIN,
+                  "portctl run web -- %s >/dev/null 2>&1 & pid=$!\n"
+                  "portctl wait web 2>/dev/null\n"
+                  "portctl lookup web\n"
+                  "portctl url web\n"
+                  "test \"$(portctl lookup web:HMR_PORT)\" = \"$(portctl lookup web --all | tail -1)\" && echo same\n"
+                  "test \"$(portctl url web:HMR_PORT 2>/dev/null)\" = http://localhost:$(portctl lookup web:HMR_PORT) "
+                  "&& echo same\n"
+                  "portctl wait web --all --timeout 1s >/dev/null 2>&1 || echo $?\n"
+                  "kill $pid; wait",
+                  serve);
+    cr_assert_str_eq(ports, "3000\n3000\nhttp://localhost:3000\nsame\nsame\n124");
 }
 
 /* What listens there already is global, and by the name of a service that is only about to start. */

@@ -366,6 +366,8 @@ static const struct screen_case cases[] = {
           "  PM_SOCKET                   portd's Unix socket, like --socket\n"
           "  PM_URL                      portd's address, like --url; PM_SOCKET goes first\n"
           "  XDG_RUNTIME_DIR, HOME       where portd's socket is looked for\n"
+          "  BROWSER                     the program that portctl open starts; without it\n"
+          "                              xdg-open\n"
           "  NO_COLOR, TERM              no colour if NO_COLOR is not empty, or TERM is\n"
           "                              dumb\n"
           "  COLUMNS                     the width of a terminal that does not tell its own\n"

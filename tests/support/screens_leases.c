@@ -277,6 +277,15 @@ static const struct screen_case cases[] = {
     {.words = {"lookup", "web"}, .directory = SCREEN_PROJECT, BOTH("8006\n"), .requests = "GET /list\n"},
     {.words = {"lookup", "web", "--global"}, .directory = SCREEN_PROJECT, BOTH("8002\n"), .requests = "GET /list\n"},
     {.words = {"lookup", "web", "--project", SCREEN_PROJECT}, BOTH("8006\n"), .requests = "GET /list\n"},
+    {.words = {"lookup", "web:WBE_PORT"},
+     .directory = SCREEN_PROJECT,
+     .exit_code = EXIT_NO,
+     .screen = "portctl: the service web has no variable WBE_PORT in portmanager.json\n"
+               "  hint: did you mean web:WEB_PORT?\n",
+     .output = "",
+     .errors = "portctl: the service web has no variable WBE_PORT in portmanager.json\n"
+               "  hint: did you mean web:WEB_PORT?\n",
+     .requests = ""},
     {.words = {"lookup", "nobody"},
      .exit_code = EXIT_NO,
      .screen = "portctl: no lease has the name nobody\n"

@@ -11,6 +11,23 @@ static const struct fake_answer full[] = {
     {NULL, 0, NULL, 0, NULL},
 };
 
+#define LEFT(port, id, name, project)                                                                                  \
+    "{\"port\":" port ",\"service_name\":\"" name "\",\"id\":" id ",\"slot\":0,\"uid\":0,\"user\":\"root\",\"state\":" \
+    "\"silent\",\"kept_by\":\"ttl\",\"holder\":null,\"project\":\"" project "\"}"
+#define LEFT_GRANT(lease) "{\"leases\":[" lease "],\"n_reused\":1,\"notes\":[]}"
+#define LEFT_WEB          LEFT("8006", "6", "web", SCREEN_PROJECT)
+#define LEFT_DB           LEFT("8007", "7", "db", SCREEN_PROJECT)
+
+/* A service was taken out of the file; the other two are another worktree's and another project's. */
+static const struct fake_answer left[] = {
+    {"POST /alloc-all", 200, "{\"grants\":[" LEFT_GRANT(LEFT_WEB) "," LEFT_GRANT(LEFT_DB) "]}", 0, NULL},
+    {"GET /list", 200,
+     "[" LEFT_WEB "," LEFT_DB "," LEFT("8009", "9", "mail", SCREEN_PROJECT) "," LEFT(
+         "8011", "11", "mail@fix", SCREEN_PROJECT) "," LEFT("8012", "12", "queue", "/srv") "]",
+     0, NULL},
+    {NULL, 0, NULL, 0, NULL},
+};
+
 static const struct screen_case cases[] = {
     {.words = {"env", "web:PORT"},
      BOTH("PORT=8006\n"),
@@ -122,7 +139,8 @@ static const struct screen_case cases[] = {
          "\"" SCREEN_PROJECT
          "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]},{"
          "\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":\"" SCREEN_PROJECT
-         "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
+         "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"
+         "GET /list\n"},
     {.words = {"up", "--json"},
      .directory = SCREEN_PROJECT,
      BOTH("{\"version\":1,\"services\":[{\"service_name\":\"web\",\"variables\":{\"WEB_PORT\":8006},\"new\":true,"
@@ -134,14 +152,15 @@ static const struct screen_case cases[] = {
           "\"allocated_at\":\"<then>\",\"ttl_seconds\":300,\"tags\":[],\"expires_at\":\"2026-01-02T03:09:05.678Z\","
           "\"expires_in_seconds\":290,\"holder\":null,\"evidence\":null,\"project\":\"" SCREEN_PROJECT
           "\",\"id\":7,\"uid\":0,\"user\":\"root\",\"state\":\"pending\",\"kept_by\":\"ttl\"}]}],\"notes\":[],\"env_"
-          "file\":\"" SCREEN_PROJECT "/.env\",\"env_file_changed\":true}\n"),
+          "file\":\"" SCREEN_PROJECT "/.env\",\"env_file_changed\":true,\"orphans\":[]}\n"),
      .requests =
          "POST /alloc-all "
          "{\"services\":[{\"service_name\":\"web\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":"
          "\"" SCREEN_PROJECT
          "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]},{"
          "\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":\"" SCREEN_PROJECT
-         "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
+         "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"
+         "GET /list\n"},
     {.words = {"up", "-q"},
      .directory = SCREEN_PROJECT,
      BOTH("8006\n"
@@ -200,7 +219,8 @@ static const struct screen_case cases[] = {
          "\"" SCREEN_PROJECT
          "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]},{"
          "\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":\"" SCREEN_PROJECT
-         "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
+         "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"
+         "GET /list\n"},
     {.words = {"up", "--color", "always"},
      .directory = SCREEN_PROJECT,
      .screen = "\033[2mPORT\033[0m  \033[2mNAME\033[0m  \033[2mVARIABLE\033[0m  \033[2mLEASE\033[0m\n"
@@ -215,7 +235,21 @@ static const struct screen_case cases[] = {
          "\"" SCREEN_PROJECT
          "\",\"ttl_seconds\":86400,\"asker_pid\":N,\"prefer\":[8006],\"sticky_first\":true,\"tags\":[\"shop\"]},{"
          "\"service_name\":\"db\",\"count\":1,\"reuse\":true,\"reuse_held\":true,\"project\":\"" SCREEN_PROJECT
-         "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"},
+         "\",\"ttl_seconds\":86400,\"asker_pid\":N}]}\n"
+         "GET /list\n"},
+    {.words = {"up"},
+     .directory = SCREEN_PROJECT,
+     .portd = left,
+     .screen = "portctl: note: mail is not in portmanager.json, but this project has it leased: portctl release mail "
+               "ends that\n"
+               "PORT  NAME  VARIABLE  LEASE\n"
+               "8006  web   WEB_PORT  kept\n"
+               "8007  db    PGPORT    kept\n"
+               "Wrote .env\n",
+     .output = "8006\tweb\tWEB_PORT\tkept\n"
+               "8007\tdb\tPGPORT\tkept\n",
+     .errors = "portctl: note: mail is not in portmanager.json, but this project has it leased: portctl release mail "
+               "ends that\n"},
     {.words = {"up", "wbe"},
      .directory = SCREEN_PROJECT,
      .exit_code = EXIT_NO,

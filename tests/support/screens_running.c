@@ -354,6 +354,7 @@ static const struct screen_case cases[] = {
           "\"project\":null,\"holder\":null,\"id\":1,\"uid\":0,\"user\":\"root\",\"state\":\"bound\",\"kept_by\":"
           "\"listener\"}]}\n"),
      .requests = "GET /snapshot\n"},
+    {.words = {"wait", "my-api", "--all"}, BOTH("8001\n"), .requests = "GET /snapshot\n"},
     {.words = {"wait", "my-api", "-q"}, BOTH("8001\n"), .requests = "GET /snapshot\n"},
     {.words = {"wait", "web", "--timeout", "1s"},
      .portd = pending,

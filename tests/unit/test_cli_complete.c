@@ -175,13 +175,52 @@ Test(cli_complete, values_are_those_that_the_parser_takes) {
 Test(cli_complete, topics_shells_and_commands) {
     assert_answer("portctl sta", "status\tshow whether portd runs, and how\n:\n");
     assert_answer("portctl -v sta", "status\tshow whether portd runs, and how\n:\n");
-    assert_answer("portctl l", "list\tshow the leases\nls\tshow the leases\nlookup\tprint the port of a service\n"
-                               "loop\thold a port until it is stopped\n:\n");
+    /* Another name of a command is for who types that alone. */
+    assert_answer("portctl l", "list\tshow the leases\nlookup\tprint the port of a service\n:\n");
+    assert_answer("portctl loo", "lookup\tprint the port of a service\n:\n");
+    assert_answer("portctl loop", "loop\thold a port until it is stopped\n:\n");
+    assert_answer("portctl ls", "ls\tshow the leases\n:\n");
+    assert_answer("portctl help hea", "heartbeat\tlet leases live for another TTL\n:\n");
     assert_answer("portctl help e", "env\tprint the ports of services as variables\nexit-codes\t\nenvironment\t\n:\n");
     assert_answer("portctl help list ", ":\n");
     assert_answer("portctl completion ", "bash\t\nzsh\t\nfish\t\n:\n");
     assert_answer("portctl nonsense ", ":\n");
     assert_answer("portctl __", ":\n");
+}
+
+static void assert_in_columns(const char *columns, const char *shell, const char *expected) {
+    cli_assert(&(const struct cli_setup){.words = {COMPLETE_WORD, shell, "portctl alloc --re", "--re", "63"},
+                                         .environment = {"PM_SOCKET=" SOCKET, columns}},
+               EXIT_YES, expected, "");
+}
+
+static void assert_listed_in_columns(const char *columns, const char *first, const char *second) {
+    char expected[512];
+
+    snprintf(expected, sizeof expected, "%s\n%s\n:\n", first, second);
+    cli_assert(&(const struct cli_setup){.words = {COMPLETE_WORD, "bash", "portctl s", "s", "63"},
+                                         .environment = {"PM_SOCKET=" SOCKET, columns}},
+               EXIT_YES, expected, "");
+}
+
+#define SQUATTERS "squatters  (show who listens where he has no lease)"
+#define OTHERS    "stop  (signal the process that listens on a port)\nstatus  (show whether portd runs, and how)"
+#define REUSE     "--reuse\tthe lease you have under this name, if there is one, instead of a second\n:\n"
+
+/* The first is 51 columns wide, and zsh makes 84 of the last. */
+Test(cli_complete, what_a_shell_lists_is_cut_to_the_terminals_width) {
+    assert_listed_in_columns("COLUMNS=52", SQUATTERS, OTHERS);
+    assert_listed_in_columns("COLUMNS=51", "squatters  (show who listens where he has no l...)", OTHERS);
+    assert_listed_in_columns("COLUMNS=30", "squatters  (show who list...)",
+                             "stop  (signal the process...)\nstatus  (show whether por...)");
+    assert_listed_in_columns("COLUMNS=1", "squatters", "stop\nstatus");
+    assert_listed_in_columns("COLUMNS=", SQUATTERS, OTHERS);
+    assert_listed_in_columns("COLUMNS=x", SQUATTERS, OTHERS);
+    assert_in_columns("COLUMNS=85", "zsh", REUSE);
+    assert_in_columns("COLUMNS=84", "zsh",
+                      "--reuse\tthe lease you have under this name, if there is one, instead of a se...\n:\n");
+    assert_in_columns("COLUMNS=10", "zsh", "--reuse\t\n:\n");
+    assert_in_columns("COLUMNS=10", "fish", REUSE);
 }
 
 Test(cli_complete, services_of_the_project_file_are_names_before_they_have_a_lease) {
@@ -263,9 +302,7 @@ Test(cli_complete, every_command_and_option_of_the_tables_is_offered_and_no_othe
         size_t n_options = 0;
         char line[64];
         assert_offers("portctl ", all[i]->name);
-        if (all[i]->alias != NULL)
-            assert_offers("portctl ", all[i]->alias);
-        n_words += all[i]->alias != NULL ? 2 : 1;
+        n_words++;
         snprintf(line, sizeof line, "portctl %s -", all[i]->name);
         for (enum option_id id = OPTION_END + 1; id < N_OPTIONS; id++) {
             char option[64];

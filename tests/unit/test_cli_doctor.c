@@ -367,9 +367,9 @@ static void assert_conflicts(const char *findings, enum finding_state state, con
 }
 
 Test(cli_doctor, a_conflict_is_an_error_unless_it_is_ignored) {
-    assert_conflicts("[]", FINDING_OK, "no leased port has two parties", NULL);
-    assert_conflicts("null", FINDING_OK, "no leased port", NULL);
-    assert_conflicts("[{\"port\":8001,\"ignored\":true}]", FINDING_OK, "no leased port", NULL);
+    assert_conflicts("[]", FINDING_OK, "nobody else is on a leased port", NULL);
+    assert_conflicts("null", FINDING_OK, "no conflicts", NULL);
+    assert_conflicts("[{\"port\":8001,\"ignored\":true}]", FINDING_OK, "no conflicts", NULL);
     assert_conflicts("[{\"port\":8001,\"verdict\":\"It is squatted.\",\"listeners\":[" LISTENER(
                          "8001", "\"pid\":77,\"process\":\"python3\"") "]}]",
                      FINDING_ERROR, "It is squatted", "portctl stop 8001 --pid 77 --yes");

@@ -206,22 +206,24 @@ Test(cli_env, a_name_may_have_colons) {
     START({"POST /alloc-all", 200, "{\"grants\":[" GRANT("0", WEB) "]}", 0, NULL});
     ASSERT_RUN(EXIT_YES, "A_B_PORT=8001\n", "", "env", "a:b", "--global");
     ASSERT_RUN(EXIT_YES, "8001\ta:b\tA_B_PORT\tnew\n", "", "up", "a:b", "--global");
-    assert_requests("POST /alloc-all {\"services\":[{\"service_name\":\"a:b\",\"count\":1,\"reuse\":true,\"reuse_held\":true,"
-                    "\"ttl_seconds\":86400}]}\n"
-                    "POST /alloc-all {\"services\":[{\"service_name\":\"a:b\",\"count\":1,\"reuse\":true,\"reuse_held\":true,"
-                    "\"ttl_seconds\":86400}]}\n");
+    assert_requests(
+        "POST /alloc-all {\"services\":[{\"service_name\":\"a:b\",\"count\":1,\"reuse\":true,\"reuse_held\":true,"
+        "\"ttl_seconds\":86400}]}\n"
+        "POST /alloc-all {\"services\":[{\"service_name\":\"a:b\",\"count\":1,\"reuse\":true,\"reuse_held\":true,"
+        "\"ttl_seconds\":86400}]}\n");
     ASSERT_RUN(EXIT_YES, "P=8001\n", "", "env", "web:x:P"); /* "web" alone would be near "webs" */
-    ASSERT_RUN(EXIT_USAGE, "", "portctl: x:P and c:d:P have one variable, P\n  hint: c:d:NAME gives it another\n", "env",
-               "x:P", "c:d:P");
+    ASSERT_RUN(EXIT_USAGE, "", "portctl: x:P and c:d:P have one variable, P\n  hint: c:d:NAME gives it another\n",
+               "env", "x:P", "c:d:P");
 }
 
 Test(cli_env, a_variable_of_another_port_of_the_service_is_refused) {
     write_project("{\"services\":{\"web\":{\"variables\":[\"A\",\"B\"]}}}");
     START({"POST /alloc-all", 200, "{\"grants\":[" GRANT("0", WEB "," HMR) "]}", 0, NULL});
     ASSERT_RUN(EXIT_YES, "A=8001\nB=8003\n", "", "env", "web:A");
-    ASSERT_RUN(EXIT_USAGE, "",
-               "portctl: web:B: B tells another port of the service\n  hint: without :B each of its variables is told\n",
-               "env", "web:B");
+    ASSERT_RUN(
+        EXIT_USAGE, "",
+        "portctl: web:B: B tells another port of the service\n  hint: without :B each of its variables is told\n",
+        "env", "web:B");
 }
 
 Test(cli_env, in_a_project_names_are_its_own) {
@@ -283,6 +285,16 @@ Test(cli_env, up_wants_a_project_and_its_services) {
     ASSERT_RUN(EXIT_USAGE, "", "portctl: web is there twice\n", "up", "web", "web");
 }
 
+Test(cli_env, up_says_that_the_file_which_is_here_does_not_count) {
+    START({"POST /alloc-all", 200, BOTH, 0, NULL});
+    cr_assert_eq(symlink("/nowhere", SHOP "/portmanager.json"), 0);
+    ASSERT_RUN(
+        EXIT_NO, "",
+        "portctl: there is no portmanager.json here or in a folder above\n  hint: what is called so in the working "
+        "directory is no file, or somebody else's\n",
+        "up");
+}
+
 static void start_shop(void) {
     write_project(
         "{\"env_file\":\".env\",\"services\":{\"web\":{\"variables\":[\"WEB_PORT\",\"HMR_PORT\"]},\"db\":{}}}");
@@ -306,7 +318,8 @@ Test(cli_env, up_tells_a_program_everything) {
         .words = {"up", "--global", "--json"}, .environment = {"PM_SOCKET=" SOCKET}, .directory = SHOP});
     cr_assert_eq(result.exit_code, EXIT_YES);
     cr_assert_not_null(strstr(result.output, "\"variables\":{\"WEB_PORT\":8001,\"HMR_PORT\":8003}"));
-    cr_assert_not_null(strstr(result.output, "\"env_file\":\"" SHOP "/.env\",\"env_file_changed\":true}\n"));
+    cr_assert_not_null(
+        strstr(result.output, "\"env_file\":\"" SHOP "/.env\",\"env_file_changed\":true,\"orphans\":[]}\n"));
 }
 
 static void assert_screen(const char *const *words, unsigned columns, const char *expected) {

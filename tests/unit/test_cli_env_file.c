@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -212,6 +213,17 @@ Test(cli_env_file, a_read_only_file_is_refused_also_for_root) {
     cr_assert_str_eq(text, "A=1\n");
 }
 
+Test(cli_env_file, on_a_read_only_disk_no_rights_are_the_remedy) {
+    CLEANUP(problem_deinit) struct problem problem = {0};
+
+    file_write_text(PATH, "");
+    cr_assert_eq(mount(PATH, PATH, NULL, MS_BIND, NULL), 0);
+    cr_assert_eq(mount(NULL, PATH, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
+    cr_assert_eq(env_file_check(SANDBOX_DIR, ".env", &problem), PROBLEM_E_SET);
+    cr_assert_str_eq(problem.detail, PATH " cannot be written: Read-only file system");
+    cr_assert_str_eq(problem.hint, "");
+}
+
 Test(cli_env_file, what_is_no_file_is_refused) {
     CLEANUP(problem_deinit) struct problem problem = {0};
     bool changed;
@@ -228,7 +240,8 @@ Test(cli_env_file, what_would_be_unreadable_afterwards_is_refused) {
     CLEANUP(problem_deinit) struct problem problem = {0};
     bool changed;
 
-    file_write_text(PATH, "\xff\xfe" "A");
+    file_write_text(PATH, "\xff\xfe"
+                          "A");
     cr_assert_eq(write_env(&changed, &problem), PROBLEM_E_SET);
     cr_assert_str_eq(problem.detail, PATH " is written in UTF-16");
     cr_assert_eq(unlink(PATH), 0);
@@ -396,4 +409,24 @@ Test(cli_env_file, of_several_writers_none_loses_anothers_lines) {
         }
         cr_assert_eq(unlink(PATH), 0);
     }
+}
+
+/* ---- Which variable has a port */
+
+static void assert_found(const char *text, const char *expected) {
+    char name[16] = "";
+
+    cr_assert_eq(env_file_find(text, strlen(text), 8001, name, sizeof name), expected != NULL, "%s", text);
+    cr_assert_str_eq(name, expected != NULL ? expected : "", "%s", text);
+}
+
+Test(cli_env_file, the_variable_of_a_port_is_found) {
+    assert_found("A=1\nB=8001\nC=8001\n", "B");
+    assert_found("export API_PORT= 8001 # the api\r\n", "API_PORT");
+    assert_found("A=8001", "A");
+    assert_found("A=80010\nB=18001\nC=\"8001\"\nD=x8001\n#E=8001\n8001\n=8001\n", NULL);
+    assert_found("A=\"\nB=8001\n\"\nC=2\n", NULL);
+    assert_found("A=\"\nB=8001\n\"\nC=8001\n", "C");
+    assert_found("A_NAME_THAT_DOES_NOT_FIT=8001\n", NULL);
+    assert_found("", NULL);
 }

@@ -45,6 +45,8 @@ static void assert_requests(const char *expected) {
     cr_assert_str_eq(requests, expected);
 }
 
+#define TELL "What to do: tell the user; `portctl doctor` finds what is wrong with portd."
+
 /* Calls, and compares the text. */
 #define ASSERT_CALL(mcp, is_error, text, tool, ...)                                                                    \
     do {                                                                                                               \
@@ -132,7 +134,8 @@ Test(cli_mcp_tools, alloc_says_what_was_reused_and_what_is_odd) {
         "expires in 5m00s unless something listens there. Then it is kept by itself.\nNote: A note.",
         "alloc", "{\"name\":\"web\",\"count\":2}");
     ASSERT_CALL(&mcp, true,
-                "portd's answer holds no lease\nThis server goes on running: as soon as portd is there, the same call "
+                "portd's answer holds no lease\n" TELL
+                "\nThis server goes on running: as soon as portd is there, the same call "
                 "works.",
                 "alloc", "{\"name\":\"web\"}");
 }
@@ -305,7 +308,8 @@ Test(cli_mcp_tools, list_tells_all_or_those_of_a_name) {
     ASSERT_CALL(&mcp, false, "No leases.", "list", "{}");
     ASSERT_CALL(&mcp, false, "No leases of this name.", "list", "{\"name\":\"web\"}");
     ASSERT_CALL(&mcp, true,
-                "portd's list of leases is none\nThis server goes on running: as soon as portd is there, the same call "
+                "portd's list of leases is none\n" TELL
+                "\nThis server goes on running: as soon as portd is there, the same call "
                 "works.",
                 "list", "{}");
 }
@@ -433,11 +437,11 @@ Test(cli_mcp_tools, who_counts_what_is_too_much_and_knows_what_is_no_answer) {
     CLEANUP(json_free_at) cJSON *result = mcp_call(&mcp, "who", "{\"port\":8001}");
     cr_assert_not_null(strstr(mcp_text_of(result), "\n1 more listeners are in the structured answer"));
     cr_assert_eq(json_size_at(result, "structuredContent.listeners"), 9);
-    ASSERT_CALL(
-        &mcp, true,
-        "portd's answer about port 1 holds no verdict\nThis server goes on running: as soon as portd is there, the "
-        "same call works.",
-        "who", "{\"port\":1}");
+    ASSERT_CALL(&mcp, true,
+                "portd's answer about port 1 holds no verdict\n" TELL
+                "\nThis server goes on running: as soon as portd is there, the "
+                "same call works.",
+                "who", "{\"port\":1}");
 }
 
 #define FINDING(port, ignored, project)                                                                                \
@@ -459,11 +463,11 @@ Test(cli_mcp_tools, conflicts_are_told_without_those_that_are_ignored) {
     cr_assert_eq(json_size_at(result, "structuredContent.conflicts"), 1);
     cr_assert_eq(json_number_at(result, "structuredContent.conflicts[0].port"), 8001U);
     ASSERT_CALL(&mcp, false, "No conflicts.", "conflicts", "{}");
-    ASSERT_CALL(
-        &mcp, true,
-        "portd's list of conflicts is none\nThis server goes on running: as soon as portd is there, the same call "
-        "works.",
-        "conflicts", "{}");
+    ASSERT_CALL(&mcp, true,
+                "portd's list of conflicts is none\n" TELL
+                "\nThis server goes on running: as soon as portd is there, the same call "
+                "works.",
+                "conflicts", "{}");
 }
 
 Test(cli_mcp_tools, in_a_project_conflicts_are_those_of_its_leases) {

@@ -92,13 +92,20 @@ Test(cli_names, outside_of_a_project_a_name_is_the_global_one_or_else_any_projec
     ASSERT_RUN(EXIT_YES, "8003\n", "", "lookup", "web", "--all");
     ASSERT_RUN(EXIT_YES, "8003\n", "", "list", "web", "-q", "--global");
     ASSERT_RUN(EXIT_YES, "8003\n", "", "release", "web", "-q");
-    ASSERT_RUN(EXIT_YES, "8006\n8007\n", "", "lookup", "cache", "--all");
+    ASSERT_RUN(EXIT_YES, "8006\n8007\n", "portctl: note: you have no global cache; this is the one of project /usr\n",
+               "lookup", "cache", "--all");
 }
 
-Test(cli_names, outside_of_a_project_only_the_global_ones_are_changed_or_else_all) {
-    ASSERT_RUN(EXIT_YES, "8001\n8001\n8001\n", "", "renew", "web", "cache", "-q");
-    assert_requests("GET /list\nPOST /heartbeat {\"port\":8003,\"id\":3}\n"
-                    "POST /heartbeat {\"port\":8006,\"id\":6}\nPOST /heartbeat {\"port\":8007,\"id\":7}\n");
+Test(cli_names, outside_of_a_project_only_the_global_ones_are_changed) {
+    ASSERT_RUN(EXIT_YES, "8001\n", "", "renew", "web", "-q");
+    ASSERT_RUN(EXIT_NO, "",
+               "portctl: no global lease has the name cache\n"
+               "  hint: another project has one: portctl lookup cache --project /usr\n"
+               "portctl: nothing was renewed\n",
+               "renew", "web", "cache", "-q");
+    ASSERT_RUN(EXIT_YES, "8001\n", "", "renew", "web@fix", "-q");
+    assert_requests("GET /list\nPOST /heartbeat {\"port\":8003,\"id\":3}\nGET /list\n"
+                    "GET /list\nPOST /heartbeat {\"port\":8008,\"id\":8}\n");
 }
 
 /* Of somebody else's lease portd does not say whether it is a project's. */
@@ -108,7 +115,8 @@ Test(cli_names, ones_own_of_a_project_comes_before_somebody_elses_of_none) {
 
     sandbox_enter_as_root();
     restart("[" WEB_GLOBAL "," OTHERS "]");
-    cli_assert(&as_another, EXIT_YES, "8011\n", "");
+    cli_assert(&as_another, EXIT_YES, "8011\n",
+               "portctl: note: you have no global web; this is the one of project /usr\n");
     restart("[" WEB_GLOBAL "," WEB_GLOBAL "]");
     cli_assert(&as_another, EXIT_YES, "8003\n8003\n", "");
 }
@@ -140,7 +148,7 @@ Test(cli_names, history_asks_by_name_or_port) {
 /* ---- Several words */
 
 Test(cli_names, several_words_are_released_each_lease_once) {
-    ASSERT_RUN(EXIT_YES, "8004\n8005\n", "", "release", "api", "db", "8004", "api", "-q");
+    ASSERT_RUN(EXIT_YES, "8004\n8005\n", "", "release", "api", "db", "8004", "api", "-q", "--project", "/var");
     assert_requests("GET /list\nPOST /release {\"port\":8004,\"id\":4}\nPOST /release {\"port\":8005,\"id\":5}\n");
 }
 
@@ -176,9 +184,9 @@ Test(cli_names, a_name_of_several_leases_among_others_releases_nothing) {
                "8006\tcache\tbound\tu\tlistener\t-\t-\t6\t-\t/usr\n8007\tcache\tbound\tu\tlistener\t-\t-\t7\t-\t/usr\n"
                "portctl: cache has 2 leases; nothing was released\n"
                "  hint: portctl release cache --all, or portctl release 8006 for one of them\n",
-               "release", "db", "cache");
+               "release", "db", "cache", "--project", "/usr");
     assert_asked_nothing_but_the_list();
-    ASSERT_RUN(EXIT_YES, "8004\n8006\n8007\n", "", "release", "db", "cache", "--all", "-q");
+    ASSERT_RUN(EXIT_YES, "8004\n8006\n8007\n", "", "release", "db", "cache", "--all", "-q", "--project", "/usr");
 }
 
 Test(cli_names, several_words_are_renewed_or_none) {

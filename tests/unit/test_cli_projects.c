@@ -93,15 +93,16 @@ Test(cli_projects, a_global_one_counts_where_the_project_has_none) {
 Test(cli_projects, another_projects_lease_is_named_and_not_taken) {
     ASSERT_RUN(EXIT_NO, "",
                "portctl: no lease has the name api in this project\n"
-               "  hint: another project has one: portctl lookup api --global\n",
+               "  hint: another project has one: portctl lookup api --project /var\n",
                "lookup", "api", "--project", "/usr");
-    ASSERT_RUN(EXIT_YES, "8005\n", "", "lookup", "api", "--global");
+    ASSERT_RUN(EXIT_YES, "8005\n", "portctl: note: you have no global api; this is the one of project /var\n", "lookup",
+               "api", "--global");
     ASSERT_RUN(EXIT_NO,
                "{\"version\":1,\"service_name\":\"api\",\"port\":null,\"all_ports\":[],\"lease\":null,\"leases\":[]}\n",
                "", "lookup", "api", "--json", "--project", "/usr");
     ASSERT_RUN(EXIT_NO, "",
                "portctl: no lease has the name api in this project\n"
-               "  hint: another project has one: portctl lookup api --global\n",
+               "  hint: another project has one: portctl lookup api --project /var\n",
                "release", "api", "--project", "/usr");
     assert_asked_nothing_but_the_list();
 }
@@ -139,6 +140,23 @@ Test(cli_projects, in_a_project_all_are_those_from_here) {
                "portctl: you have no lease in this project\n"
                "  hint: portctl list shows all leases\n",
                "release", "--all", "--project", "/etc");
+}
+
+#define NO_GLOBAL_API                                                                                                  \
+    "portctl: no global lease has the name api\n"                                                                      \
+    "  hint: another project has one: portctl lookup api --project /var\n"
+
+/* Nothing is done to it for want of a global one; it is shown, and said whose it is. */
+Test(cli_projects, outside_of_any_project_a_projects_lease_is_shown_and_not_changed) {
+    ASSERT_RUN(EXIT_NO, "", NO_GLOBAL_API, "release", "api");
+    ASSERT_RUN(EXIT_NO, "", NO_GLOBAL_API, "release", "api", "--all");
+    ASSERT_RUN(EXIT_NO, "", NO_GLOBAL_API, "renew", "api");
+    assert_asked_nothing_but_the_list();
+    ASSERT_RUN(EXIT_YES, "8005\n", "portctl: note: you have no global api; this is the one of project /var\n", "lookup",
+               "api");
+    ASSERT_RUN(EXIT_YES, "8005\n", "", "lookup", "api", "-q");
+    ASSERT_RUN(EXIT_YES, "8003\n", "", "lookup", "web");
+    ASSERT_RUN(EXIT_YES, "8012\n", "", "lookup", "batch@fix");
 }
 
 /* A worktree that was removed has left its leases, and there is no folder any more to end them from. */

@@ -138,6 +138,27 @@ Test(cli_scope, a_worktree_within_the_main_one_does_not_take_the_main_ones_file)
     assert_scope(&scope, MAIN "/.wt", MAIN "/.wt", "");
 }
 
+Test(cli_scope, nor_does_one_within_a_linked_one_take_that_ones) {
+    struct scope scope;
+
+    make_worktree("fix");
+    cr_assert_eq(mkdir(LINKED "/.wt", 0755), 0);
+    cr_assert_eq(mkdir(LINKED "/.wt/inner", 0755), 0);
+    cr_assert_eq(mkdir(MAIN "/.git/worktrees/inner", 0755), 0);
+    file_write_text(LINKED "/.wt/inner/.git", "gitdir: " MAIN "/.git/worktrees/inner\n");
+    file_write_text(MAIN "/.git/worktrees/inner/commondir", "../..\n");
+    file_write_text(MAIN "/.git/worktrees/inner/HEAD", "ref: refs/heads/inner\n");
+    file_write_text(LINKED "/" SCOPE_FILE, "{}");
+    scope = find(LINKED "/.wt/inner");
+    cr_assert_not(scope.has_file);
+    assert_scope(&scope, LINKED "/.wt/inner", MAIN, "@inner");
+    scope = find(LINKED);
+    cr_assert(scope.has_file);
+    file_write_text(SANDBOX_DIR "/" SCOPE_FILE, "{}");
+    scope = find(LINKED "/.wt/inner");
+    assert_scope(&scope, SANDBOX_DIR, SANDBOX_DIR, "@inner");
+}
+
 Test(cli_scope, without_a_branch_the_worktrees_own_name_stands_for_it) {
     struct scope scope;
 

@@ -30,16 +30,21 @@
 #define LEASE(port, id, name, state, more)                                                                             \
     "{\"port\":" port ",\"service_name\":\"" name "\",\"id\":" id ",\"uid\":0,\"user\":\"u\",\"state\":\"" state       \
     "\"" more "}"
-#define LEASES                                                                                                         \
-    "[" LEASE("8001", "1", "web", "bound", "") "," LEASE("8002", "2", "new", "pending", "") "," LEASE(                 \
-        "8003", "3", "astray", "elsewhere",                                                                            \
-        ",\"elsewhere_port\":5173") "," LEASE("8004", "4", "lost", "conflict",                                         \
-                                              ",\"conflict\":\"taken\"") "," LEASE("8005", "5", "half", "conflict",    \
-                                                                                   ",\"conflict\":"                    \
-                                                                                   "\"split\"") "," LEASE("8006", "6", \
-                                                                                                          "web",       \
-                                                                                                          "bound",     \
-                                                                                                          "") "]"
+#define SHOP SANDBOX_DIR "/shop"
+#define SHOPS                                                                                                          \
+    LEASE("8009", "9", "shop", "bound", ",\"slot\":1,\"project\":\"" SHOP "\"")                                        \
+    "," LEASE("8007", "7", "shop", "bound", ",\"slot\":0,\"project\":\"" SHOP "\"")
+#define LEASES                                                                                                          \
+    "[" LEASE("8001", "1", "web", "bound", "") "," LEASE("8002", "2", "new", "pending", "") "," LEASE(                  \
+        "8003", "3", "astray", "elsewhere",                                                                             \
+        ",\"elsewhere_port\":5173") "," LEASE("8004", "4", "lost", "conflict",                                          \
+                                              ",\"conflict\":\"taken\"") "," LEASE("8005", "5", "half", "conflict",     \
+                                                                                   ",\"conflict\":"                     \
+                                                                                   "\"split\"") "," LEASE("8006", "6",  \
+                                                                                                          "web",        \
+                                                                                                          "bound",      \
+                                                                                                          "") "," SHOPS \
+                                                                                                              "]"
 
 #define LISTENER(address, level)                                                                                       \
     "{\"address\":\"" address "\",\"state\":\"listen\",\"evidence\":{\"level\":\"" level "\"}}"
@@ -53,6 +58,8 @@ static const struct fake_portd_setup setup = {
             {"GET /list", 200, LEASES, 0, NULL},
             {WHO("8001", LISTENER("127.0.0.1", "confirmed"))},
             {WHO("8002", "")},
+            {WHO("8007", "")},
+            {WHO("8009", "")},
             {WHO("5173", "{\"address\":\"::1\",\"state\":\"listen\",\"evidence\":null}")},
             {WHO("8004", LISTENER("127.0.0.1", "foreign"))},
             {WHO("8005", LISTENER("::1", "foreign") "," LISTENER("127.0.0.1", "confirmed"))},
@@ -132,6 +139,24 @@ Test(cli_url, it_is_bare_for_a_script) {
     ASSERT_RUN(EXIT_YES, "http://localhost:8002\n", "", "url", "new");
 }
 
+Test(cli_url, another_port_of_the_service_is_named_by_its_variable) {
+    cr_assert_eq(mkdir(SHOP, 0755), 0);
+    file_write_text(SHOP "/portmanager.json", "{\"services\":{\"shop\":{\"variables\":[\"A\",\"B\",\"C\"]}}}");
+    ASSERT_RUN(EXIT_YES, "8007\n", "", "url", "shop", "-q", "--project", SHOP);
+    ASSERT_RUN(EXIT_YES, "8009\n", "", "url", "shop:B", "-q", "--project", SHOP);
+    cli_assert(&(const struct cli_setup){.words = {"open", "shop:B", "-q", "--project", SHOP},
+                                         .environment = {PORTD, "BROWSER=" BROWSER}},
+               EXIT_YES, "8009\n", "");
+    ASSERT_RUN(EXIT_YES, "8009\n", "", "lookup", "shop:B", "--all", "--project", SHOP);
+    ASSERT_RUN(EXIT_NO, "",
+               "portctl: shop has no lease for its variable C\n  hint: portctl up leases what is missing\n", "url",
+               "shop:C", "--project", SHOP);
+    ASSERT_RUN(EXIT_NO, "",
+               "portctl: the service shop has no variable PORT in portmanager.json\n  hint: shop:A is its first one\n",
+               "url", "shop:PORT", "--project", SHOP);
+    ASSERT_RUN(EXIT_NO, "", "portctl: no lease has the name shop:B\n  hint: did you mean shop?\n", "url", "shop:B");
+}
+
 Test(cli_url, a_service_that_is_elsewhere_is_found_there) {
     ASSERT_RUN(EXIT_YES, "http://[::1]:5173\n", "portctl: note: astray listens on 5173 instead of 8003\n", "url",
                "astray");
@@ -161,7 +186,7 @@ Test(cli_url, of_several_addresses_the_best_is_taken) {
 Test(cli_url, a_name_that_nobody_has_is_a_no) {
     ASSERT_RUN(EXIT_NO, "", "portctl: no lease has the name wep\n  hint: did you mean web?\n", "url", "wep");
     ASSERT_RUN(EXIT_NO, "", "portctl: no lease has the name wep\n  hint: did you mean web?\n", "open", "wep");
-    ASSERT_RUN(EXIT_USAGE, "", "portctl: url wants a name\n  hint: portctl url NAME [options]\n", "url");
+    ASSERT_RUN(EXIT_USAGE, "", "portctl: url wants a name\n  hint: portctl url NAME[:VARIABLE] [options]\n", "url");
 }
 
 /* ---- open */

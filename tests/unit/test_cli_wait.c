@@ -22,18 +22,18 @@
     "{\"port\":" port ",\"service_name\":\"" name "\",\"id\":" id ",\"uid\":" uid ",\"user\":\"u\",\"state\":\"" state \
     "\"" more "}"
 
-#define PENDING   LEASE("8001", "1", "web", "0", "pending", "")
-#define BOUND     LEASE("8001", "1", "web", "0", "bound", "")
-#define SILENT    LEASE("8001", "1", "web", "0", "silent", "")
-#define SQUATTED  LEASE("8001", "1", "web", "0", "conflict", ",\"conflict\":\"taken\"")
-#define ELSEWHERE LEASE("8001", "1", "web", "0", "elsewhere", ",\"elsewhere_port\":5173")
-#define PENDING2  LEASE("8002", "2", "web", "0", "pending", "")
-#define BOUND2    LEASE("8002", "2", "web", "0", "bound", "")
+#define PENDING    LEASE("8001", "1", "web", "0", "pending", "")
+#define BOUND      LEASE("8001", "1", "web", "0", "bound", "")
+#define SILENT     LEASE("8001", "1", "web", "0", "silent", "")
+#define SQUATTED   LEASE("8001", "1", "web", "0", "conflict", ",\"conflict\":\"taken\"")
+#define ELSEWHERE  LEASE("8001", "1", "web", "0", "elsewhere", ",\"elsewhere_port\":5173")
+#define PENDING2   LEASE("8002", "2", "web", "0", "pending", "")
+#define BOUND2     LEASE("8002", "2", "web", "0", "bound", "")
 #define HMR(state) LEASE("8002", "2", "web", "0", state, ",\"slot\":1")
-#define PENDING0  LEASE("8009", "9", "web", "0", "pending", ",\"slot\":0")
-#define BOUND0    LEASE("8009", "9", "web", "0", "bound", ",\"slot\":0")
-#define ANNS      LEASE("8003", "3", "web", "12345", "bound", "")
-#define OTHER     LEASE("8004", "4", "webb", "0", "bound", "")
+#define PENDING0   LEASE("8009", "9", "web", "0", "pending", ",\"slot\":0")
+#define BOUND0     LEASE("8009", "9", "web", "0", "bound", ",\"slot\":0")
+#define ANNS       LEASE("8003", "3", "web", "12345", "bound", "")
+#define OTHER      LEASE("8004", "4", "webb", "0", "bound", "")
 
 #define SNAPSHOT(leases) "{\"run\":\"9f3c\",\"version\":5,\"leases\":[" leases "],\"listeners\":[]}"
 #define LIST(leases)     "[" leases "]"
@@ -160,9 +160,9 @@ Test(cli_wait, with_all_all_of_ones_own_must_be_there) {
     ASSERT_RUN(EXIT_YES, "8001\n8002\n", "", "wait", "web", "--all");
 }
 
-#define SHOP         SANDBOX_DIR "/shop"
-#define IN_SHOP      ",\"project\":\"" SHOP "\",\"slot\":"
-#define SHOPS(state) LEASE("8001", "1", "web", "0", state, IN_SHOP "0")
+#define SHOP          SANDBOX_DIR "/shop"
+#define IN_SHOP       ",\"project\":\"" SHOP "\",\"slot\":"
+#define SHOPS(state)  LEASE("8001", "1", "web", "0", state, IN_SHOP "0")
 #define SHOPS2(state) LEASE("8002", "2", "web", "0", state, IN_SHOP "1")
 
 static void make_shop(void) {
@@ -190,6 +190,16 @@ Test(cli_wait, a_variable_without_a_lease_yet_is_waited_for_and_an_unknown_one_i
                "portctl: the service web has no variable HRM_PORT in portmanager.json\n"
                "  hint: did you mean web:HMR_PORT?\n",
                "wait", "web:HRM_PORT", "--project", SHOP);
+}
+
+Test(cli_wait, a_service_that_has_a_colon_in_its_name_is_no_variable) {
+    make_shop();
+    file_write_text(SHOP "/portmanager.json", "{\"services\":{\"web\":{\"variables\":[\"A\",\"B\"]},\"web:B\":{}}}");
+    START({"GET /snapshot", 200,
+           SNAPSHOT(SHOPS("bound") "," SHOPS2("bound") "," LEASE("8003", "3", "web:B", "0", "bound", IN_SHOP "0")), 0,
+           NULL});
+    ASSERT_RUN(EXIT_YES, "8003\n", "", "wait", "web:B", "--project", SHOP);
+    ASSERT_RUN(EXIT_YES, "8001\n", "", "wait", "web:A", "--project", SHOP);
 }
 
 Test(cli_wait, gone_is_for_every_port_of_a_service_or_for_the_one_that_is_named) {
@@ -346,8 +356,8 @@ Test(cli_wait, wrong_arguments_ask_nobody) {
     START_WITH(BOUND, "");
     ASSERT_RUN(EXIT_USAGE, "", "portctl: --timeout 5x is no time\n  hint: 90, 90s, 5m, 2h or 1d; at least one second\n",
                "wait", "web", "--timeout", "5x");
-    ASSERT_RUN(EXIT_USAGE, "", "portctl: wait wants a port or a name\n  hint: portctl wait NAME[:VARIABLE]|PORT [options]\n",
-               "wait");
+    ASSERT_RUN(EXIT_USAGE, "",
+               "portctl: wait wants a port or a name\n  hint: portctl wait NAME[:VARIABLE]|PORT [options]\n", "wait");
     ASSERT_RUN(EXIT_USAGE, "", "portctl: 70000 is no port: they go from 1 to 65535\n", "wait", "70000");
     assert_requests("");
 }

@@ -245,6 +245,21 @@ static void assert_installed(const char *path) {
     cr_assert(file_exists(whole), "%s is not installed", path);
 }
 
+Test(man, what_follows_a_list_stands_apart_from_it) {
+    CLEANUP(file_free_text_at) char *text = run("man -l", "portctl.1", "2>&1");
+    unsigned n_found = 0;
+
+    for (const char *at = strstr(text, " Examples:\n"); at != NULL; at = strstr(at + 1, " Examples:\n")) {
+        const char *before = at;
+        while (*before != '\n')
+            before--;
+        cr_assert_eq(before[-1], '\n', "%.200s", before - 100);
+        n_found++;
+    }
+    cr_assert_gt(n_found, 20);
+    cr_assert_not_null(strstr(text, "\n\n       That of portctl run:\n"));
+}
+
 Test(man, an_install_puts_everything_where_it_belongs) {
     CLEANUP(file_free_text_at)
     char *said = run("DESTDIR=" SANDBOX_DIR "/staged cmake --install", "..", "--prefix /usr 2>&1");
