@@ -44,7 +44,7 @@ static const struct fake_answer twice[] = {
 };
 
 #define REMOVED(port, name, id)                                                                                        \
-    "{\"port\":" #port ",\"service_name\":\"" name "\",\"id\":" #id ",\"uid\":0,\"state\":\"pending\",\"kept_by\":"      \
+    "{\"port\":" #port ",\"service_name\":\"" name "\",\"id\":" #id ",\"uid\":0,\"state\":\"pending\",\"kept_by\":"    \
     "\"ttl\",\"project\":\"" SCREEN_PROJECT "\"}"
 
 /* A worktree of the project was removed, and its leases are still there. */

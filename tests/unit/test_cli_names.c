@@ -231,9 +231,9 @@ static void assert_screen(const struct terminal_setup *on, int exit_code, const 
 #define QUESTION "Release these 3 leases? [y/N] "
 
 #define TABLE                                                                                                          \
-    "PORT  NAME   STATE     EXPIRES    USER  PROJECT\n"                                                     \
-    "8001  web    ● in use  after use  u     /usr\n"                                                      \
-    "8006  cache  ● in use  after use  u     /usr\n"                                                      \
+    "PORT  NAME   STATE     EXPIRES    USER  PROJECT\n"                                                                \
+    "8001  web    ● in use  after use  u     /usr\n"                                                                 \
+    "8006  cache  ● in use  after use  u     /usr\n"                                                                 \
     "8007  cache  ● in use  after use  u     /usr\n"
 
 Test(cli_names, on_a_terminal_all_is_asked_for) {
