@@ -100,7 +100,7 @@ Test(cli_names, outside_of_a_project_only_the_global_ones_are_changed) {
     ASSERT_RUN(EXIT_YES, "8001\n", "", "renew", "web", "-q");
     ASSERT_RUN(EXIT_NO, "",
                "portctl: no global lease has the name cache\n"
-               "  hint: another project has one: portctl lookup cache --project /usr\n"
+               "  hint: another project has one: portctl renew cache --project /usr\n"
                "portctl: nothing was renewed\n",
                "renew", "web", "cache", "-q");
     ASSERT_RUN(EXIT_YES, "8001\n", "", "renew", "web@fix", "-q");
