@@ -21,7 +21,8 @@ struct client {
     int interrupt_fd;
     bool shares_pids;
     pid_t server_pid; /* of the one last met; 0: not known */
-    const struct output *output; /* where a server of another network namespace is told of; NULL: nowhere, or it has been */
+    const struct output
+        *output; /* where a server of another network namespace is told of; NULL: nowhere, or it has been */
 };
 
 int client_open(const struct options *options, struct client **ret_client, struct problem *problem) {

@@ -143,9 +143,10 @@ const struct command command_history = {
     .name = "history",
     .summary = "show what happened to leases and ports",
     .usage = "[PORT|NAME] [options]",
-    .details = "The same lines as those of watch, out of the last seven days, oldest first. In a linked worktree a\n"
-               "name is that of its branch. Events tell no project: equal names of other projects are among them. On a\n"
-               "terminal only the last time that a lease was asked for again is shown; all with -v.\n",
+    .details =
+        "The same lines as those of watch, out of the last seven days, oldest first. In a linked worktree a\n"
+        "name is that of its branch. Events tell no project: equal names of other projects are among them. On a\n"
+        "terminal only the last time that a lease was asked for again is shown; all with -v.\n",
     .options = history_options,
     .n_most = 1,
     .first = OPERAND_PORT_OR_NAME,

@@ -199,6 +199,7 @@ const struct command command_release = {
     .others = OPERAND_PORT_OR_NAME,
     .examples = {{"portctl release 8001", "by port"},
                  {"portctl release web db", "several, or none of them"},
+                 {"portctl release my-api --all", "all your leases of a name"},
                  {"portctl release --all --yes", "all that are yours"}},
     .function = cmd_release,
 };

@@ -103,9 +103,9 @@ static int parse_command(struct invocation *invocation, int argc, char **argv, s
 
 /* Does it speak of ports as they are now, so that those of another network namespace would be taken for ours? doctor says it anyway. */
 static bool speaks_of_ports(const struct command *command) {
-    static const struct command *const those[] = {&command_alloc, &command_env,       &command_free, &command_hold,
-                                                  &command_run,   &command_squatters, &command_up,   &command_wait,
-                                                  &command_who};
+    static const struct command *const those[] = {&command_alloc, &command_env,  &command_free,
+                                                  &command_hold,  &command_run,  &command_squatters,
+                                                  &command_up,    &command_wait, &command_who};
 
     for (size_t i = 0; i < sizeof those / sizeof those[0]; i++)
         if (command == those[i])

@@ -272,7 +272,7 @@ struct printed_cell {
     size_t width;  /* of the text */
     size_t column; /* the width it is printed in */
     bool sign;     /* its first character stands for it */
-    bool middle; /* that is where it is cut */
+    bool middle;   /* that is where it is cut */
     bool align_right;
     bool last; /* of its line: no spaces at the end */
     enum style style;

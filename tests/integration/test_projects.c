@@ -435,7 +435,7 @@ Test(projects, in_a_plain_folder_nothing_is_done_to_a_projects_lease) {
     release = shell_run(WORK, "portctl release db");
     cr_assert_eq(release.exit_code, 1, "%s", release.output);
     cr_assert_str_eq(release.output, "portctl: no global lease has the name db\n"
-                                     "  hint: another project has one: portctl lookup db --project " MAIN "\n");
+                                     "  hint: another project has one: portctl release db --project " MAIN "\n");
     cr_assert_eq(shell_run(WORK, "portctl renew db").exit_code, 1);
     wait = shell_run(WORK, "portctl wait db --timeout 1s");
     cr_assert_eq(wait.exit_code, 124, "%s", wait.output);

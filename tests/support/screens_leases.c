@@ -43,6 +43,17 @@ static const struct fake_answer twice[] = {
     {NULL, 0, NULL, 0, NULL},
 };
 
+#define REMOVED(port, name, id)                                                                                        \
+    "{\"port\":" #port ",\"service_name\":\"" name "\",\"id\":" #id ",\"uid\":0,\"state\":\"pending\",\"kept_by\":"    \
+    "\"ttl\",\"project\":\"" SCREEN_PROJECT "\"}"
+
+/* A worktree of the project was removed, and its leases are still there. */
+static const struct fake_answer removed[] = {
+    {"GET /list", 200, "[" REMOVED(8002, "web@f/x", 2) "," REMOVED(8008, "api@f/x", 8) "]", 0, NULL},
+    {"POST /release", 200, RELEASED, 0, NULL},
+    {NULL, 0, NULL, 0, NULL},
+};
+
 static const struct screen_case cases[] = {
     {.words = {"alloc", "web"},
      .screen = "8002\n"
@@ -454,6 +465,24 @@ static const struct screen_case cases[] = {
                "portctl: port 8008 is leased to web (root)\n",
      .output = "Released port: 8002 (web)\n",
      .errors = "portctl: port 8008 is leased to web (root)\n",
+     .requests = "GET /list\n"
+                 "POST /release {\"port\":8002,\"id\":2}\n"
+                 "POST /release {\"port\":8008,\"id\":8}\n"},
+    {.words = {"release", "--all", "-y"},
+     .portd = removed,
+     .directory = SCREEN_PROJECT,
+     .exit_code = EXIT_NO,
+     .screen = "portctl: you have no lease here; f/x of this project has 2 leases\n"
+               "  hint: portctl release @f/x --all\n",
+     .output = "",
+     .errors = "portctl: you have no lease here; f/x of this project has 2 leases\n"
+               "  hint: portctl release @f/x --all\n",
+     .requests = "GET /list\n"},
+    {.words = {"release", "@f/x", "--all"},
+     .portd = removed,
+     .directory = SCREEN_PROJECT,
+     BOTH("Released port: 8002 (web@f/x)\n"
+          "Released port: 8008 (api@f/x)\n"),
      .requests = "GET /list\n"
                  "POST /release {\"port\":8002,\"id\":2}\n"
                  "POST /release {\"port\":8008,\"id\":8}\n"},

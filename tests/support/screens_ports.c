@@ -8,18 +8,19 @@ static const struct fake_answer nothing[] = {
 };
 
 #define EVENT_OF(id, kind, port, name, lease, reason)                                                                  \
-    "{\"id\":" #id ",\"at\":\"2026-01-02T03:04:05.678Z\",\"kind\":\"" kind "\",\"port\":" port ",\"service_name\":\""    \
-    name "\",\"lease_id\":" lease ",\"uid\":0,\"user\":\"root\",\"reason\":" reason "}"
-#define AGAIN(id, port, name, lease)                                                                                   \
-    EVENT_OF(id, "lease.renewed", port, name, lease, "\"It was asked for again.\"")
+    "{\"id\":" #id ",\"at\":\"2026-01-02T03:04:05.678Z\",\"kind\":\"" kind "\",\"port\":" port                         \
+    ",\"service_name\":\"" name "\",\"lease_id\":" lease ",\"uid\":0,\"user\":\"root\",\"reason\":" reason "}"
+#define AGAIN(id, port, name, lease) EVENT_OF(id, "lease.renewed", port, name, lease, "\"It was asked for again.\"")
 #define AGAIN_ROW(id, what)                                                                                            \
     "2026-01-02T03:04:05.678Z\tlease.renewed\t" what "\t-\t-\troot\t-\t-\t" #id "\tIt was asked for again.\n"
 
 /* Two leases; one is asked for three times. */
 static const struct fake_answer again[] = {
     {"GET /history", 200,
-     "{\"events\":[" EVENT_OF(40, "lease.granted", "8001", "my-api", "3", "null") "," AGAIN(41, "8001", "my-api", "3") "," AGAIN(
-         42, "8001", "my-api", "3") "," AGAIN(43, "8002", "web", "4") "," AGAIN(44, "8001", "my-api", "3") "]}",
+     "{\"events\":[" EVENT_OF(40, "lease.granted", "8001", "my-api", "3", "null") "," AGAIN(
+         41, "8001", "my-api", "3") "," AGAIN(42, "8001", "my-api", "3") "," AGAIN(43, "8002", "web",
+                                                                                   "4") "," AGAIN(44, "8001", "my-api",
+                                                                                                  "3") "]}",
      0, NULL},
     {NULL, 0, NULL, 0, NULL},
 };
@@ -412,8 +413,8 @@ static const struct screen_case cases[] = {
                "2026-01-02 03:04:05  ○ renewed   8002   web: It was asked for again.\n"
                "2026-01-02 03:04:05  ○ renewed   8001   my-api: It was asked for again.\n"
                "2 more times a lease was asked for again; portctl history -v shows each.\n",
-     .output = "2026-01-02T03:04:05.678Z\tlease.granted\t8001\tmy-api\t-\t-\troot\t-\t-\t40\t-\n" AGAIN_ROW(41, "8001\tmy-api")
-         AGAIN_ROW(42, "8001\tmy-api") AGAIN_ROW(43, "8002\tweb") AGAIN_ROW(44, "8001\tmy-api")},
+     .output = "2026-01-02T03:04:05.678Z\tlease.granted\t8001\tmy-api\t-\t-\troot\t-\t-\t40\t-\n" AGAIN_ROW(
+         41, "8001\tmy-api") AGAIN_ROW(42, "8001\tmy-api") AGAIN_ROW(43, "8002\tweb") AGAIN_ROW(44, "8001\tmy-api")},
     {.words = {"history", "-v"},
      .portd = again,
      .screen = "2026-01-02 03:04:05  ○ granted   8001   my-api: to root\n"

@@ -352,8 +352,8 @@ Test(cli_command, a_portd_of_another_network_namespace_is_told_of_once) {
     assert_from_elsewhere("list -q", "8001\n8002\n8003\n8004\n8005\n8006\n");
 }
 
-#define ASSERT_FULL(...)                                                                                                \
-    cli_assert(&(const struct cli_setup){.words = {__VA_ARGS__}, ENVIRONMENT, .output = "/dev/full"}, EXIT_NO, "",      \
+#define ASSERT_FULL(...)                                                                                               \
+    cli_assert(&(const struct cli_setup){.words = {__VA_ARGS__}, ENVIRONMENT, .output = "/dev/full"}, EXIT_NO, "",     \
                "portctl: standard output: No space left on device\n")
 
 Test(cli_command, output_that_is_lost_is_a_failure) {
@@ -408,8 +408,8 @@ Test(cli_command, help_on_help_is_the_help) {
 }
 
 Test(cli_command, version_as_a_word_is_told_its_option) {
-    ASSERT_RUN(EXIT_USAGE, "",
-               "portctl: there is no command 'version'\n  hint: did you mean portctl --version?\n", "version");
+    ASSERT_RUN(EXIT_USAGE, "", "portctl: there is no command 'version'\n  hint: did you mean portctl --version?\n",
+               "version");
 }
 
 Test(cli_command, another_shell_is_no_slip) {

@@ -100,7 +100,7 @@ Test(cli_names, outside_of_a_project_only_the_global_ones_are_changed) {
     ASSERT_RUN(EXIT_YES, "8001\n", "", "renew", "web", "-q");
     ASSERT_RUN(EXIT_NO, "",
                "portctl: no global lease has the name cache\n"
-               "  hint: another project has one: portctl lookup cache --project /usr\n"
+               "  hint: another project has one: portctl renew cache --project /usr\n"
                "portctl: nothing was renewed\n",
                "renew", "web", "cache", "-q");
     ASSERT_RUN(EXIT_YES, "8001\n", "", "renew", "web@fix", "-q");
@@ -231,9 +231,9 @@ static void assert_screen(const struct terminal_setup *on, int exit_code, const 
 #define QUESTION "Release these 3 leases? [y/N] "
 
 #define TABLE                                                                                                          \
-    "PORT  NAME   STATE     EXPIRES    USER  PROJECT\n"                                                     \
-    "8001  web    ● in use  after use  u     /usr\n"                                                      \
-    "8006  cache  ● in use  after use  u     /usr\n"                                                      \
+    "PORT  NAME   STATE     EXPIRES    USER  PROJECT\n"                                                                \
+    "8001  web    ● in use  after use  u     /usr\n"                                                                 \
+    "8006  cache  ● in use  after use  u     /usr\n"                                                                 \
     "8007  cache  ● in use  after use  u     /usr\n"
 
 Test(cli_names, on_a_terminal_all_is_asked_for) {

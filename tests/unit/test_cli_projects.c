@@ -102,7 +102,7 @@ Test(cli_projects, another_projects_lease_is_named_and_not_taken) {
                "", "lookup", "api", "--json", "--project", "/usr");
     ASSERT_RUN(EXIT_NO, "",
                "portctl: no lease has the name api in this project\n"
-               "  hint: another project has one: portctl lookup api --project /var\n",
+               "  hint: another project has one: portctl release api --project /var\n",
                "release", "api", "--project", "/usr");
     assert_asked_nothing_but_the_list();
 }
@@ -142,15 +142,15 @@ Test(cli_projects, in_a_project_all_are_those_from_here) {
                "release", "--all", "--project", "/etc");
 }
 
-#define NO_GLOBAL_API                                                                                                  \
+#define NO_GLOBAL_API(command)                                                                                         \
     "portctl: no global lease has the name api\n"                                                                      \
-    "  hint: another project has one: portctl lookup api --project /var\n"
+    "  hint: another project has one: portctl " command " api --project /var\n"
 
 /* Nothing is done to it for want of a global one; it is shown, and said whose it is. */
 Test(cli_projects, outside_of_any_project_a_projects_lease_is_shown_and_not_changed) {
-    ASSERT_RUN(EXIT_NO, "", NO_GLOBAL_API, "release", "api");
-    ASSERT_RUN(EXIT_NO, "", NO_GLOBAL_API, "release", "api", "--all");
-    ASSERT_RUN(EXIT_NO, "", NO_GLOBAL_API, "renew", "api");
+    ASSERT_RUN(EXIT_NO, "", NO_GLOBAL_API("release"), "release", "api");
+    ASSERT_RUN(EXIT_NO, "", NO_GLOBAL_API("release"), "release", "api", "--all");
+    ASSERT_RUN(EXIT_NO, "", NO_GLOBAL_API("renew"), "renew", "api");
     assert_asked_nothing_but_the_list();
     ASSERT_RUN(EXIT_YES, "8005\n", "portctl: note: you have no global api; this is the one of project /var\n", "lookup",
                "api");

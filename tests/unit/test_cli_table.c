@@ -86,7 +86,8 @@ Test(cli_table, a_name_is_cut_behind_all_others_and_in_the_middle) {
     static const struct table_column narrow[] = {{"NAME", 12, 0, false}, {"USER", 4, 1, false}};
     CLEANUP(table_free_at) struct table *table = table_new(narrow, 2);
 
-    table_add(table, (const struct table_cell[]){{"redis@feature/login/oauth", STYLE_PLAIN}, {"bertholdina", STYLE_PLAIN}});
+    table_add(table,
+              (const struct table_cell[]){{"redis@feature/login/oauth", STYLE_PLAIN}, {"bertholdina", STYLE_PLAIN}});
     {
         CLEANUP(free_text_at) char *text = print(table, terminal(31));
         cr_assert_str_eq(text, "NAME                       USER\nredis@feature/login/oauth  ber…\n", "%s", text);

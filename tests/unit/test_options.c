@@ -89,7 +89,8 @@ Test(options, the_socket_is_in_the_runtime_folder_if_that_is_there) {
 Test(options, a_home_that_is_no_path_is_looked_up) {
     char expected[PATH_MAX];
     const struct passwd *entry = getpwuid(getuid());
-    snprintf(expected, sizeof(expected), "%s/.portmanager/leases.db", entry && strcmp(entry->pw_dir, "/") != 0 ? entry->pw_dir : "");
+    snprintf(expected, sizeof(expected), "%s/.portmanager/leases.db",
+             entry && strcmp(entry->pw_dir, "/") != 0 ? entry->pw_dir : "");
     setenv("HOME", "relative", 1);
     expect_read(READ(NULL));
     cr_expect_str_eq(options.database, expected);
@@ -105,7 +106,8 @@ Test(options, a_home_that_is_no_path_is_looked_up) {
 Test(options, without_any_home_the_places_must_be_said) {
     cr_assert_eq(setuid(4000000), 0);
     unsetenv("HOME");
-    expect_refusal(READ(NULL), "HOME is not set, and you have no home folder; say where: portd --socket PATH --db PATH");
+    expect_refusal(READ(NULL),
+                   "HOME is not set, and you have no home folder; say where: portd --socket PATH --db PATH");
     expect_refusal(READ("--socket", "/tmp/s"), "HOME is not set");
     expect_read(READ("--socket", "/tmp/s", "--db", "/tmp/db"));
 }
