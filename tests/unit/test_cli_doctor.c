@@ -284,8 +284,7 @@ Test(cli_doctor, a_units_command_is_changed_beside_its_file) {
 Test(cli_doctor, what_is_only_in_a_units_cgroup_is_no_unit) {
     static const char *const cgroups[] = {"0::/user.slice/user-1.slice/session-3.scope\n",
                                           "0::/user.slice/user-1.slice/user@1.service/init.scope\n", "0::/\n",
-                                          "0::/system.slice/docker-0123456789012345678901234567890123456789012345678901"
-                                          "234567890123.scope\n"};
+                                          "0::/system.slice/docker-0123456789abcdef0123456789abcdef.scope\n"};
     static const char other[] = "SYSTEMD_EXEC_PID=11";
 
     for (size_t i = 0; i < sizeof(cgroups) / sizeof(cgroups[0]); i++) {

@@ -52,6 +52,8 @@
 #define WHO(port, listeners)                                                                                           \
     "GET /who?port=" port " ", 200, "{\"verdict\":\"It is so.\",\"listeners\":[" listeners "]}", 0, NULL
 
+static const char shop[] = SHOP;
+
 static const struct fake_portd_setup setup = {
     .answers =
         {
@@ -142,18 +144,18 @@ Test(cli_url, it_is_bare_for_a_script) {
 Test(cli_url, another_port_of_the_service_is_named_by_its_variable) {
     cr_assert_eq(mkdir(SHOP, 0755), 0);
     file_write_text(SHOP "/portmanager.json", "{\"services\":{\"shop\":{\"variables\":[\"A\",\"B\",\"C\"]}}}");
-    ASSERT_RUN(EXIT_YES, "8007\n", "", "url", "shop", "-q", "--project", SHOP);
-    ASSERT_RUN(EXIT_YES, "8009\n", "", "url", "shop:B", "-q", "--project", SHOP);
-    cli_assert(&(const struct cli_setup){.words = {"open", "shop:B", "-q", "--project", SHOP},
+    ASSERT_RUN(EXIT_YES, "8007\n", "", "url", "shop", "-q", "--project", shop);
+    ASSERT_RUN(EXIT_YES, "8009\n", "", "url", "shop:B", "-q", "--project", shop);
+    cli_assert(&(const struct cli_setup){.words = {"open", "shop:B", "-q", "--project", shop},
                                          .environment = {PORTD, "BROWSER=" BROWSER}},
                EXIT_YES, "8009\n", "");
-    ASSERT_RUN(EXIT_YES, "8009\n", "", "lookup", "shop:B", "--all", "--project", SHOP);
+    ASSERT_RUN(EXIT_YES, "8009\n", "", "lookup", "shop:B", "--all", "--project", shop);
     ASSERT_RUN(EXIT_NO, "",
                "portctl: shop has no lease for its variable C\n  hint: portctl up leases what is missing\n", "url",
-               "shop:C", "--project", SHOP);
+               "shop:C", "--project", shop);
     ASSERT_RUN(EXIT_NO, "",
                "portctl: the service shop has no variable PORT in portmanager.json\n  hint: shop:A is its first one\n",
-               "url", "shop:PORT", "--project", SHOP);
+               "url", "shop:PORT", "--project", shop);
     ASSERT_RUN(EXIT_NO, "", "portctl: no lease has the name shop:B\n  hint: did you mean shop?\n", "url", "shop:B");
 }
 

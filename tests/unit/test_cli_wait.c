@@ -165,6 +165,8 @@ Test(cli_wait, with_all_all_of_ones_own_must_be_there) {
 #define SHOPS(state)  LEASE("8001", "1", "web", "0", state, IN_SHOP "0")
 #define SHOPS2(state) LEASE("8002", "2", "web", "0", state, IN_SHOP "1")
 
+static const char shop[] = SHOP;
+
 static void make_shop(void) {
     cr_assert_eq(mkdir(SHOP, 0755), 0);
     file_write_text(SHOP "/portmanager.json", "{\"services\":{\"web\":{\"variables\":[\"WEB_PORT\",\"HMR_PORT\"]}}}");
@@ -175,8 +177,8 @@ Test(cli_wait, a_variable_of_the_project_file_says_which_port) {
     START({"GET /snapshot", 200, SNAPSHOT(SHOPS("bound") "," SHOPS2("pending")), 0, NULL},
           {"GET /events", 0, HEAD RECORD("8002", SHOPS2("bound")), 0, NULL},
           {"GET /list", 200, LIST(SHOPS("bound") "," SHOPS2("bound")), 0, NULL});
-    ASSERT_RUN(EXIT_YES, "8002\n", "", "wait", "web:HMR_PORT", "--project", SHOP);
-    ASSERT_RUN(EXIT_YES, "8001\n", "", "wait", "web:WEB_PORT", "--project", SHOP);
+    ASSERT_RUN(EXIT_YES, "8002\n", "", "wait", "web:HMR_PORT", "--project", shop);
+    ASSERT_RUN(EXIT_YES, "8001\n", "", "wait", "web:WEB_PORT", "--project", shop);
 }
 
 Test(cli_wait, a_variable_without_a_lease_yet_is_waited_for_and_an_unknown_one_is_not) {
@@ -185,11 +187,11 @@ Test(cli_wait, a_variable_without_a_lease_yet_is_waited_for_and_an_unknown_one_i
           {"GET /events", 0, HEAD RECORD("8002", SHOPS2("bound")), 0, NULL},
           {"GET /list", 200, LIST(SHOPS("bound") "," SHOPS2("bound")), 0, NULL});
     ASSERT_RUN(EXIT_YES, "8002\n", "portctl: waiting: web has no lease for its variable HMR_PORT yet\n", "wait",
-               "web:HMR_PORT", "--project", SHOP);
+               "web:HMR_PORT", "--project", shop);
     ASSERT_RUN(EXIT_NO, "",
                "portctl: the service web has no variable HRM_PORT in portmanager.json\n"
                "  hint: did you mean web:HMR_PORT?\n",
-               "wait", "web:HRM_PORT", "--project", SHOP);
+               "wait", "web:HRM_PORT", "--project", shop);
 }
 
 Test(cli_wait, a_service_that_has_a_colon_in_its_name_is_no_variable) {
@@ -198,8 +200,8 @@ Test(cli_wait, a_service_that_has_a_colon_in_its_name_is_no_variable) {
     START({"GET /snapshot", 200,
            SNAPSHOT(SHOPS("bound") "," SHOPS2("bound") "," LEASE("8003", "3", "web:B", "0", "bound", IN_SHOP "0")), 0,
            NULL});
-    ASSERT_RUN(EXIT_YES, "8003\n", "", "wait", "web:B", "--project", SHOP);
-    ASSERT_RUN(EXIT_YES, "8001\n", "", "wait", "web:A", "--project", SHOP);
+    ASSERT_RUN(EXIT_YES, "8003\n", "", "wait", "web:B", "--project", shop);
+    ASSERT_RUN(EXIT_YES, "8001\n", "", "wait", "web:A", "--project", shop);
 }
 
 Test(cli_wait, gone_is_for_every_port_of_a_service_or_for_the_one_that_is_named) {
@@ -208,8 +210,8 @@ Test(cli_wait, gone_is_for_every_port_of_a_service_or_for_the_one_that_is_named)
           {"GET /events", 0, HEAD RECORD("8001", "null") RECORD("8002", "null"), 0, NULL},
           {"GET /list", 200, LIST(SHOPS2("pending")), 1, NULL}, {"GET /list", 200, LIST(OTHER), 0, NULL},
           {"GET /snapshot", 200, SNAPSHOT(SHOPS("bound")), 0, NULL});
-    ASSERT_RUN(EXIT_YES, "", "", "wait", "web", "--gone", "--project", SHOP);
-    ASSERT_RUN(EXIT_YES, "", "", "wait", "web:HMR_PORT", "--gone", "--project", SHOP);
+    ASSERT_RUN(EXIT_YES, "", "", "wait", "web", "--gone", "--project", shop);
+    ASSERT_RUN(EXIT_YES, "", "", "wait", "web:HMR_PORT", "--gone", "--project", shop);
     assert_requests("GET /snapshot\nGET /events?ports=9f3c.5\nGET /list\nGET /list\nGET /snapshot\n");
 }
 
