@@ -127,8 +127,8 @@ static const char *const env_more[] = {
     "WEB_PORT for web.",
     "Without a name: every service of the project's portmanager.json. In its project a name that is nearly one of its "
     "services is refused; any other is leased.",
-    "Each call sets anew how long the leases live: as --ttl says, or for a service of portmanager.json as that does, "
-    "else a day. Without either the time that a lease has begins again.",
+    "Each call sets anew how long the leases live: as --ttl says, or of a service of portmanager.json as that does, a "
+    "day if it does not say. Any other name gets 5m, and if it is leased already its time begins again.",
     "-q prints the ports alone, one a line: several for a service that has several variables.",
     "When it fails and standard output is no terminal, it prints a line that fails in the shell, too: (exit 3), or in "
     "fish false. So a script with set -e ends at its eval, with that code; one without wants eval ... || exit. The "

@@ -81,6 +81,7 @@ static bool is_repeated(const cJSON *event) {
 
 static void print_events(const cJSON *events, const char *word, const struct output *output) {
     char safe[OPTIONS_NAME_MAX + 1];
+    char quoted[TEXT_QUOTED_MAX(OPTIONS_NAME_MAX)];
     int64_t now_ms = now();
     bool folds = output->terminal && !output->quiet && !output->verbose;
     size_t n_again = 0;
@@ -95,8 +96,10 @@ static void print_events(const cJSON *events, const char *word, const struct out
             event_view_print(event, output, now_ms);
     }
     if (n_again > 0)
-        output_tell(output, "%zu more time%s a lease was asked for again; portctl history -v shows each.", n_again,
-                    n_again == 1 ? "" : "s");
+        output_tell(output, "%zu more time%s a lease was asked for again; portctl history -v%s%s shows each.", n_again,
+                    n_again == 1 ? "" : "s", word != NULL ? " " : "",
+                    word != NULL ? text_quote_word(text_make_safe(word, safe, sizeof safe), quoted, sizeof quoted)
+                                 : "");
     if (!any && output->terminal && word != NULL && !options_is_port(word))
         output_tell(output, "Nothing has happened to %s.", text_make_safe(word, safe, sizeof safe));
     else if (!any && output->terminal)

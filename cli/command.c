@@ -101,18 +101,6 @@ static int parse_command(struct invocation *invocation, int argc, char **argv, s
     return check_operands(command, &invocation->operands, problem);
 }
 
-/* Does it speak of ports as they are now, so that those of another network namespace would be taken for ours? doctor says it anyway. */
-static bool speaks_of_ports(const struct command *command) {
-    static const struct command *const those[] = {&command_alloc, &command_env,  &command_free,
-                                                  &command_hold,  &command_run,  &command_squatters,
-                                                  &command_up,    &command_wait, &command_who};
-
-    for (size_t i = 0; i < sizeof those / sizeof those[0]; i++)
-        if (command == those[i])
-            return true;
-    return false;
-}
-
 static int run_command(struct invocation *invocation, int *ret_exit_code, struct problem *problem) {
     CLEANUP(client_close_at) struct client *client = NULL;
     int r = 0;
@@ -121,7 +109,7 @@ static int run_command(struct invocation *invocation, int *ret_exit_code, struct
         r = client_open(&invocation->options, &client, problem);
     if (r != 0)
         return r;
-    if (client != NULL && speaks_of_ports(invocation->command) && !invocation->output.json && !invocation->output.quiet)
+    if (client != NULL && !invocation->output.json && !invocation->output.quiet)
         client_tell_elsewhere(client, &invocation->output);
     if (command_takes(invocation->command, OPTION_GLOBAL))
         scope_find(&invocation->options, &invocation->scope);

@@ -197,14 +197,16 @@ static int read_document(struct project *project, struct problem *problem) {
     return r;
 }
 
-/* Which one is meant is no riddle to who sees it in the folder he is in. */
-static int refuse_none(struct problem *problem) {
+/* Which one is meant is no riddle to who sees it in the project's folder. */
+static int refuse_none(const struct scope *scope, struct problem *problem) {
+    char path[PATH_MAX + sizeof SCOPE_FILE];
     struct stat status;
 
+    snprintf(path, sizeof path, "%s%s%s", scope->root, scope->root[0] != '\0' ? "/" : "", SCOPE_FILE);
     problem_fill(problem, EXIT_NO, "no-project-file", "there is no " SCOPE_FILE " here or in a folder above");
-    if (lstat(SCOPE_FILE, &status) < 0)
+    if (lstat(path, &status) < 0)
         return problem_set_hint(problem, "portctl help up shows one");
-    return problem_set_hint(problem, "what is called so in the working directory is no file, or somebody else's");
+    return problem_set_hint(problem, "what is called so in the project's folder is no file, or somebody else's");
 }
 
 int project_read(const struct scope *scope, struct project *ret_project, struct problem *problem) {
@@ -212,7 +214,7 @@ int project_read(const struct scope *scope, struct project *ret_project, struct 
     int r;
 
     if (!scope->has_file)
-        return refuse_none(problem);
+        return refuse_none(scope, problem);
     r = parse(&project, problem);
     if (r == 0)
         r = read_document(&project, problem);

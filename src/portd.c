@@ -84,6 +84,26 @@ static int check_port(void *context, uint16_t port, enum port_check_effort effor
 }
 
 /* Its --socket, by which portctl reaches it; "": it has the usual one, or may not be looked into. */
+/* Told as seen from its own folder, which need not be the one that is looked from. */
+static void quote_path_of(pid_t pid, const char *path, char *ret_quoted, size_t size) {
+    char name[32];
+    char *folder = NULL;
+    char whole[OPTIONS_PATH_MAX];
+    int length;
+
+    if (path[0] == '/') {
+        text_quote_word(path, ret_quoted, size);
+        return;
+    }
+    snprintf(name, sizeof name, "/proc/%d/cwd", (int)pid);
+    if (proc_read_link(AT_FDCWD, name, &folder) < 0)
+        return;
+    length = snprintf(whole, sizeof whole, "%s/%s", folder, path);
+    if (length > 0 && (size_t)length < sizeof whole)
+        text_quote_word(whole, ret_quoted, size);
+    free(folder);
+}
+
 static void find_socket_of(pid_t pid, char *ret_socket, size_t size) {
     char name[32];
     char *words = NULL;
@@ -101,7 +121,7 @@ static void find_socket_of(pid_t pid, char *ret_socket, size_t size) {
         else if (strcmp(words + at, "--socket") == 0 && at + sizeof "--socket" < length)
             value = words + at + sizeof "--socket";
         if (value != NULL)
-            text_quote_word(value, ret_socket, size);
+            quote_path_of(pid, value, ret_socket, size);
     }
     free(words);
 }

@@ -120,12 +120,14 @@ static int open_database(struct store *store, const char *path, struct schema_im
     if (r == SQLITE_OK)
         r = prepare_all(store);
     if (r != SQLITE_OK) {
-        snprintf(opening->reason, sizeof opening->reason, "cannot be used: %s%s",
-                 import->reason[0] != '\0'                 ? import->reason
-                 : sqlite3_errcode(store->db) == SQLITE_OK ? sqlite3_errstr(r)
-                                                           : sqlite3_errmsg(store->db),
-                 lacks_descriptors(store->db, r) ? ": portd may not open so many files; raise its limit (ulimit -n)"
-                                                 : "");
+        if (lacks_descriptors(store->db, r))
+            snprintf(opening->reason, sizeof opening->reason,
+                     "cannot be used: portd may not open so many files; raise its limit (ulimit -n)");
+        else
+            snprintf(opening->reason, sizeof opening->reason, "cannot be used: %s",
+                     import->reason[0] != '\0'                 ? import->reason
+                     : sqlite3_errcode(store->db) == SQLITE_OK ? sqlite3_errstr(r)
+                                                               : sqlite3_errmsg(store->db));
         return STORE_E_FAILED;
     }
     return 0;

@@ -201,7 +201,7 @@ Test(scripts, up_and_env_set_the_time_of_a_lease_anew) {
 Test(scripts, a_preferred_port_is_had_again_as_it_is_told) {
     shell_do(SHOP, "portctl alloc other --global --port 3000 && portctl up -q && portctl release other --global");
     assert_said("portctl up -q web", "8000");
-    shell_do(SHOP, "portctl release web && portctl alloc web --port 3000");
+    shell_do(SHOP, "portctl release web --all && portctl alloc web --port 3000");
     assert_said("portctl up -q web; portctl list -q web", "3000\n3000");
     assert_said(TTL, "\"ttl_seconds\":86400");
 }

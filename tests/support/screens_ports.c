@@ -415,6 +415,12 @@ static const struct screen_case cases[] = {
                "2 more times a lease was asked for again; portctl history -v shows each.\n",
      .output = "2026-01-02T03:04:05.678Z\tlease.granted\t8001\tmy-api\t-\t-\troot\t-\t-\t40\t-\n" AGAIN_ROW(
          41, "8001\tmy-api") AGAIN_ROW(42, "8001\tmy-api") AGAIN_ROW(43, "8002\tweb") AGAIN_ROW(44, "8001\tmy-api")},
+    {.words = {"history", "a b"},
+     .portd = again,
+     .screen = "2026-01-02 03:04:05  ○ granted   8001   my-api: to root\n"
+               "2026-01-02 03:04:05  ○ renewed   8002   web: It was asked for again.\n"
+               "2026-01-02 03:04:05  ○ renewed   8001   my-api: It was asked for again.\n"
+               "2 more times a lease was asked for again; portctl history -v 'a b' shows each.\n"},
     {.words = {"history", "-v"},
      .portd = again,
      .screen = "2026-01-02 03:04:05  ○ granted   8001   my-api: to root\n"

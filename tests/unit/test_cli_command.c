@@ -349,6 +349,7 @@ Test(cli_command, a_portd_of_another_network_namespace_is_told_of_once) {
     ASSERT_RUN(EXIT_YES, "8001\n", "", "alloc", "web");
     assert_from_elsewhere("alloc web", ELSEWHERE "8001\n");
     assert_from_elsewhere("alloc web -q", "8001\n");
+    assert_from_elsewhere("lookup web", ELSEWHERE "8001\n");
     assert_from_elsewhere("list -q", "8001\n8002\n8003\n8004\n8005\n8006\n");
 }
 

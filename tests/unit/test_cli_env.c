@@ -324,9 +324,13 @@ Test(cli_env, up_says_that_the_file_which_is_here_does_not_count) {
     cr_assert_eq(symlink("/nowhere", SHOP "/portmanager.json"), 0);
     ASSERT_RUN(
         EXIT_NO, "",
-        "portctl: there is no portmanager.json here or in a folder above\n  hint: what is called so in the working "
-        "directory is no file, or somebody else's\n",
+        "portctl: there is no portmanager.json here or in a folder above\n  hint: what is called so in the project's "
+        "folder is no file, or somebody else's\n",
         "up");
+    cr_assert_eq(mkdir(SHOP "/empty", 0755), 0);
+    ASSERT_RUN(EXIT_NO, "",
+               "portctl: there is no portmanager.json here or in a folder above\n  hint: portctl help up shows one\n",
+               "up", "--project", "empty");
 }
 
 static void start_shop(void) {
