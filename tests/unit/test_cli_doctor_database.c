@@ -33,7 +33,7 @@ static void assert_disk(const char *database, const char *mounts, enum finding_s
 }
 
 #define MOVE(from)                                                                                                     \
-    "kill 12; tail --pid=12 -f /dev/null; mkdir -p @/.local/state/portmanager && portd --db " from                     \
+    "kill 12; timeout 10 tail --pid=12 -f /dev/null; mkdir -m 700 -p @/.local/state/portmanager && portd"              \
     " --db @/.local/state/portmanager/leases.db &"
 
 /* What is on a network is not touched: these folders are not even there. */
@@ -112,7 +112,7 @@ Test(cli_doctor_database, an_originals_database_has_no_version_and_no_lock_besid
     assert_original(true, FINDING_OK, "no original PortManager runs", NULL);
     put_header(0);
     assert_original(true, FINDING_WARNING, "are not imported, for portd uses another database",
-                    "portd --db /elsewhere.db --db @/.portmanager/leases.db &");
+                    "portd --db @/.portmanager/leases.db &");
     assert_original(false, FINDING_WARNING, "are not imported: portd does that when it starts",
                     "portd --db @/.portmanager/leases.db &");
     put_header(3);
@@ -142,7 +142,7 @@ Test(cli_doctor_database, who_has_an_originals_database_open_is_one) {
     cr_assert_eq(scene.doctor.n_findings, 1);
     cr_assert_not_null(strstr(scene.doctor.findings[0].text, "pm-old (pid 12) has"), "%s",
                        scene.doctor.findings[0].text);
-    cr_assert_str_eq(scene.doctor.findings[0].remedy, "kill 12; tail --pid=12 -f /dev/null; portd &");
+    cr_assert_str_eq(scene.doctor.findings[0].remedy, "kill 12; timeout 10 tail --pid=12 -f /dev/null; portd &");
 }
 
 static void put_open(const char *pid, const char *flags) {
