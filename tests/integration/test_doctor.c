@@ -305,7 +305,7 @@ ROOTS_SITUATION(doctor, a_home_that_cannot_be_made) {
 }
 
 ROOTS_SITUATION(doctor, no_home) {
-    const struct person ann = {.uid = SANDBOX_OTHER_UID, .settings = "unset HOME"};
+    const struct person ann = {.uid = SANDBOX_OTHER_UID, .settings = "unset HOME; export SHELL=/bin/bash"};
     remedy_assert_list_mends(&ann);
     return 0;
 }
