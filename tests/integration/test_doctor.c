@@ -405,6 +405,9 @@ ROOTS_SITUATION(doctor, a_range_of_the_kernels_that_is_full) {
     remedy_assert_list_mends(&me);
     if (remedy_run_script(&me, "portctl alloc one-more > /dev/null && test $(portctl list -q | wc -l) = 3") != 0)
         fail_test("There is no room, or leases are lost.");
+    if (remedy_run_script(&me, "portctl status | grep -q '40000-40101' && test $(portctl lookup one-more) = 40002") !=
+        0)
+        fail_test("It is not the old range that has grown.");
     return 0;
 }
 

@@ -3,7 +3,10 @@
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/support/doctor_scene.h"
 
@@ -65,6 +68,35 @@ Test(cli_doctor_database, who_is_not_told_where_the_database_is_is_told_so) {
     doctor_scene_assert_found(&scene, FINDING_OK, "portd tells its own user and root", NULL);
     doctor_check_damaged(&scene.doctor);
     cr_assert_eq(scene.doctor.n_findings, 0);
+}
+
+static void assert_no_home(const char *remedy) {
+    scene.doctor.portd.answers = false;
+    setenv("HOME", "/proc/nowhere", 1);
+    doctor_check_disk(&scene.doctor);
+    setenv("HOME", scene.home.path, 1);
+    doctor_scene_assert_found(&scene, FINDING_ERROR, "/proc", doctor_scene_fill(&scene, remedy));
+}
+
+/* Neither the database nor the socket can be where they are by themselves. In /var/tmp a folder may be somebody else's trap. */
+Test(cli_doctor_database, without_a_home_both_go_into_a_folder_of_ones_own) {
+    char name[64];
+    char path[PATH_MAX];
+    char remedy[1024];
+    doctor_scene_put(&scene, "proc/self/mountinfo", "");
+    snprintf(name, sizeof(name), "root/var/tmp/portmanager-%u", geteuid());
+    doctor_scene_put(&scene, "root/var/tmp/x", "");
+    snprintf(remedy, sizeof(remedy),
+             "export PM_SOCKET=@/%s/portd.sock; mkdir -m 700 -p @/%s && portd --db @/%s/leases.db &", name, name, name);
+    assert_no_home(remedy);
+    fake_home_path(&scene.home, name, path);
+    cr_assert_eq(mkdir(path, 0700), 0);
+    assert_no_home(remedy);
+    cr_assert_eq(chmod(path, 0777), 0);
+    assert_no_home("du -xah /proc | sort -h | tail");
+    cr_assert_eq(rmdir(path), 0);
+    cr_assert_eq(symlink("/tmp", path), 0);
+    assert_no_home("du -xah /proc | sort -h | tail");
 }
 
 /* ---- damaged databases ---- */
