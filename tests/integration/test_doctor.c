@@ -296,7 +296,15 @@ SITUATION(doctor, a_disk_that_is_full_before_portd_runs) {
     return 0;
 }
 
+/* The machine's own is not the test's to write in. */
+static void mount_var_tmp(void) {
+    sandbox_mount_tmpfs("/var/tmp", 65536);
+    if (chmod("/var/tmp", 01777) < 0)
+        fail_test("/var/tmp: %s.", strerror(errno));
+}
+
 ROOTS_SITUATION(doctor, a_home_that_cannot_be_made) {
+    mount_var_tmp();
     const struct person ann = {.uid = SANDBOX_OTHER_UID, .settings = "export HOME=/nowhere/at/all"};
     remedy_assert_list_mends(&ann);
     if (remedy_run_script(&ann, "test $(stat -c %a /var/tmp/portmanager-$(id -u)) = 700") != 0)
@@ -305,6 +313,7 @@ ROOTS_SITUATION(doctor, a_home_that_cannot_be_made) {
 }
 
 ROOTS_SITUATION(doctor, no_home) {
+    mount_var_tmp();
     const struct person ann = {.uid = SANDBOX_OTHER_UID, .settings = "unset HOME; export SHELL=/bin/bash"};
     remedy_assert_list_mends(&ann);
     return 0;
