@@ -36,6 +36,9 @@ void doctor_deinit(struct doctor *doctor) {
     free(doctor->portd.command);
     free(doctor->portd.variables);
     free(doctor->portd.unit);
+    free(doctor->plan.before);
+    free(doctor->plan.between);
+    free(doctor->plan.more);
     cJSON_Delete(doctor->snapshot);
     *doctor = (struct doctor){0};
 }
@@ -58,6 +61,7 @@ void doctor_run(struct doctor *doctor) {
     doctor_check_clock(doctor);
     doctor_check_kernel(doctor);
     doctor_check_completion(doctor);
+    doctor_put_restart_last(doctor);
 }
 
 enum finding_state doctor_worst(const struct doctor *doctor) {

@@ -5,6 +5,9 @@
  * nothing, and needs neither portd nor root. A remedy is a command that, copied into a shell as it is, makes the check find it
  * no more; a finding that is no more than a fact is a good one and has none.
  *
+ * Followed from the top, the remedies mend all that was found: what starts portd comes behind what is in its way, and once; it has
+ * then what each of the findings wants of it.
+ *
  * Where a check reads the machine, it does so below `proc` and `root`, so that tests make up machines.
  */
 #ifndef CLI_DOCTOR_H
@@ -27,8 +30,9 @@ enum finding_state { FINDING_OK, FINDING_WARNING, FINDING_ERROR };
 struct finding {
     const char *check; /* its subject, a word; static */
     enum finding_state state;
-    char *text;   /* a sentence without a full stop; may hold anything: not safe for a terminal */
-    char *remedy; /* NULL: there is none */
+    char *text;    /* a sentence without a full stop; may hold anything: not safe for a terminal */
+    char *remedy;  /* NULL: there is none, or a finding below that needs the same start of portd has it */
+    bool restarts; /* its remedy starts portd, or starts it anew */
 };
 
 /* What /status says; all zero while there is no portd. */
@@ -54,6 +58,25 @@ struct doctor_portd {
     uint64_t n_leased_in_range;
 };
 
+/* What ends this portd and starts it again as it was; where none runs, what starts one. */
+struct doctor_restart {
+    const char *
+        before; /* for the shell, or while it still runs, with what parts it from the rest: "unset X; "; NULL: nothing */
+    const char *between; /* what is done while none runs: "cp a b"; NULL: nothing */
+    const char *more; /* an option with its value, and a space before it, in place of the one that it has; NULL: none */
+    bool as_root;     /* the new one is to be root's */
+    bool other_program; /* its command is not the one by which it runs */
+};
+
+/* What all findings want of one restart. */
+struct doctor_plan {
+    char *before;
+    char *between;
+    char *more;
+    bool as_root;
+    bool other_program;
+};
+
 struct doctor {
     const char *proc; /* "/proc" */
     const char *root; /* before every other absolute path that is the system's: "" */
@@ -63,9 +86,11 @@ struct doctor {
     size_t capacity;
     bool short_of_memory; /* a finding was lost */
     struct doctor_portd portd;
+    struct doctor_plan plan;
     cJSON *snapshot;      /* what /snapshot says; NULL: not known */
     bool has_stranger;    /* somebody who is not this portd listens on its TCP port: a new one needs another */
     bool another_answers; /* a portd answers where it is looked for by itself, and something else was said */
+    bool own_is_advised;  /* one beside it is to be started, with a TCP port of its own */
     pid_t broken_pid;     /* a portd that is there and does not answer; 0: none */
     pid_t original_pid;   /* an original PortManager that runs; 0: none */
     unsigned patience_ms; /* for one answer of portd */
@@ -100,13 +125,22 @@ void doctor_advise(struct doctor *doctor, const char *format, ...) __attribute__
 /* "" for root, "sudo " for everybody else. Static. */
 const char *doctor_as_root(void);
 
-/* What ends this portd and starts it again as it was; where none runs, what starts one. */
-struct doctor_restart {
-    const char *between; /* what is done while none runs: "cp a b"; NULL: nothing */
-    const char *more;    /* options, each with a space before it, which win over those that it has; NULL: none */
-    bool as_root;        /* the new one is to be root's */
-    bool other_program;  /* its command is not the one by which it runs */
-};
+/* The remedy of the finding that was added last: a restart that has also what those before it want. */
+void doctor_advise_restart(struct doctor *doctor, const struct doctor_restart *restart);
+
+/* The findings that a start mends go to the end, and the last of them keeps it. */
+void doctor_put_restart_last(struct doctor *doctor);
+
+/* Of a line of words of a shell: how long the first is; is one of them this option of portd's, "range"? */
+size_t doctor_word_length(const char *line);
+bool doctor_names_option(const char *line, const char *option);
+
+/* The line of portd without those of its options that `more` has, too: portd takes each once. */
+void doctor_drop_options(const char *command, const char *more, char *ret_command, size_t size);
+
+/* Until the process has ended. Where nobody reaps it, it is there for ever; it holds nothing then. */
+#define DOCTOR_AWAIT_FORMAT "timeout 10 tail --pid=%d -f /dev/null"
+
 void doctor_restart_command(const struct doctor *doctor, const struct doctor_restart *restart, char *ret_command,
                             size_t size);
 
@@ -151,6 +185,14 @@ void doctor_check_version(struct doctor *doctor);
 void doctor_explain_sockets(struct doctor *doctor, const struct endpoints *endpoints, const struct problem *problem);
 void doctor_check_folder(struct doctor *doctor, const char *socket);
 
+/* Of a socket's place: can this user make it, with its missing folders, as portd does? */
+bool doctor_can_make(const char *path);
+/* A portd answers, be it over TCP: is its Unix socket still there? */
+void doctor_check_gone_socket(struct doctor *doctor);
+
+/* doctor_elsewhere.c: says of a portd that was not found and has the database. Returns false if nobody has it. */
+bool doctor_explain_lock(struct doctor *doctor);
+
 /* doctor_tcp.c. The first looks and says nothing: it sets has_stranger. */
 void doctor_find_stranger(struct doctor *doctor);
 void doctor_check_tcp(struct doctor *doctor);
@@ -179,6 +221,8 @@ void doctor_check_kernel(struct doctor *doctor);
 void doctor_check_completion(struct doctor *doctor);
 
 /* doctor_spaces.c */
+/* Are portd's addresses in another network than ours? */
+bool doctor_is_elsewhere(const struct doctor *doctor);
 void doctor_check_namespaces(struct doctor *doctor);
 
 #endif

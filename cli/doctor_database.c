@@ -98,6 +98,35 @@ static enum disk_state judge(const struct doctor *doctor, const char *path, bool
     return *ret_free < NEARLY_FULL_BYTES ? DISK_NEARLY_FULL : DISK_SOUND;
 }
 
+/* In /var/tmp anybody may have made it. */
+static bool is_anothers(const char *folder) {
+    struct stat there;
+
+    return lstat(folder, &there) == 0 &&
+           (!S_ISDIR(there.st_mode) || there.st_uid != geteuid() || (there.st_mode & (S_IWGRP | S_IWOTH)) != 0);
+}
+
+/* The socket that a new one would have may be where nothing can be made either. "" if it can be made. */
+static const char *format_socket(const struct doctor *doctor, const char *folder, char *ret_command, size_t size) {
+    char socket[PATH_MAX];
+    char word[WORD_MAX];
+    char own[PATH_MAX + 16];
+    struct disk disk;
+    uint64_t free;
+    enum disk_state state;
+
+    ret_command[0] = '\0';
+    doctor_default_socket(socket);
+    if (doctor->portd.answers || doctor->options->socket != NULL || socket[0] == '\0')
+        return ret_command;
+    state = judge(doctor, socket, true, &disk, &free);
+    if (state != DISK_FULL && state != DISK_READ_ONLY && doctor_can_make(socket))
+        return ret_command;
+    snprintf(own, sizeof own, "%s/portd.sock", folder);
+    snprintf(ret_command, size, "export PM_SOCKET=%s; ", text_quote_word(own, word, sizeof word));
+    return ret_command;
+}
+
 /* A place for the database that nothing is wrong with. Returns false if there is none. */
 static bool find_better(const struct doctor *doctor, char *ret_folder) {
     const char *state = doctor_variable("XDG_STATE_HOME");
@@ -118,7 +147,7 @@ static bool find_better(const struct doctor *doctor, char *ret_folder) {
             continue;
         memcpy(file, candidates[i], length);
         memcpy(file + length, "/leases.db", sizeof "/leases.db");
-        if (judge(doctor, file, true, &disk, &free) != DISK_SOUND)
+        if (judge(doctor, file, true, &disk, &free) != DISK_SOUND || is_anothers(candidates[i]))
             continue;
         memcpy(ret_folder, candidates[i], length + 1);
         return true;
@@ -134,7 +163,7 @@ static void advise_moving(struct doctor *doctor, const char *path) {
     char to[WORD_MAX];
     char between[3 * WORD_MAX];
     char more[WORD_MAX + 32];
-    char restart[8 * WORD_MAX];
+    char before[WORD_MAX + 64];
 
     if (!find_better(doctor, folder)) {
         find_folder(path, folder);
@@ -143,13 +172,14 @@ static void advise_moving(struct doctor *doctor, const char *path) {
     }
     text_quote_word(folder, to, sizeof to);
     if (access(path, F_OK) == 0)
-        snprintf(between, sizeof between, "%smkdir -p %s && %scp -p %s* %s/", user, to, user,
+        snprintf(between, sizeof between, "%smkdir -m 700 -p %s && %scp -p %s* %s/", user, to, user,
                  text_quote_word(path, from, sizeof from), to);
     else
-        snprintf(between, sizeof between, "mkdir -p %s", to);
+        snprintf(between, sizeof between, "mkdir -m 700 -p %s", to);
     snprintf(more, sizeof more, " --db %s/leases.db", to);
-    doctor_restart_command(doctor, &(struct doctor_restart){.between = between, .more = more}, restart, sizeof restart);
-    doctor_advise(doctor, "%s", restart);
+    doctor_advise_restart(
+        doctor, &(struct doctor_restart){
+                    .before = format_socket(doctor, folder, before, sizeof before), .between = between, .more = more});
 }
 
 static void say_full(struct doctor *doctor, const char *path, const struct disk *disk, enum disk_state state,
@@ -355,7 +385,6 @@ void doctor_find_original(struct doctor *doctor) {
 
 static void say_running(struct doctor *doctor, const char *path) {
     char name[32];
-    char restart[DOCTOR_COMMAND_MAX];
     CLEANUP(doctor_free_text_at) char *comm = NULL;
 
     snprintf(name, sizeof name, "%d/comm", (int)doctor->original_pid);
@@ -366,24 +395,20 @@ static void say_running(struct doctor *doctor, const char *path) {
                "%s (pid %d) has %s open for writing: an original PortManager, which grants the same ports",
                comm != NULL ? comm : "a process", (int)doctor->original_pid, path);
     if (doctor->portd.answers) {
-        doctor_advise(doctor, "kill %d; tail --pid=%d -f /dev/null", (int)doctor->original_pid,
-                      (int)doctor->original_pid);
+        doctor_advise(doctor, "kill %d; " DOCTOR_AWAIT_FORMAT, (int)doctor->original_pid, (int)doctor->original_pid);
         return;
     }
-    doctor_restart_command(doctor, &(struct doctor_restart){0}, restart, sizeof restart);
-    doctor_advise(doctor, "%s", restart);
+    doctor_advise_restart(doctor, &(struct doctor_restart){0});
 }
 
 static void say_not_imported(struct doctor *doctor, const char *path) {
     char word[WORD_MAX];
     char more[WORD_MAX + 16];
-    char restart[DOCTOR_COMMAND_MAX];
 
     doctor_say(doctor, "original", FINDING_WARNING, "the leases of an original PortManager in %s are not imported%s",
                path, doctor->portd.answers ? ", for portd uses another database" : ": portd does that when it starts");
     snprintf(more, sizeof more, " --db %s", text_quote_word(path, word, sizeof word));
-    doctor_restart_command(doctor, &(struct doctor_restart){.more = more}, restart, sizeof restart);
-    doctor_advise(doctor, "%s", restart);
+    doctor_advise_restart(doctor, &(struct doctor_restart){.more = more});
 }
 
 void doctor_check_original(struct doctor *doctor) {

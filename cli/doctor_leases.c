@@ -132,7 +132,6 @@ static void say_hidden(struct doctor *doctor, const struct hidden *hidden) {
                      strcmp(hidden->reason, "not-dumpable") == 0;
     char more[2 * PATH_MAX + 16] = "";
     char word[DOCTOR_PORTCTL_MAX];
-    char restart[DOCTOR_COMMAND_MAX];
 
     doctor_say(doctor, "owners", FINDING_WARNING, "%s on port%s %s%s hidden from portd: %s%s%s",
                hidden->n == 1 ? "who listens" : "those who listen", hidden->n == 1 ? "" : "s", hidden->ports,
@@ -147,8 +146,7 @@ static void say_hidden(struct doctor *doctor, const struct hidden *hidden) {
     /* Another user's home is not looked into by itself. */
     if (doctor->portd.database != NULL)
         snprintf(more, sizeof more, " --db %s", text_quote_word(doctor->portd.database, word, sizeof word));
-    doctor_restart_command(doctor, &(struct doctor_restart){.more = more, .as_root = true}, restart, sizeof restart);
-    doctor_advise(doctor, "%s", restart);
+    doctor_advise_restart(doctor, &(struct doctor_restart){.more = more, .as_root = true});
 }
 
 void doctor_check_owners(struct doctor *doctor) {

@@ -189,6 +189,12 @@ void doctor_check_completion(struct doctor *doctor) {
         doctor_say(doctor, "completion", FINDING_OK, "%s completes portctl's commands, names and ports", shell->name);
         return;
     }
+    if (!doctor_can_make(path)) {
+        doctor_say(doctor, "completion", FINDING_OK,
+                   "%s does not complete portctl's commands, and you have no folder where it would look for that",
+                   shell->name);
+        return;
+    }
     doctor_say(
         doctor, "completion", FINDING_WARNING,
         "%s does not complete portctl's commands, names and ports; it will in shells that are started after this",

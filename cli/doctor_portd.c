@@ -113,11 +113,8 @@ static void read_snapshot(struct doctor *doctor, struct client *client) {
     struct problem problem = {0};
 
     if (call_snapshot(doctor, client, &problem) != 0) {
-        char restart[DOCTOR_COMMAND_MAX];
-
         doctor_say(doctor, "portd", FINDING_WARNING, "portd tells of itself, but not of its ports: %s", problem.detail);
-        doctor_restart_command(doctor, &(struct doctor_restart){0}, restart, sizeof restart);
-        doctor_advise(doctor, "%s", restart);
+        doctor_advise_restart(doctor, &(struct doctor_restart){0});
     }
     problem_deinit(&problem);
     doctor->portd.command = copy_string(json_get(doctor->snapshot, "portd"), "command");
@@ -144,6 +141,7 @@ static void ask(struct doctor *doctor, struct client *client, const struct endpo
         doctor_say(doctor, "portd", FINDING_OK, "portd %s answers at %s", doctor->portd.version, client_server(client));
         read_snapshot(doctor, client);
         doctor_check_folder(doctor, client_server(client));
+        doctor_check_gone_socket(doctor);
     }
     doctor_explain_sockets(doctor, endpoints, r == 0 ? NULL : &problem);
     problem_deinit(&problem);
@@ -210,12 +208,10 @@ static bool say_newer(struct doctor *doctor) {
 
 /* The portd that came with this portctl: beside it, or on the PATH. */
 static void advise_older(struct doctor *doctor) {
-    struct doctor as_new = *doctor;
     char own[PATH_MAX];
     char program[PATH_MAX + 16];
     char word[2 * PATH_MAX + 16];
     char command[DOCTOR_COMMAND_MAX];
-    char restart[DOCTOR_COMMAND_MAX];
     const char *arguments = doctor->portd.command != NULL ? strchr(doctor->portd.command, ' ') : NULL;
     const bool was_replaced = is_own_folder(doctor->portd.pid);
 
@@ -225,9 +221,9 @@ static void advise_older(struct doctor *doctor) {
         snprintf(program, sizeof program, "portd");
     snprintf(command, sizeof command, "%s%s", text_quote_word(program, word, sizeof word),
              arguments != NULL ? arguments : "");
-    as_new.portd.command = command;
-    doctor_restart_command(&as_new, &(struct doctor_restart){.other_program = !was_replaced}, restart, sizeof restart);
-    doctor_advise(doctor, "%s", restart);
+    free(doctor->portd.command);
+    doctor->portd.command = strdup(command); /* for whatever else is to be started anew */
+    doctor_advise_restart(doctor, &(struct doctor_restart){.other_program = !was_replaced});
 }
 
 void doctor_check_version(struct doctor *doctor) {

@@ -65,20 +65,131 @@ static char *format_set(const struct port_set *set) {
     return fclose(stream) == 0 ? text : NULL;
 }
 
-/* Reserves the range for those who name their port, and keeps what is reserved already. */
-static void advise_reserving(struct doctor *doctor) {
+/* ---- room ---- */
+
+/* Room for so many more, at least. */
+#define ROOM_MORE 100
+
+struct stretch {
+    unsigned min;
+    unsigned max;
+};
+
+static unsigned count_usable(const struct port_set *unused, struct stretch stretch) {
+    return stretch.max - stretch.min + 1 - count(unused, stretch.min, stretch.max);
+}
+
+/* Where the range may grow: it keeps apart from the kernel's ports if it is, and off those below 1024. */
+static struct stretch find_bounds(const struct doctor *doctor, unsigned from, unsigned to) {
+    const struct stretch range = {doctor->portd.range_min, doctor->portd.range_max};
+    struct stretch bounds = {1024, UINT16_MAX};
+
+    if (range.max < from)
+        bounds.max = from - 1;
+    else if (range.min > to)
+        bounds.min = to + 1;
+    if (bounds.min > range.min)
+        bounds.min = range.min;
+    return bounds;
+}
+
+/* The range and what is behind it, and if that is too little what is before it. Returns false if it cannot grow. */
+static bool widen(const struct doctor *doctor, const struct port_set *unused, struct stretch bounds,
+                  struct stretch *ret_wider) {
+    const struct stretch range = {doctor->portd.range_min, doctor->portd.range_max};
+    unsigned size = range.max - range.min + 1;
+    unsigned wanted = count_usable(unused, range) + (size > ROOM_MORE ? size : ROOM_MORE);
+
+    *ret_wider = range;
+    while (ret_wider->max < bounds.max && count_usable(unused, *ret_wider) < wanted)
+        ret_wider->max++;
+    while (ret_wider->min > bounds.min && count_usable(unused, *ret_wider) < wanted)
+        ret_wider->min--;
+    return count_usable(unused, *ret_wider) > count_usable(unused, range);
+}
+
+/* What is longest of the two sides of the kernel's ports. Returns false if that is the range itself, or no more than it. */
+static bool find_elsewhere(const struct doctor *doctor, unsigned from, unsigned to, struct stretch *ret_stretch) {
+    unsigned size = doctor->portd.range_max - doctor->portd.range_min + 1U;
+    unsigned below = from > 1024 ? from - 1024 : 0;
+    unsigned above = UINT16_MAX - to;
+
+    *ret_stretch = below >= above ? (struct stretch){1024, from - 1} : (struct stretch){to + 1, UINT16_MAX};
+    return (below >= above ? below : above) > size;
+}
+
+enum growth { GROWS, MOVES, STAYS };
+
+static enum growth choose_wider(const struct doctor *doctor, const struct port_set *unused, struct stretch *ret_wider) {
+    unsigned from;
+    unsigned to;
+
+    read_ephemeral(doctor, &from, &to);
+    if (widen(doctor, unused, find_bounds(doctor, from, to), ret_wider))
+        return GROWS;
+    return find_elsewhere(doctor, from, to, ret_wider) ? MOVES : STAYS;
+}
+
+/* What portd passes over: what it was told, and what the kernel has reserved unless that is the whole range. */
+static void find_unused(const struct doctor *doctor, struct port_set *ret_unused) {
+    const struct doctor_portd *portd = &doctor->portd;
+    struct port_set reserved;
+
+    read_reserved(doctor, &reserved);
+    port_set_clear(ret_unused);
+    if (portd->excluded != NULL)
+        port_set_parse(ret_unused, portd->excluded, NULL);
+    if (port_set_covers(&reserved, portd->range_min, portd->range_max))
+        return;
+    for (unsigned port = 1; port <= UINT16_MAX; port++)
+        if (port_set_has(&reserved, (uint16_t)port))
+            port_set_add(ret_unused, (uint16_t)port);
+}
+
+/* Of the range: is it short of ports? */
+static bool is_short(const struct doctor *doctor, const struct port_set *unused, unsigned *ret_n_usable) {
+    *ret_n_usable = count_usable(unused, (struct stretch){doctor->portd.range_min, doctor->portd.range_max});
+    return doctor->portd.n_leased_in_range * 100 >= (uint64_t)*ret_n_usable * NEARLY_FULL_PERCENT;
+}
+
+/* What a remedy makes of it where it is short. */
+static struct stretch find_future_range(const struct doctor *doctor) {
+    const struct stretch range = {doctor->portd.range_min, doctor->portd.range_max};
+    struct port_set unused;
+    struct stretch wider;
+    unsigned n_usable;
+
+    find_unused(doctor, &unused);
+    return is_short(doctor, &unused, &n_usable) && choose_wider(doctor, &unused, &wider) == GROWS ? wider : range;
+}
+
+/* Reserves the range for those who name their port, as it will be, and keeps what is reserved already. The caller's to free();
+ * NULL: memory is short. */
+static char *format_reserving(const struct doctor *doctor) {
+    const struct stretch range = find_future_range(doctor);
     struct port_set wanted;
     char *text;
+    char *command = NULL;
 
     read_reserved(doctor, &wanted);
-    port_set_add_range(&wanted, doctor->portd.range_min, doctor->portd.range_max);
+    port_set_add_range(&wanted, (uint16_t)range.min, (uint16_t)range.max);
     text = format_set(&wanted);
-    if (text != NULL)
-        doctor_advise(doctor, "%ssysctl -w " RESERVED "=%s", doctor_as_root(), text);
+    if (text != NULL && asprintf(&command, "%ssysctl -w " RESERVED "=%s", doctor_as_root(), text) < 0)
+        command = NULL;
+    free(text);
+    return command;
+}
+
+static void advise_reserving(struct doctor *doctor) {
+    CLEANUP(doctor_free_text_at) char *command = format_reserving(doctor);
+
+    if (command != NULL)
+        doctor_advise(doctor, "%s", command);
     else
         doctor->short_of_memory = true;
-    free(text);
 }
+
+/* ---- the checks ---- */
 
 void doctor_check_range(struct doctor *doctor) {
     unsigned min = doctor->portd.range_min;
@@ -139,71 +250,62 @@ void doctor_check_reserved(struct doctor *doctor) {
     }
 }
 
-/* Twice the size: more ports behind the range if they are not the kernel's to give, else another place. Returns false if
- * there is none. */
-static bool choose_wider(const struct doctor *doctor, unsigned *ret_min, unsigned *ret_max) {
-    unsigned size = 2U * (doctor->portd.range_max - doctor->portd.range_min + 1U);
-    unsigned from;
-    unsigned to;
+/* portd grants what is reserved only where the whole range is: what it grows by has to be, too. NULL: it need not. */
+static char *format_reserving_first(const struct doctor *doctor) {
+    CLEANUP(doctor_free_text_at) char *command = NULL;
+    struct port_set reserved;
+    char *first = NULL;
 
-    read_ephemeral(doctor, &from, &to);
-    for (unsigned min = doctor->portd.range_min; min > 0; min = min < 10000 ? 10000 : min + 5000) {
-        unsigned max = min + size - 1;
-
-        if (max > UINT16_MAX)
-            break;
-        if (max < from || min > to) {
-            *ret_min = min;
-            *ret_max = max;
-            return true;
-        }
-    }
-    *ret_min = 1024;
-    *ret_max = from > 1024 ? from - 1 : UINT16_MAX;
-    return *ret_max - *ret_min + 1 > size / 2;
+    read_reserved(doctor, &reserved);
+    if (!port_set_covers(&reserved, doctor->portd.range_min, doctor->portd.range_max))
+        return NULL;
+    command = format_reserving(doctor);
+    return command != NULL && asprintf(&first, "%s && ", command) >= 0 ? first : NULL;
 }
 
-static void advise_wider(struct doctor *doctor) {
-    unsigned min;
-    unsigned max;
+/* It is said what becomes of the range: there is but one. */
+static void say_short(struct doctor *doctor, unsigned n_usable, const struct port_set *unused) {
+    unsigned n_leased = (unsigned)doctor->portd.n_leased_in_range;
+    bool is_full = n_leased >= n_usable;
+    CLEANUP(doctor_free_text_at) char *before = NULL;
+    enum growth growth;
+    struct stretch wider;
+    char then[160] = "";
     char more[64];
     char portctl[DOCTOR_PORTCTL_MAX];
-    char restart[DOCTOR_COMMAND_MAX];
 
-    if (!choose_wider(doctor, &min, &max)) {
+    growth = choose_wider(doctor, unused, &wider);
+    if (growth == GROWS)
+        snprintf(then, sizeof then, ". This makes the range %u-%u wider: %u-%u", doctor->portd.range_min,
+                 doctor->portd.range_max, wider.min, wider.max);
+    else if (growth == MOVES)
+        snprintf(then, sizeof then,
+                 ". The range %u-%u cannot grow: this puts %u-%u in its place. Leases in it stay, but none of it is "
+                 "granted any more",
+                 doctor->portd.range_min, doctor->portd.range_max, wider.min, wider.max);
+    doctor_say(doctor, "room", is_full ? FINDING_ERROR : FINDING_WARNING,
+               "%u of the %u ports that portd grants are leased: %s%s", n_leased, n_usable,
+               is_full ? "nobody gets another one" : "soon nobody gets another one", then);
+    if (growth == STAYS) {
         doctor_advise(doctor, "%s list", doctor_portctl(doctor, false, portctl, sizeof portctl));
         return;
     }
-    snprintf(more, sizeof more, " --range %u-%u", min, max);
-    doctor_restart_command(doctor, &(struct doctor_restart){.more = more}, restart, sizeof restart);
-    doctor_advise(doctor, "%s", restart);
+    snprintf(more, sizeof more, " --range %u-%u", wider.min, wider.max);
+    if (growth == GROWS)
+        before = format_reserving_first(doctor);
+    doctor_advise_restart(doctor, &(struct doctor_restart){.before = before, .more = more});
 }
 
 void doctor_check_room(struct doctor *doctor) {
-    const struct doctor_portd *portd = &doctor->portd;
-    unsigned size = portd->range_max - portd->range_min + 1U;
-    struct port_set reserved;
     struct port_set unused;
     unsigned n_usable;
 
-    if (!portd->answers)
+    if (!doctor->portd.answers)
         return;
-    read_reserved(doctor, &reserved);
-    port_set_clear(&unused);
-    if (portd->excluded != NULL)
-        port_set_parse(&unused, portd->excluded, NULL);
-    if (!port_set_covers(&reserved, portd->range_min, portd->range_max))
-        for (unsigned port = portd->range_min; port <= portd->range_max; port++)
-            if (port_set_has(&reserved, (uint16_t)port))
-                port_set_add(&unused, (uint16_t)port);
-    n_usable = size - count(&unused, portd->range_min, portd->range_max);
-    if (portd->n_leased_in_range * 100 < (uint64_t)n_usable * NEARLY_FULL_PERCENT) {
+    find_unused(doctor, &unused);
+    if (is_short(doctor, &unused, &n_usable))
+        say_short(doctor, n_usable, &unused);
+    else
         doctor_say(doctor, "room", FINDING_OK, "%u of the %u ports that portd grants are leased",
-                   (unsigned)portd->n_leased_in_range, n_usable);
-        return;
-    }
-    doctor_say(doctor, "room", portd->n_leased_in_range >= n_usable ? FINDING_ERROR : FINDING_WARNING,
-               "%u of the %u ports that portd grants are leased: %s", (unsigned)portd->n_leased_in_range, n_usable,
-               portd->n_leased_in_range >= n_usable ? "nobody gets another one" : "soon nobody gets another one");
-    advise_wider(doctor);
+                   (unsigned)doctor->portd.n_leased_in_range, n_usable);
 }

@@ -80,6 +80,7 @@ struct line {
     char *text;
     size_t size;
     size_t used;
+    const char *more; /* of portd's: the options that will stand behind it; NULL: none */
 };
 
 __attribute__((format(printf, 2, 3))) static void append(struct line *line, const char *format, ...) {
@@ -94,17 +95,19 @@ __attribute__((format(printf, 2, 3))) static void append(struct line *line, cons
     line->used += length > 0 ? (size_t)length : 0;
 }
 
+static bool will_have(const struct line *line, const char *option) {
+    return line->more != NULL && doctor_names_option(line->more, option);
+}
+
 /* Unless its command names the option, or a portd that is started now would have it all the same. */
 static void append_setting(struct line *line, const struct doctor *doctor, const char *option, const char *value,
                            const char *usual) {
     char word[WORD_MAX];
-    char name[32];
 
-    snprintf(name, sizeof name, " --%s", option);
-    if (value == NULL || strcmp(value, usual) == 0 ||
-        (doctor->portd.command != NULL && strstr(doctor->portd.command, name) != NULL))
+    if (value == NULL || strcmp(value, usual) == 0 || will_have(line, option) ||
+        (doctor->portd.command != NULL && doctor_names_option(doctor->portd.command, option)))
         return;
-    append(line, "%s %s", name, text_quote_word(value, word, sizeof word));
+    append(line, " --%s %s", option, text_quote_word(value, word, sizeof word));
 }
 
 static unsigned number_or(const char *variable, unsigned usual) {
@@ -159,8 +162,10 @@ static void append_start(struct line *line, const struct doctor *doctor) {
         if (text_parse_number(digits, 1, UINT16_MAX, &port) != 0)
             port = 0;
     }
-    if (doctor->options->socket != NULL)
+    if (doctor->options->socket != NULL && !will_have(line, "socket"))
         append(line, " --socket %s", text_quote_word(doctor->options->socket, word, sizeof word));
+    if (will_have(line, "port"))
+        return;
     if (port != 0 && doctor->options->socket == NULL)
         append(line, " --port %u", (unsigned)port);
     else if (doctor->has_stranger)
@@ -323,6 +328,7 @@ static void append_unit_change(struct line *line, const struct doctor *doctor, c
 /* The command by which it runs again, without what is to be added. */
 static void append_command(struct line *line, const struct doctor *doctor) {
     char running[DOCTOR_COMMAND_MAX];
+    char kept[DOCTOR_COMMAND_MAX];
 
     if (!doctor->portd.answers && doctor->portd.command == NULL) {
         append_start(line, doctor);
@@ -332,7 +338,8 @@ static void append_command(struct line *line, const struct doctor *doctor) {
         name_running(doctor, running, sizeof running);
     else
         name_portd(running, sizeof running);
-    append(line, "%s%s", doctor->portd.variables != NULL ? doctor->portd.variables : "", running);
+    doctor_drop_options(running, line->more != NULL ? line->more : "", kept, sizeof kept);
+    append(line, "%s%s", doctor->portd.variables != NULL ? doctor->portd.variables : "", kept);
     if (doctor->portd.answers)
         append_settings(line, doctor);
 }
@@ -342,7 +349,7 @@ static void append_unit_restart(struct line *line, const struct doctor *doctor, 
     char word[2 * CGROUP_UNIT_MAX];
     char systemctl[64];
     char command[DOCTOR_COMMAND_MAX];
-    struct line changed = {.text = command, .size = sizeof command};
+    struct line changed = {.text = command, .size = sizeof command, .more = restart->more};
 
     text_quote_word(doctor->portd.unit, word, sizeof word);
     snprintf(systemctl, sizeof systemctl, "%ssystemctl %s", doctor->portd.unit_is_users ? "" : doctor_as_root(),
@@ -367,20 +374,21 @@ static void append_end(struct line *line, const struct doctor *doctor, const cha
     if (portd->unit != NULL)
         append(line, "systemctl --user disable --now %s; ", text_quote_word(portd->unit, word, sizeof word));
     else if (portd->pid != 0)
-        append(line, "%skill %d; tail --pid=%d -f /dev/null; ", user, (int)portd->pid, (int)portd->pid);
+        append(line, "%skill %d; " DOCTOR_AWAIT_FORMAT "; ", user, (int)portd->pid, (int)portd->pid);
     else if (doctor->broken_pid != 0) /* what hangs may not hear a TERM */
-        append(line, "kill -KILL %d; tail --pid=%d -f /dev/null; ", (int)doctor->broken_pid, (int)doctor->broken_pid);
+        append(line, "kill -KILL %d; " DOCTOR_AWAIT_FORMAT "; ", (int)doctor->broken_pid, (int)doctor->broken_pid);
     else if (!portd->answers && doctor->original_pid != 0)
-        append(line, "kill %d; tail --pid=%d -f /dev/null; ", (int)doctor->original_pid, (int)doctor->original_pid);
+        append(line, "kill %d; " DOCTOR_AWAIT_FORMAT "; ", (int)doctor->original_pid, (int)doctor->original_pid);
 }
 
 void doctor_restart_command(const struct doctor *doctor, const struct doctor_restart *restart, char *ret_command,
                             size_t size) {
-    struct line line = {.text = ret_command, .size = size};
+    struct line line = {.text = ret_command, .size = size, .more = restart->more};
     const struct doctor_portd *portd = &doctor->portd;
     char user[32] = "";
 
     ret_command[0] = '\0';
+    append(&line, "%s", restart->before != NULL ? restart->before : "");
     /* A person's own manager cannot make it root's. */
     if (portd->unit != NULL && !(portd->unit_is_users && restart->as_root)) {
         append_unit_restart(&line, doctor, restart);

@@ -22,6 +22,7 @@
 enum place {
     PLACE_EMPTY,
     PLACE_OTHER,     /* something that is no socket */
+    PLACE_LINK,      /* a symbolic link to nothing, or to no socket that is served: portd puts none in its place */
     PLACE_STALE,     /* a socket that nobody listens on */
     PLACE_FORBIDDEN, /* one that we may not use, or not even look at */
     PLACE_SERVED,    /* somebody listens */
@@ -38,9 +39,13 @@ static enum place look(const struct endpoint *endpoint) {
     r = connection_open(endpoint, &patience, &connection);
     if (r == -EACCES || r == -EPERM)
         return PLACE_FORBIDDEN;
+    if (r == 0 || r == -ETIMEDOUT)
+        return PLACE_SERVED;
+    if (S_ISLNK(there.st_mode))
+        return PLACE_LINK;
     if (r == -ECONNREFUSED)
-        return S_ISSOCK(there.st_mode) || S_ISLNK(there.st_mode) ? PLACE_STALE : PLACE_OTHER;
-    return r == 0 || r == -ETIMEDOUT ? PLACE_SERVED : PLACE_EMPTY;
+        return S_ISSOCK(there.st_mode) ? PLACE_STALE : PLACE_OTHER;
+    return PLACE_EMPTY;
 }
 
 static bool is_unix(const struct endpoint *endpoint) {
@@ -74,7 +79,7 @@ static const char *variable_in_charge(const struct doctor *doctor) {
 }
 
 /* Can this user make a socket at `path`, whose missing folders portd makes? */
-static bool can_make(const char *path) {
+bool doctor_can_make(const char *path) {
     char folder[PATH_MAX];
 
     snprintf(folder, sizeof folder, "%s", path);
@@ -91,19 +96,19 @@ static bool can_make(const char *path) {
 /* A portd that runs where it is looked for by itself is better than a second one. */
 static void advise_start(struct doctor *doctor, const struct endpoints *endpoints, const char *before) {
     const char *variable = variable_in_charge(doctor);
-    char start[DOCTOR_COMMAND_MAX];
+    char unset[32];
 
     if (variable != NULL && finds_another()) {
         doctor->another_answers = true;
         doctor_advise(doctor, "unset %s", variable);
         return;
     }
-    if (variable != NULL && is_unix(&endpoints->items[0]) && !can_make(endpoints->items[0].text)) {
-        doctor_advise(doctor, "unset %s; portd &", variable);
+    if (variable != NULL && is_unix(&endpoints->items[0]) && !doctor_can_make(endpoints->items[0].text)) {
+        snprintf(unset, sizeof unset, "unset %s; ", variable);
+        doctor_advise_restart(doctor, &(struct doctor_restart){.before = unset});
         return;
     }
-    doctor_restart_command(doctor, &(struct doctor_restart){0}, start, sizeof start);
-    doctor_advise(doctor, "%s%s", before, start);
+    doctor_advise_restart(doctor, &(struct doctor_restart){.before = before});
 }
 
 /* A portd of one's own, at a place that is nobody else's. */
@@ -119,6 +124,7 @@ static void advise_own(struct doctor *doctor) {
         return;
     }
     snprintf(socket, sizeof socket, "%s/.portmanager/own.sock", doctor_home(home));
+    doctor->own_is_advised = true;
     doctor_advise(doctor, "export PM_SOCKET=%s; portd --port %u &", text_quote_word(socket, word, sizeof word),
                   doctor_free_tcp_port());
 }
@@ -166,11 +172,12 @@ static void say_forbidden(struct doctor *doctor, const char *path) {
     advise_own(doctor);
 }
 
-static void say_other(struct doctor *doctor, const struct endpoints *endpoints, const char *path) {
+static void say_other(struct doctor *doctor, const struct endpoints *endpoints, const char *path, bool is_link) {
     char word[WORD_MAX];
     char before[2 * WORD_MAX + 16];
 
-    doctor_say(doctor, "socket", FINDING_ERROR, "%s is no socket, and portd's is to be there", path);
+    doctor_say(doctor, "socket", FINDING_ERROR, "%s is %s, and portd's is to be there", path,
+               is_link ? "a link that leads to no socket which is served" : "no socket");
     text_quote_word(path, word, sizeof word);
     snprintf(before, sizeof before, "mv %s %s.old; ", word, word);
     advise_start(doctor, endpoints, before);
@@ -205,17 +212,15 @@ static bool is_broken_portd(struct doctor *doctor, const struct peer *peer) {
 
 /* A server is there and does not answer as portd does: a portd that hangs, or something else. That is not ours to end. */
 static void say_broken(struct doctor *doctor, const struct endpoints *endpoints, const struct problem *problem) {
-    char start[DOCTOR_COMMAND_MAX];
     const struct peer peer = find_server(endpoints);
 
     doctor_say(doctor, "portd", FINDING_ERROR, "%s", problem->detail);
     if (is_broken_portd(doctor, &peer)) {
         doctor->broken_pid = peer.pid;
         doctor_find_stranger(doctor);
-        doctor_restart_command(doctor, &(struct doctor_restart){0}, start, sizeof start);
-        doctor_advise(doctor, "%s", start);
+        doctor_advise_restart(doctor, &(struct doctor_restart){0});
     } else if (doctor->original_pid != 0 || !endpoints->explicit_ones) {
-        advise_start(doctor, endpoints, "");
+        advise_start(doctor, endpoints, NULL);
     } else if (variable_in_charge(doctor) == NULL) {
         doctor_advise(doctor, "portctl doctor");
     } else {
@@ -230,7 +235,6 @@ static void say_broken(struct doctor *doctor, const struct endpoints *endpoints,
 static bool advise_elsewhere(struct doctor *doctor, const struct endpoints *endpoints, const char *text) {
     const char *socket = doctor->options->socket;
     char database[PATH_MAX];
-    char start[DOCTOR_COMMAND_MAX];
     char word[WORD_MAX];
     char more[WORD_MAX + 16];
 
@@ -252,8 +256,7 @@ static bool advise_elsewhere(struct doctor *doctor, const struct endpoints *endp
                    database);
     }
     snprintf(more, sizeof more, " --db %s", text_quote_word(database, word, sizeof word));
-    doctor_restart_command(doctor, &(struct doctor_restart){.more = more}, start, sizeof start);
-    doctor_advise(doctor, "%s", start);
+    doctor_advise_restart(doctor, &(struct doctor_restart){.more = more});
     return true;
 }
 
@@ -269,7 +272,7 @@ static void say_not_running(struct doctor *doctor, const struct endpoints *endpo
         doctor_say(doctor, "portd", FINDING_ERROR, "%s, which %s names", text, variable);
     else
         doctor_say(doctor, "portd", FINDING_ERROR, "%s", endpoints->explicit_ones ? text : "portd is not running");
-    advise_start(doctor, endpoints, "");
+    advise_start(doctor, endpoints, NULL);
 }
 
 static void say_stale(struct doctor *doctor, const struct endpoints *endpoints, const char *path) {
@@ -279,7 +282,7 @@ static void say_stale(struct doctor *doctor, const struct endpoints *endpoints, 
     if (advise_elsewhere(doctor, endpoints, text))
         return;
     doctor_say(doctor, "socket", FINDING_ERROR, "%s", text);
-    advise_start(doctor, endpoints, "");
+    advise_start(doctor, endpoints, NULL);
 }
 
 /* The first place that something is wrong with is why. */
@@ -292,16 +295,20 @@ static void explain_absence(struct doctor *doctor, const struct endpoints *endpo
             say_forbidden(doctor, path);
             return;
         }
-        if (place == PLACE_OTHER) {
-            say_other(doctor, endpoints, path);
+        if (place == PLACE_OTHER || place == PLACE_LINK) {
+            say_other(doctor, endpoints, path, place == PLACE_LINK);
             return;
         }
         if (place == PLACE_STALE) {
+            if (!finds_another() && doctor_explain_lock(doctor))
+                return;
             say_stale(doctor, endpoints, path);
             return;
         }
     }
-    say_not_running(doctor, endpoints);
+    /* One that answers where it is looked for by itself is known. */
+    if (finds_another() || !doctor_explain_lock(doctor))
+        say_not_running(doctor, endpoints);
 }
 
 /* portd answers elsewhere: what was left behind is only in the way. */
@@ -326,6 +333,35 @@ void doctor_explain_sockets(struct doctor *doctor, const struct endpoints *endpo
         explain_absence(doctor, endpoints);
     else
         say_broken(doctor, endpoints, problem);
+}
+
+/* Another mount namespace has other files: what is not here may be there. */
+static bool shares_files(const struct doctor *doctor) {
+    char path[PATH_MAX];
+    char own[64];
+    char its[64];
+    ssize_t own_length;
+    ssize_t its_length;
+
+    snprintf(path, sizeof path, "%s/self/ns/mnt", doctor->proc);
+    own_length = readlink(path, own, sizeof own);
+    snprintf(path, sizeof path, "%s/%d/ns/mnt", doctor->proc, (int)doctor->portd.pid);
+    its_length = readlink(path, its, sizeof its);
+    return own_length > 0 && own_length == its_length && memcmp(own, its, (size_t)own_length) == 0;
+}
+
+void doctor_check_gone_socket(struct doctor *doctor) {
+    const char *path = doctor->portd.socket;
+    struct stat there;
+
+    if (path == NULL || path[0] != '/' || doctor->portd.pid == 0 || lstat(path, &there) == 0 || errno != ENOENT ||
+        !shares_files(doctor))
+        return;
+    doctor_say(doctor, "socket", FINDING_WARNING,
+               "portd's socket %s was removed while it runs: it is reached over TCP alone. Only a new start makes it "
+               "again",
+               path);
+    doctor_advise_restart(doctor, &(struct doctor_restart){0});
 }
 
 /* ---- the folder ---- */

@@ -49,11 +49,12 @@ static bool has_no_address_here(const struct doctor *doctor) {
            sock_diag_dump(diag, SOCK_DIAG_LISTEN, doctor->portd.port, &list) == 0 && list.n_items == 0;
 }
 
-static bool is_elsewhere(const struct doctor *doctor, const char *own) {
+bool doctor_is_elsewhere(const struct doctor *doctor) {
+    char own[SPACE_MAX];
     char process[24];
     char id[SPACE_MAX];
 
-    if (!doctor->portd.answers)
+    if (!doctor->portd.answers || !read_space(doctor, "self", own))
         return false;
     snprintf(process, sizeof process, "%d", (int)doctor->portd.pid);
     if (doctor->portd.pid != 0 && read_space(doctor, process, id))
@@ -176,7 +177,6 @@ static void say_others(struct doctor *doctor, const struct space *spaces, size_t
     char words[64];
     char list[4096];
     char more[sizeof list + 16];
-    char restart[DOCTOR_COMMAND_MAX];
 
     port_set_clear(&ports);
     for (size_t i = 0; i < n_spaces; i++) {
@@ -201,8 +201,7 @@ static void say_others(struct doctor *doctor, const struct space *spaces, size_t
         n_spaces, n_spaces == 1 ? "" : "s", n_containers, words, n_ports > PORTS_TOLD ? " and more" : "",
         n_ports == 1 ? "it" : "them");
     snprintf(more, sizeof more, " --exclude %s", list);
-    doctor_restart_command(doctor, &(struct doctor_restart){.more = more}, restart, sizeof restart);
-    doctor_advise(doctor, "%s", restart);
+    doctor_advise_restart(doctor, &(struct doctor_restart){.more = more});
 }
 
 void doctor_check_namespaces(struct doctor *doctor) {
@@ -216,7 +215,7 @@ void doctor_check_namespaces(struct doctor *doctor) {
         return;
     }
     n_spaces = find_spaces(doctor, own, spaces);
-    if (is_elsewhere(doctor, own))
+    if (doctor_is_elsewhere(doctor))
         say_elsewhere(doctor, own);
     else if (n_spaces > 0)
         say_others(doctor, spaces, n_spaces);

@@ -34,13 +34,13 @@ static bool is_spoken_for(const struct doctor *doctor, const struct listener *li
     CLEANUP(owner_result_deinit) struct owner_result result = {0};
     pid_t pid;
 
-    if (doctor->broken_pid == 0 && doctor->original_pid == 0)
+    if (doctor->broken_pid == 0 && doctor->original_pid == 0 && (doctor->portd.answers || doctor->portd.pid == 0))
         return false;
     find_owner(listener, &result);
     if (result.n_answers == 0 || result.answers[0].n_owners == 0)
         return false;
     pid = result.answers[0].owners[0]->id.pid;
-    return pid == doctor->broken_pid || pid == doctor->original_pid;
+    return pid == doctor->broken_pid || pid == doctor->original_pid || pid == doctor->portd.pid;
 }
 
 /* Returns true if somebody who is not portd has one of the two addresses. A portd that has 127.0.0.1 has it alone. */
@@ -48,7 +48,7 @@ static bool find(const struct doctor *doctor, struct listener *ret_listener) {
     CLEANUP(sock_diag_free_at) struct sock_diag *diag = NULL;
     CLEANUP(listener_list_deinit) struct listener_list list = {0};
     const struct doctor_portd *portd = &doctor->portd;
-    bool ours = portd->answers && portd->port == DOCTOR_PORT;
+    bool ours = portd->answers && portd->port == DOCTOR_PORT && !doctor_is_elsewhere(doctor);
 
     if (sock_diag_new(&diag) < 0 || sock_diag_dump(diag, SOCK_DIAG_LISTEN, DOCTOR_PORT, &list) < 0)
         return false;
@@ -101,6 +101,10 @@ static void say_address(struct doctor *doctor) {
 
     if (portd->port == 0)
         doctor_say(doctor, "tcp", FINDING_OK, "portd has no TCP address, and is not to have one (--port 0)");
+    else if (doctor_is_elsewhere(doctor))
+        doctor_say(doctor, "tcp", FINDING_OK,
+                   "portd's page and its API are at port %u of its own network namespace, not at localhost here",
+                   portd->port);
     else
         doctor_say(doctor, "tcp", FINDING_OK, "portd's page and its API are at http://localhost:%u/", portd->port);
 }
@@ -108,17 +112,17 @@ static void say_address(struct doctor *doctor) {
 void doctor_check_tcp(struct doctor *doctor) {
     struct listener listener;
     char who[96];
-    char remedy[DOCTOR_COMMAND_MAX];
     char more[32];
     bool taken = find(doctor, &listener);
 
     doctor->has_stranger = taken;
-    if (doctor->portd.answers && (!taken || doctor->portd.port != DOCTOR_PORT)) {
+    if (doctor->portd.answers && (!taken || doctor->portd.port != DOCTOR_PORT || doctor_is_elsewhere(doctor))) {
         say_address(doctor);
         return;
     }
     /* One that hangs is started again with the port that it had. */
-    if (doctor->another_answers || doctor->broken_pid != 0)
+    if (doctor->another_answers || doctor->own_is_advised || doctor->broken_pid != 0 ||
+        (!doctor->portd.answers && doctor->portd.pid != 0))
         return;
     if (!taken) {
         doctor_say(doctor, "tcp", FINDING_OK, "port %u is free for portd", DOCTOR_PORT);
@@ -134,6 +138,5 @@ void doctor_check_tcp(struct doctor *doctor) {
         doctor_say(doctor, "tcp", FINDING_ERROR, "port %u, which portd would have, is taken by %s", DOCTOR_PORT, who);
         more[0] = '\0'; /* a start chooses another by itself */
     }
-    doctor_restart_command(doctor, &(struct doctor_restart){.more = more}, remedy, sizeof remedy);
-    doctor_advise(doctor, "%s", remedy);
+    doctor_advise_restart(doctor, &(struct doctor_restart){.more = more});
 }

@@ -270,7 +270,155 @@ SITUATION(doctor, a_stranger_beside_portd_on_3030) {
     return 0;
 }
 
+SITUATION(doctor, a_stranger_on_3030_and_one_start) {
+    child_start(0, listen_at_3030, (void *)"127.0.0.1");
+    const struct wait wait = wait_for("the stranger");
+    while (remedy_run_script(&me, "portctl doctor | grep -q 'port 3030, which portd would have, is taken by'") != 0)
+        wait_more(&wait);
+    remedy_assert_list_mends(&me);
+    return 0;
+}
+
+/* ---- followed from the top ---- */
+
+ROOTS_SITUATION(doctor, a_folder_that_may_not_be_written_in) {
+    const struct person ann = {.uid = SANDBOX_OTHER_UID};
+    if (mkdir(FOLDER, 0700) < 0 || chown(FOLDER, SANDBOX_OTHER_UID, SANDBOX_OTHER_UID) < 0 || chmod(FOLDER, 0500) < 0)
+        fail_test(FOLDER ": %s.", strerror(errno));
+    remedy_assert_list_mends(&ann);
+    return 0;
+}
+
+SITUATION(doctor, a_disk_that_is_full_before_portd_runs) {
+    sandbox_mount_tmpfs(FOLDER, 4096);
+    remedy_run_script(&me, "head -c 8000000 /dev/zero > " FOLDER "/filling");
+    remedy_assert_list_mends(&me);
+    return 0;
+}
+
+/* The machine's own is not the test's to write in. */
+static void mount_var_tmp(void) {
+    sandbox_mount_tmpfs("/var/tmp", 65536);
+    if (chmod("/var/tmp", 01777) < 0)
+        fail_test("/var/tmp: %s.", strerror(errno));
+}
+
+ROOTS_SITUATION(doctor, a_home_that_cannot_be_made) {
+    mount_var_tmp();
+    const struct person ann = {.uid = SANDBOX_OTHER_UID, .settings = "export HOME=/nowhere/at/all"};
+    remedy_assert_list_mends(&ann);
+    if (remedy_run_script(&ann, "test $(stat -c %a /var/tmp/portmanager-$(id -u)) = 700") != 0)
+        fail_test("Others may look into it.");
+    return 0;
+}
+
+ROOTS_SITUATION(doctor, no_home) {
+    mount_var_tmp();
+    const struct person ann = {.uid = SANDBOX_OTHER_UID, .settings = "unset HOME; export SHELL=/bin/bash"};
+    remedy_assert_list_mends(&ann);
+    return 0;
+}
+
+SITUATION(doctor, a_link_to_nothing) {
+    if (mkdir(FOLDER, 0700) < 0 || symlink(SANDBOX_DIR "/nothing", SOCKET) < 0)
+        fail_test(SOCKET ": %s.", strerror(errno));
+    remedy_assert_mends(&me, "socket", "error", SOCKET " is a link that leads to no socket");
+    return 0;
+}
+
+SITUATION(doctor, a_link_to_nothing_from_the_top) {
+    if (mkdir(FOLDER, 0700) < 0 || symlink(SANDBOX_DIR "/nothing", SOCKET) < 0)
+        fail_test(SOCKET ": %s.", strerror(errno));
+    remedy_assert_list_mends(&me);
+    return 0;
+}
+
+SITUATION(doctor, a_socket_that_was_removed) {
+    daemon_start(&(struct daemon_setup){.arguments = {"--range", "8100-8199"}});
+    if (remedy_run_script(&me, "portctl alloc web > /dev/null") != 0 || unlink(SOCKET) < 0)
+        fail_test(SOCKET ": %s.", strerror(errno));
+    remedy_assert_list_mends(&me);
+    if (remedy_run_script(&me, "test $(portctl lookup web) = 8100 && test -S " SOCKET) != 0)
+        fail_test("It is another portd.");
+    return 0;
+}
+
+SITUATION(doctor, a_socket_that_was_removed_and_no_tcp) {
+    daemon_start(&(struct daemon_setup){.arguments = {"--port", "0", "--range", "8100-8199"}});
+    if (remedy_run_script(&me, "portctl alloc web > /dev/null") != 0 || unlink(SOCKET) < 0)
+        fail_test(SOCKET ": %s.", strerror(errno));
+    remedy_assert_mends(&me, "portd", "error", "and nobody can reach it");
+    if (remedy_run_script(&me, "test $(portctl lookup web) = 8100") != 0)
+        fail_test("It is another portd.");
+    return 0;
+}
+
+/* ---- one that has the database ---- */
+
+SITUATION(doctor, a_portd_at_another_socket) {
+    daemon_start(&(struct daemon_setup){.arguments = {"--socket", SANDBOX_DIR OTHER, "--port", "0"}});
+    remedy_assert_mends(&me, "portd", "error", "it is at " SANDBOX_DIR OTHER);
+    return 0;
+}
+
+SITUATION(doctor, a_portd_at_a_socket_that_a_variable_names) {
+    daemon_start(&(struct daemon_setup){.environment = {"PM_SOCKET=" SANDBOX_DIR OTHER}, .arguments = {"--port=3999"}});
+    remedy_assert_mends(&me, "portd", "error", "it is at " SANDBOX_DIR OTHER);
+    return 0;
+}
+
+SITUATION(doctor, a_portd_at_another_port) {
+    const struct person person = {.settings = "export PM_SOCKET=" SANDBOX_DIR "/nowhere.sock"};
+    daemon_start(&(struct daemon_setup){.arguments = {"--socket", SANDBOX_DIR OTHER, "--port", "3999"}});
+    if (unlink(SANDBOX_DIR OTHER) < 0)
+        fail_test(SANDBOX_DIR OTHER ": %s.", strerror(errno));
+    const struct person again = {.settings = "unset PM_SOCKET; export PM_URL=http://localhost:3999"};
+    int exit_code;
+    CLEANUP(file_free_text_at) char *output = remedy_run_doctor(&person, &exit_code);
+    if (strstr(output, "it is at http://localhost:3999\tunset PM_SOCKET; export PM_URL=http://localhost:3999\n") ==
+        NULL)
+        fail_test("%s", output);
+    /* Its socket is mended next. */
+    remedy_assert_list_mends(&again);
+    return 0;
+}
+
+/* ---- one whose end nobody hears of ---- */
+
+static int start_and_forget(void *context) {
+    (void)context;
+    daemon_start(&(struct daemon_setup){.arguments = {"--range", "8010-8013"}});
+    file_write_text(SANDBOX_DIR "/forgotten", "");
+    for (;;)
+        pause();
+    return 0;
+}
+
+SITUATION(doctor, a_portd_that_nobody_reaps) {
+    child_start(0, start_and_forget, NULL);
+    const struct wait wait = wait_for("a portd");
+    while (!file_exists(SANDBOX_DIR "/forgotten"))
+        wait_more(&wait);
+    if (remedy_run_script(&me, "portctl alloc web --count 4 > /dev/null") != 0)
+        fail_test("Nothing is granted.");
+    remedy_assert_mends(&me, "room", "error", "4 of the 4 ports that portd grants are leased");
+    return 0;
+}
+
 /* ---- the range ---- */
+
+ROOTS_SITUATION(doctor, a_range_of_the_kernels_that_is_full) {
+    daemon_start(&(struct daemon_setup){.arguments = {"--range", "40000-40001"}});
+    if (remedy_run_script(&me, "portctl alloc web --count 2 > /dev/null") != 0)
+        fail_test("Nothing is granted.");
+    remedy_assert_list_mends(&me);
+    if (remedy_run_script(&me, "portctl alloc one-more > /dev/null && test $(portctl list -q | wc -l) = 3") != 0)
+        fail_test("There is no room, or leases are lost.");
+    if (remedy_run_script(&me, "portctl status | grep -q '40000-40101' && test $(portctl lookup one-more) = 40002") !=
+        0)
+        fail_test("It is not the old range that has grown.");
+    return 0;
+}
 
 ROOTS_SITUATION(doctor, a_range_of_the_kernels) {
     daemon_start(&(struct daemon_setup){.arguments = {"--range", "40000-40999"}});

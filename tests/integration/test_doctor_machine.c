@@ -179,6 +179,8 @@ static pid_t start_network(uint16_t port) {
 ROOTS_SITUATION(doctor_machine, a_portd_in_another_network) {
     const struct person person = {.in_network_of = start_network(0)};
     daemon_start(&(struct daemon_setup){0});
+    if (remedy_run_script(&person, "portctl doctor | grep -q 'at port 3030 of its own network namespace, not at'") != 0)
+        fail_test("It is told to be where it is not.");
     remedy_assert_mends(&person, "namespaces", "error", "portd lives in another network namespace than you");
     return 0;
 }

@@ -80,7 +80,7 @@ static int wait_for_script(pid_t script) {
 }
 
 int remedy_run_script(const struct person *person, const char *lines) {
-    char text[2 * LINE_MAX_BYTES];
+    char text[5 * LINE_MAX_BYTES];
     snprintf(text, sizeof(text), "options='%s'\n%s\n%s\n", person->options != NULL ? person->options : "",
              person->settings != NULL ? person->settings : ":", lines);
     file_write_text(SCRIPT, text);
@@ -194,6 +194,46 @@ void remedy_assert_mends(const struct person *person, const char *check, const c
         fail_test("After \"%s\" doctor said nothing: %s", found.remedy, log);
     if (find(output, check, words, &again))
         fail_test("\"%s\" has not mended it: %s\n%s%s", found.remedy, again.text, output, log);
+}
+
+/* ---- all of them ---- */
+
+/* The remedies of what is not well, a line each, in doctor's order; the caller's to free. */
+static char *list_remedies(const char *output, unsigned *ret_n_starts) {
+    char *lines = calloc(2, strlen(output) + 4096);
+    size_t used = 0;
+    *ret_n_starts = 0;
+    for (const char *line = output; *line != '\0'; line += strcspn(line, "\n") + 1) {
+        char copy[2 * LINE_MAX_BYTES];
+        snprintf(copy, sizeof(copy), "%.*s", (int)strcspn(line, "\n"), line);
+        char *rest = copy;
+        strsep(&rest, "\t");
+        const char *state = strsep(&rest, "\t");
+        strsep(&rest, "\t");
+        if (strcmp(state, "ok") == 0 || strcmp(rest, "-") == 0)
+            continue;
+        const bool starts = rest[strlen(rest) - 1] == '&';
+        *ret_n_starts += starts ? 1 : 0;
+        used += (size_t)sprintf(lines + used, "%s\n%s\n", rest, starts ? WAIT : "");
+    }
+    return lines;
+}
+
+void remedy_assert_list_mends(const struct person *person) {
+    int exit_code;
+    unsigned n_starts;
+    CLEANUP(file_free_text_at) char *before = remedy_run_doctor(person, &exit_code);
+    CLEANUP(file_free_text_at) char *remedies = list_remedies(before, &n_starts);
+    char lines[4 * LINE_MAX_BYTES];
+    if (exit_code == 0 || n_starts != 1)
+        fail_test("%d, %u starts:\n%s", exit_code, n_starts, before);
+    clear_output();
+    snprintf(lines, sizeof(lines), SUDO "%s\nportctl doctor $options > " OUTPUT, remedies);
+    exit_code = remedy_run_script(person, lines);
+    CLEANUP(file_free_text_at) char *after = file_read(OUTPUT, NULL);
+    CLEANUP(file_free_text_at) char *log = file_read(OUTPUT ".log", NULL);
+    if (exit_code != 0)
+        fail_test("%d: this has not mended it:\n%s\n%s%s\nIt was:\n%s", exit_code, remedies, after, log, before);
 }
 
 /* ---- in the namespaces ---- */

@@ -27,6 +27,9 @@ char *remedy_run_doctor(const struct person *person, int *ret_exit_code);
 /* The check finds it as `state`, with the words, and what is printed mends it. */
 void remedy_assert_mends(const struct person *person, const char *check, const char *state, const char *words);
 
+/* Follows doctor from the top in one shell, every line in its order; then doctor finds nothing any more. portd is started once. */
+void remedy_assert_list_mends(const struct person *person);
+
 /* A server: whoever asks anything hears that there is no such thing, and hangs up first: then nothing is left of the connection here. */
 _Noreturn void remedy_turn_away(int server);
 

@@ -117,7 +117,7 @@ static void assert_room(unsigned n_leased, const char *excluded, enum finding_st
     doctor_scene_assert_found(&scene, state, words, remedy);
 }
 
-#define RESTART(more) "kill 4711; tail --pid=4711 -f /dev/null; portd --range 8000-8099" more " &"
+#define RESTART(more) "kill 4711; timeout 10 tail --pid=4711 -f /dev/null; portd" more " &"
 
 Test(cli_doctor, a_range_that_is_full_is_to_be_made_wider) {
     put_kernel("32768\t60999\n", "\n");
@@ -136,13 +136,45 @@ Test(cli_doctor, a_range_that_is_full_is_to_be_made_wider) {
     assert_room(80, "", FINDING_OK, "80 of the 100", NULL);
 }
 
+/* It has what it had, and more: behind it, else before it, else at the kernel's other side. */
 Test(cli_doctor, a_wider_range_is_not_the_kernels) {
     put_kernel("8100\t9999\n", "\n");
-    assert_room(100, "", FINDING_ERROR, "nobody", RESTART(" --range 10000-10199"));
-    put_kernel("8100\t11000\n", "\n");
-    assert_room(100, "", FINDING_ERROR, "nobody", RESTART(" --range 15000-15199"));
-    put_kernel("8100\t65535\n", "\n");
-    assert_room(100, "", FINDING_ERROR, "nobody", RESTART(" --range 1024-8099"));
+    assert_room(100, "", FINDING_ERROR, "This makes the range 8000-8099 wider: 7900-8099",
+                RESTART(" --range 7900-8099"));
+    put_kernel("8150\t9999\n", "\n");
+    assert_room(100, "", FINDING_ERROR, "nobody", RESTART(" --range 7950-8149"));
+    put_kernel("1100\t7999\n", "\n");
+    assert_room(100, "", FINDING_ERROR, "nobody", RESTART(" --range 8000-8199"));
+    put_kernel("8100\t65535\n", "1024-7999\n");
+    assert_room(100, "", FINDING_ERROR,
+                "The range 8000-8099 cannot grow: this puts 1024-8099 in its place. Leases in it",
+                RESTART(" --range 1024-8099"));
+}
+
+static void assert_other_room(uint16_t min, uint16_t max, const char *words, const char *remedy) {
+    scene.doctor.portd.range_min = min;
+    scene.doctor.portd.range_max = max;
+    scene.doctor.portd.n_leased_in_range = max - min + 1U;
+    doctor_check_room(&scene.doctor);
+    doctor_scene_assert_found(&scene, FINDING_ERROR, words, doctor_scene_fill(&scene, remedy));
+}
+
+Test(cli_doctor, a_range_of_the_kernels_grows_where_it_is) {
+    put_kernel("32768\t60999\n", "\n");
+    assert_other_room(40000, 40001, "wider: 40000-40101", "portd --range 40000-40101 &");
+    assert_other_room(65000, 65535, "wider: 64464-65535", "portd --range 64464-65535 &");
+    assert_other_room(1024, 32767, "nobody gets another one", "portctl list");
+    assert_other_room(61000, 65535, "this puts 1024-32767 in its place", "portd --range 1024-32767 &");
+    /* What is reserved is granted only where all of the range is. */
+    put_kernel("32768\t60999\n", "40000-40001\n");
+    assert_other_room(40000, 40001, "wider: 40000-40101", RESERVE "40000-40101 && portd --range 40000-40101 &");
+}
+
+/* Followed one behind the other, they mend both: what is reserved first is the range as it will be. */
+Test(cli_doctor, a_range_that_is_to_grow_is_reserved_as_it_will_be) {
+    put_kernel("32768\t60999\n", "\n");
+    scene.doctor.portd.n_leased_in_range = 2;
+    assert_range(40000, 40001, FINDING_WARNING, "the range 40000-40001 is among them", RESERVE "40000-40101");
 }
 
 /* ---- how portd is started again ---- */
@@ -171,14 +203,14 @@ Test(cli_doctor, where_none_runs_one_is_started_as_it_was_asked_for) {
     unsetenv("PM_URL");
     scene.doctor.portd.answers = false;
     scene.doctor.original_pid = 12;
-    assert_restart(&(struct doctor_restart){0}, "kill 12; tail --pid=12 -f /dev/null; portd &");
+    assert_restart(&(struct doctor_restart){0}, "kill 12; timeout 10 tail --pid=12 -f /dev/null; portd &");
     scene.doctor.portd.answers = false;
     assert_restart(&(struct doctor_restart){.between = "cp a b", .more = " --db b"}, "cp a b && portd --db b &");
 }
 
 Test(cli_doctor, one_that_runs_is_started_again_as_it_was) {
     scene.doctor.portd.pid = 12;
-    assert_restart(&(struct doctor_restart){0}, "kill 12; tail --pid=12 -f /dev/null; portd &");
+    assert_restart(&(struct doctor_restart){0}, "kill 12; timeout 10 tail --pid=12 -f /dev/null; portd &");
     /* What a new one would have by itself is not said; what its environment has told it is. */
     scene.doctor.portd.socket = strdup(doctor_scene_fill(&scene, "@/.portmanager/portd.sock"));
     scene.doctor.portd.database = strdup(doctor_scene_fill(&scene, "@/.portmanager/leases.db"));
@@ -204,18 +236,84 @@ Test(cli_doctor, one_that_runs_is_started_again_as_it_was) {
                    "/opt/portd --db /x.db --log-level debug --range 1-2 &");
 }
 
+/* portd takes each once: what it is to have stands in place of what it had, however that was written. */
+Test(cli_doctor, an_option_is_said_once) {
+    scene.doctor.portd.command = strdup("portd --range 1-2 --db '/a b'\\''c --range d' --ran=3-4 --port 5");
+    assert_restart(&(struct doctor_restart){.more = " --range 6-7"},
+                   "portd --db '/a b'\\''c --range d' --port 5 --range 6-7 &");
+    scene.doctor.portd.command = strdup("portd --db=/x.db --range 1-2");
+    assert_restart(&(struct doctor_restart){.more = " --db '/a b'"}, "portd --range 1-2 --db '/a b' &");
+    scene.doctor.portd.database = strdup("/elsewhere.db");
+    assert_restart(&(struct doctor_restart){.more = " --db /x.db"}, "portd --db /x.db &");
+    scene.doctor.portd.answers = false;
+    scene.options.socket = "/a";
+    assert_restart(&(struct doctor_restart){.more = " --socket /b"}, "portd --socket /b &");
+    scene.options.socket = NULL;
+    scene.doctor.portd.answers = false;
+    assert_restart(&(struct doctor_restart){.before = "unset X; ", .between = "a", .more = " --port 0"},
+                   "unset X; a && portd --port 0 &");
+}
+
 Test(cli_doctor, another_users_portd_is_started_as_that_user) {
     scene.doctor.portd.uid = geteuid() + 5;
     scene.doctor.portd.pid = 12;
     char expected[256];
-    snprintf(expected, sizeof(expected), "sudo -u '%s%u' kill 12; tail --pid=12 -f /dev/null; sudo -u '%s%u' portd &",
-             "\x01", geteuid() + 5, "\x01", geteuid() + 5);
+    snprintf(expected, sizeof(expected),
+             "sudo -u '%s%u' kill 12; timeout 10 tail --pid=12 -f /dev/null; sudo -u '%s%u' portd &", "\x01",
+             geteuid() + 5, "\x01", geteuid() + 5);
     for (char *at = expected; *at != '\0'; at++)
         if (*at == '\x01')
             *at = '#';
     char command[DOCTOR_COMMAND_MAX];
     doctor_restart_command(&scene.doctor, &(struct doctor_restart){0}, command, sizeof(command));
     cr_assert_str_eq(command, expected);
+}
+
+/* ---- the order ---- */
+
+static void say(const char *text, const struct doctor_restart *restart) {
+    doctor_say(&scene.doctor, "x", FINDING_ERROR, "%s", text);
+    if (restart != NULL)
+        doctor_advise_restart(&scene.doctor, restart);
+    else
+        doctor_advise(&scene.doctor, "mend %s", text);
+}
+
+static void assert_finding(size_t i, const char *text, const char *remedy) {
+    const struct finding *finding = &scene.doctor.findings[i];
+    cr_assert_str_eq(finding->text, text);
+    if (remedy == NULL)
+        cr_assert_null(finding->remedy, "%s", finding->remedy);
+    else
+        cr_assert_str_eq(finding->remedy, remedy);
+}
+
+Test(cli_doctor, portd_is_started_last_and_once_with_what_all_want) {
+    scene.doctor.portd.pid = 12;
+    say("a", &(struct doctor_restart){.before = "unset A; "});
+    say("b", NULL);
+    say("c", &(struct doctor_restart){.between = "mkdir c", .more = " --db /c.db"});
+    say("d", NULL);
+    say("e", &(struct doctor_restart){.between = "mkdir e", .more = " --range 1-2"});
+    say("f", &(struct doctor_restart){.more = " --db /f.db"});
+    doctor_put_restart_last(&scene.doctor);
+    cr_assert_eq(scene.doctor.n_findings, 6);
+    assert_finding(0, "b", "mend b");
+    assert_finding(1, "d", "mend d");
+    assert_finding(2, "a", NULL);
+    assert_finding(3, "c", NULL);
+    assert_finding(4, "e", NULL);
+    assert_finding(5, "f",
+                   "unset A; kill 12; timeout 10 tail --pid=12 -f /dev/null; mkdir c && mkdir e && portd --db /c.db "
+                   "--range 1-2 &");
+}
+
+Test(cli_doctor, where_portd_is_not_to_be_started_the_order_stays) {
+    say("a", NULL);
+    say("b", NULL);
+    doctor_put_restart_last(&scene.doctor);
+    assert_finding(0, "a", "mend a");
+    assert_finding(1, "b", "mend b");
 }
 
 /* ---- a unit of systemd ---- */

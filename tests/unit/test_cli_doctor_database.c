@@ -3,7 +3,10 @@
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/support/doctor_scene.h"
 
@@ -33,7 +36,7 @@ static void assert_disk(const char *database, const char *mounts, enum finding_s
 }
 
 #define MOVE(from)                                                                                                     \
-    "kill 12; tail --pid=12 -f /dev/null; mkdir -p @/.local/state/portmanager && portd --db " from                     \
+    "kill 12; timeout 10 tail --pid=12 -f /dev/null; mkdir -m 700 -p @/.local/state/portmanager && portd"              \
     " --db @/.local/state/portmanager/leases.db &"
 
 /* What is on a network is not touched: these folders are not even there. */
@@ -65,6 +68,35 @@ Test(cli_doctor_database, who_is_not_told_where_the_database_is_is_told_so) {
     doctor_scene_assert_found(&scene, FINDING_OK, "portd tells its own user and root", NULL);
     doctor_check_damaged(&scene.doctor);
     cr_assert_eq(scene.doctor.n_findings, 0);
+}
+
+static void assert_no_home(const char *remedy) {
+    scene.doctor.portd.answers = false;
+    setenv("HOME", "/proc/nowhere", 1);
+    doctor_check_disk(&scene.doctor);
+    setenv("HOME", scene.home.path, 1);
+    doctor_scene_assert_found(&scene, FINDING_ERROR, "/proc", doctor_scene_fill(&scene, remedy));
+}
+
+/* Neither the database nor the socket can be where they are by themselves. In /var/tmp a folder may be somebody else's trap. */
+Test(cli_doctor_database, without_a_home_both_go_into_a_folder_of_ones_own) {
+    char name[64];
+    char path[PATH_MAX];
+    char remedy[1024];
+    doctor_scene_put(&scene, "proc/self/mountinfo", "");
+    snprintf(name, sizeof(name), "root/var/tmp/portmanager-%u", geteuid());
+    doctor_scene_put(&scene, "root/var/tmp/x", "");
+    snprintf(remedy, sizeof(remedy),
+             "export PM_SOCKET=@/%s/portd.sock; mkdir -m 700 -p @/%s && portd --db @/%s/leases.db &", name, name, name);
+    assert_no_home(remedy);
+    fake_home_path(&scene.home, name, path);
+    cr_assert_eq(mkdir(path, 0700), 0);
+    assert_no_home(remedy);
+    cr_assert_eq(chmod(path, 0777), 0);
+    assert_no_home("du -xah /proc | sort -h | tail");
+    cr_assert_eq(rmdir(path), 0);
+    cr_assert_eq(symlink("/tmp", path), 0);
+    assert_no_home("du -xah /proc | sort -h | tail");
 }
 
 /* ---- damaged databases ---- */
@@ -112,7 +144,7 @@ Test(cli_doctor_database, an_originals_database_has_no_version_and_no_lock_besid
     assert_original(true, FINDING_OK, "no original PortManager runs", NULL);
     put_header(0);
     assert_original(true, FINDING_WARNING, "are not imported, for portd uses another database",
-                    "portd --db /elsewhere.db --db @/.portmanager/leases.db &");
+                    "portd --db @/.portmanager/leases.db &");
     assert_original(false, FINDING_WARNING, "are not imported: portd does that when it starts",
                     "portd --db @/.portmanager/leases.db &");
     put_header(3);
@@ -142,7 +174,7 @@ Test(cli_doctor_database, who_has_an_originals_database_open_is_one) {
     cr_assert_eq(scene.doctor.n_findings, 1);
     cr_assert_not_null(strstr(scene.doctor.findings[0].text, "pm-old (pid 12) has"), "%s",
                        scene.doctor.findings[0].text);
-    cr_assert_str_eq(scene.doctor.findings[0].remedy, "kill 12; tail --pid=12 -f /dev/null; portd &");
+    cr_assert_str_eq(scene.doctor.findings[0].remedy, "kill 12; timeout 10 tail --pid=12 -f /dev/null; portd &");
 }
 
 static void put_open(const char *pid, const char *flags) {

@@ -303,7 +303,7 @@ INSIDE(a_pid_is_not_believed) {
     snprintf(lie, sizeof(lie), "{\"version\":\"0.0.1\",\"pid\":4711,\"uid\":%u,\"range\":" RANGE ",\"addresses\":[]}",
              geteuid());
     assert_liar(lie, 200, SNAPSHOT(""), "older than portctl's " PM_VERSION "\t" SANDBOX_BIN "/portd");
-    assert_liar(STATUS("0.0.1", RANGE), 200, SNAPSHOT(""), "kill 1; tail --pid=1 -f /dev/null; ");
+    assert_liar(STATUS("0.0.1", RANGE), 200, SNAPSHOT(""), "kill 1; timeout 10 tail --pid=1 -f /dev/null; ");
     return 0;
 }
 
