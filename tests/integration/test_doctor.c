@@ -161,9 +161,10 @@ static void assert_keeps_database(const char *script) {
 
 /* Its database it knows from a variable, which whoever starts it again need not have. */
 SITUATION(doctor, another_portd_that_hangs) {
-    const struct daemon daemon = daemon_start(
-        &(struct daemon_setup){.environment = {"PM_DB=" SANDBOX_DIR "/other.db"},
-                               .arguments = {"--socket", SANDBOX_DIR OTHER, "--port", "0", "--range", "8100-8199"}});
+    static const char socket[] = SANDBOX_DIR OTHER;
+    const struct daemon daemon =
+        daemon_start(&(struct daemon_setup){.environment = {"PM_DB=" SANDBOX_DIR "/other.db"},
+                                            .arguments = {"--socket", socket, "--port", "0", "--range", "8100-8199"}});
     assert_keeps_database("portctl alloc web $options > /dev/null && " KEEPS);
     daemon_freeze(&daemon);
     remedy_assert_mends(&who_asks_for_another, "portd", "error", "has not answered");
