@@ -9,6 +9,7 @@
 #include "cli/paragraph.h"
 #include "cli/table.h"
 #include "src/base/json.h"
+#include "src/base/text.h"
 
 #define REMEDY_INDENT 4
 
@@ -44,9 +45,10 @@ static void print_text(const struct output *output, const struct finding *findin
 static void print_remedy(const struct output *output, const char *remedy) {
     size_t indent = output->width >= 5 * REMEDY_INDENT ? REMEDY_INDENT : 0;
     struct paragraph paragraph = {.stream = stdout, .width = output->width, .indent = indent, .column = indent};
+    char safe[DOCTOR_COMMAND_MAX];
 
     printf("%*s%s", (int)indent, "", output_style(output->colour, STYLE_BOLD));
-    paragraph_put_command(&paragraph, remedy);
+    paragraph_put_command(&paragraph, text_make_safe(remedy, safe, sizeof safe));
     printf("%s\n", output_style_end(output->colour, STYLE_BOLD));
 }
 

@@ -43,9 +43,11 @@ struct doctor_portd {
     char *socket;   /* NULL: not told to us */
     char *excluded;
     char *command;   /* how it was started, quoted for a shell; NULL: not known */
+    bool command_hidden; /* it has one, and a paste of what is known of it would not do the same */
     char *variables; /* of one that hangs: those that its command had, each with a space behind it; NULL: not known */
     char *unit;      /* the systemd unit that it is the main process of; NULL: none */
     bool unit_is_users; /* of a person's own manager, not the machine's */
+    uid_t unit_uid;     /* then: that person */
     pid_t pid;          /* 0: it means nobody here */
     uid_t uid;
     uint16_t port;    /* of its TCP addresses; 0: it has none */
@@ -148,8 +150,23 @@ void doctor_restart_command(const struct doctor *doctor, const struct doctor_res
 const char *doctor_portctl(const struct doctor *doctor, bool as_root, char *ret_words, size_t size);
 #define DOCTOR_PORTCTL_MAX (2 * PATH_MAX + 64)
 
+/* The folder of a process below `proc`, the caller's to close; negative: there is none. */
+int doctor_open_process(const struct doctor *doctor, pid_t pid);
+
 /* Of a portd that does not answer: reads how it was started. Returns false if the process is no portd. */
 bool doctor_read_command(struct doctor *doctor, pid_t pid);
+
+/* Of one that answers: what it has told of that, and of its paths, is made to mean the same here. */
+void doctor_settle_command(struct doctor *doctor);
+
+/* A path that the process was told is seen from the folder that it was started in. PATH_MAX bytes; false: not known. */
+bool doctor_resolve(const struct doctor *doctor, pid_t pid, const char *path, char *ret_path);
+
+/* Is what is pasted what was shown? False for what is not UTF-8, has control characters, or turns the direction of text. */
+bool doctor_can_paste(const char *text);
+
+/* Is a word, not quoted, this option of portd's, "range"? Its value may be behind "=". */
+bool doctor_is_option(const char *word, const char *option);
 
 /* Sets the unit of systemd whose main process this is, if it is one's. */
 void doctor_find_unit(struct doctor *doctor, pid_t pid);

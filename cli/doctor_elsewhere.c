@@ -67,7 +67,7 @@ static const char *find_option(const struct strings *arguments, const char *opti
     for (const char *at = next(arguments, NULL); at != NULL; at = next(arguments, at)) {
         const char *equals = strchr(at, '=');
 
-        if (strncmp(at, "--", 2) != 0 || !doctor_names_option(at, option))
+        if (!doctor_is_option(at, option))
             continue;
         value = equals != NULL ? equals + 1 : next(arguments, at);
     }
@@ -81,21 +81,6 @@ static const char *find_variable(const struct strings *environment, const char *
         if (strncmp(at, name, length) == 0 && at[length] == '=' && at[length + 1] != '\0')
             return at + length + 1;
     return NULL;
-}
-
-/* A path that it was told is seen from the folder that it was started in. PATH_MAX bytes. */
-static void resolve(const struct doctor *doctor, pid_t pid, const char *path, char *ret_path) {
-    char link[PATH_MAX];
-    char folder[PATH_MAX];
-    ssize_t length = -1;
-
-    snprintf(link, sizeof link, "%s/%d/cwd", doctor->proc, (int)pid);
-    if (path[0] != '/')
-        length = readlink(link, folder, sizeof folder - 1);
-    if (length <= 0)
-        snprintf(ret_path, PATH_MAX, "%s", path);
-    else if (snprintf(ret_path, PATH_MAX, "%.*s/%s", (int)length, folder, path) >= PATH_MAX)
-        ret_path[0] = '\0';
 }
 
 static bool serves(const struct options *options) {
@@ -116,18 +101,19 @@ static void find_socket(const struct doctor *doctor, pid_t pid, const struct str
     const char *told = find_option(arguments, "socket");
     const char *runtime = find_variable(environment, "XDG_RUNTIME_DIR");
     const char *home = find_variable(environment, "HOME");
+    char path[PATH_MAX] = "";
     struct stat there;
 
     if (told == NULL)
         told = find_variable(environment, "PM_SOCKET");
-    ret_path[0] = '\0';
     if (told != NULL)
-        resolve(doctor, pid, told, ret_path);
+        snprintf(path, sizeof path, "%s", told);
     else if (runtime != NULL && stat(runtime, &there) == 0)
-        snprintf(ret_path, PATH_MAX, "%s/portmanager.sock", runtime);
+        snprintf(path, sizeof path, "%s/portmanager.sock", runtime);
     else if (home != NULL)
-        snprintf(ret_path, PATH_MAX, "%s/.portmanager/portd.sock", home);
-    if (ret_path[0] != '\0' && !serves(&(struct options){.socket = ret_path}))
+        snprintf(path, sizeof path, "%s/.portmanager/portd.sock", home);
+    if (path[0] == '\0' || !doctor_resolve(doctor, pid, path, ret_path) ||
+        !serves(&(struct options){.socket = ret_path}))
         ret_path[0] = '\0';
 }
 
@@ -157,7 +143,9 @@ static void say_reachable(struct doctor *doctor, pid_t pid, const char *database
                "no portd is where it was looked for, but one runs (pid %d) that has the database %s: it is at %s",
                (int)pid, database, place);
     text_quote_word(place, word, sizeof word);
-    if (doctor->options->socket != NULL || doctor->options->url != NULL)
+    if (!doctor_can_paste(place))
+        doctor_advise(doctor, "ps -o user,args -p %d", (int)pid);
+    else if (doctor->options->socket != NULL || doctor->options->url != NULL)
         doctor_advise(doctor, "portctl doctor --%s %s", option, word);
     else if (is_socket)
         doctor_advise(doctor, "export PM_SOCKET=%s", word);

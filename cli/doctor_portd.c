@@ -118,6 +118,7 @@ static void read_snapshot(struct doctor *doctor, struct client *client) {
     }
     problem_deinit(&problem);
     doctor->portd.command = copy_string(json_get(doctor->snapshot, "portd"), "command");
+    doctor_settle_command(doctor);
 }
 
 /* Where to look is said wrongly. What stands on the command line was refused before. */

@@ -2,8 +2,8 @@
  * doctor: the line that ends a portd and starts it again as it was, or starts one where none runs; and portctl's own lines, so
  * that they go to the portd that was looked at.
  */
-#include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,75 +172,6 @@ static void append_start(struct line *line, const struct doctor *doctor) {
         append(line, " --port %u", doctor_free_tcp_port());
 }
 
-/* ---- one that hangs ---- */
-
-/* What it was told by variables, as a new one of ours would not have it. */
-static void append_variables(struct line *line, const char *environment, size_t length) {
-    for (const char *entry = environment; entry < environment + length; entry += strlen(entry) + 1) {
-        const char *equals = strchr(entry, '=');
-        char name[32];
-        char word[WORD_MAX];
-        const char *ours;
-
-        if (strncmp(entry, "PM_", 3) != 0 || equals == NULL || (size_t)(equals - entry) >= sizeof name)
-            continue;
-        snprintf(name, sizeof name, "%.*s", (int)(equals - entry), entry);
-        ours = getenv(name);
-        if (ours == NULL || strcmp(ours, equals + 1) != 0)
-            append(line, "%s=%s ", name, text_quote_word(equals + 1, word, sizeof word));
-    }
-}
-
-/* Its arguments as words of a shell. The caller's to free(); NULL: they are hidden. */
-static char *read_arguments(int process_fd) {
-    CLEANUP(doctor_free_text_at) char *arguments = NULL;
-    size_t length = 0;
-    size_t n_words = 0;
-    char **words;
-    char *line;
-
-    if (proc_read_all(process_fd, "cmdline", ARGUMENTS_MAX, &arguments, &length) != 0 || length == 0)
-        return NULL;
-    words = calloc(length + 1, sizeof *words);
-    if (words == NULL)
-        return NULL;
-    for (char *at = arguments; at < arguments + length; at += strlen(at) + 1)
-        words[n_words++] = at;
-    line = text_quote_words(words);
-    free(words);
-    return line;
-}
-
-static int open_process(const struct doctor *doctor, pid_t pid) {
-    char path[PATH_MAX];
-
-    snprintf(path, sizeof path, "%s/%d", doctor->proc, (int)pid);
-    return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-}
-
-bool doctor_read_command(struct doctor *doctor, pid_t pid) {
-    CLEANUP(fd_close_at) int fd = open_process(doctor, pid);
-    CLEANUP(doctor_free_text_at) char *environment = NULL;
-    CLEANUP(doctor_free_text_at) char *arguments = NULL;
-    char variables[DOCTOR_COMMAND_MAX] = "";
-    struct line line = {.text = variables, .size = sizeof variables};
-    struct proc_stat stat;
-    size_t length = 0;
-
-    if (fd < 0 || proc_read_stat(fd, &stat) != 0 || strcmp(stat.name, "portd") != 0)
-        return false;
-    arguments = read_arguments(fd);
-    if (arguments == NULL)
-        return true;
-    if (proc_read_all(fd, "environ", ARGUMENTS_MAX, &environment, &length) == 0)
-        append_variables(&line, environment, length);
-    free(doctor->portd.command);
-    free(doctor->portd.variables);
-    doctor->portd.command = strdup(arguments);
-    doctor->portd.variables = strdup(variables);
-    return true;
-}
-
 /* ---- a unit of systemd ---- */
 
 /* systemd says to whom it has executed who that is (systemd.exec(5)); his children have the variable, too. */
@@ -269,13 +200,64 @@ static bool is_systemds_child(const struct doctor *doctor, int process_fd) {
     return name != NULL && strcmp(name, "systemd\n") == 0;
 }
 
+#define MANAGER "/user@"
+
+/* "/user.slice/user-1000.slice/user@1000.service/app.slice/portd.service" is a unit of user 1000's own manager. */
+static bool read_manager(const char *path, uid_t *ret_uid) {
+    const char *number = strstr(path, MANAGER) + strlen(MANAGER);
+    char digits[16];
+    uint64_t uid;
+
+    snprintf(digits, sizeof digits, "%.*s", (int)strcspn(number, "."), number);
+    if (text_parse_number(digits, 0, UINT32_MAX - 1, &uid) != 0)
+        return false;
+    *ret_uid = (uid_t)uid;
+    return true;
+}
+
+#define MANAGER_MAX 128
+
+/* systemctl, as it reaches the manager of portd's unit. sudo hands on nothing that says where another user's is. */
+static void name_manager(const struct doctor *doctor, char *ret_words) {
+    const struct doctor_portd *portd = &doctor->portd;
+    char user[32];
+
+    name_user(portd->unit_uid, user, sizeof user);
+    if (!portd->unit_is_users)
+        snprintf(ret_words, MANAGER_MAX, "%ssystemctl", doctor_as_root());
+    else if (user[0] == '\0')
+        snprintf(ret_words, MANAGER_MAX, "systemctl --user");
+    else
+        snprintf(ret_words, MANAGER_MAX, "%senv XDG_RUNTIME_DIR=/run/user/%u systemctl --user", user,
+                 (unsigned)portd->unit_uid);
+}
+
+/* Where a file of ours beside the unit's own goes. Returns false if its user has no home that is known. */
+static bool find_unit_folder(const struct doctor *doctor, char *ret_folder, size_t size) {
+    const struct doctor_portd *portd = &doctor->portd;
+    char own[PATH_MAX];
+    const char *home;
+    const struct passwd *user;
+
+    if (!portd->unit_is_users)
+        return snprintf(ret_folder, size, "/etc/systemd/system/%s.d", portd->unit) < (int)size;
+    user = portd->unit_uid != geteuid() ? getpwuid(portd->unit_uid) : NULL;
+    if (portd->unit_uid == geteuid())
+        home = doctor_home(own);
+    else
+        home = user != NULL ? user->pw_dir : "";
+    return home[0] == '/' &&
+           snprintf(ret_folder, size, "%s/.config/systemd/user/%s.d", home, portd->unit) < (int)size;
+}
+
 /* A portd that a person has started in the terminal of a service, or that cron has, is in the service's cgroup, too. */
 void doctor_find_unit(struct doctor *doctor, pid_t pid) {
-    CLEANUP(fd_close_at) int fd = open_process(doctor, pid);
+    CLEANUP(fd_close_at) int fd = doctor_open_process(doctor, pid);
     CLEANUP(doctor_free_text_at) char *text = NULL;
     CLEANUP(doctor_free_text_at) char *path = NULL;
     struct cgroup_names names;
     char file[32];
+    bool is_users;
 
     snprintf(file, sizeof file, "%d/cgroup", (int)pid);
     text = doctor_read_proc(doctor, file);
@@ -285,9 +267,10 @@ void doctor_find_unit(struct doctor *doctor, pid_t pid) {
     if (names.runtime[0] != '\0' || names.unit[0] == '\0' || !is_systemds_child(doctor, fd) ||
         !is_main_process(fd, pid))
         return;
+    is_users = strstr(path, MANAGER) != NULL;
     free(doctor->portd.unit);
-    doctor->portd.unit = strdup(names.unit);
-    doctor->portd.unit_is_users = strstr(path, "/user@") != NULL;
+    doctor->portd.unit = is_users && !read_manager(path, &doctor->portd.unit_uid) ? NULL : strdup(names.unit);
+    doctor->portd.unit_is_users = is_users;
 }
 
 /* In a unit's file these two are systemd's own (systemd.service(5)). */
@@ -301,26 +284,25 @@ static void escape_for_unit(const char *command, char *ret_text, size_t size) {
 
 /* A file of ours beside the unit's own changes its command; what the unit says else stays. */
 static void append_unit_change(struct line *line, const struct doctor *doctor, const char *command, bool as_root) {
-    const char *root = doctor->portd.unit_is_users ? "" : doctor_as_root();
+    char user[32];
+    char systemctl[MANAGER_MAX];
     char escaped[DOCTOR_COMMAND_MAX];
     char setting[DOCTOR_COMMAND_MAX + 16];
     char word[2 * DOCTOR_COMMAND_MAX];
     char folder[PATH_MAX];
-    char home[PATH_MAX];
     char folder_word[WORD_MAX];
 
-    if (doctor->portd.unit_is_users)
-        snprintf(folder, sizeof folder, "%.*s/.config/systemd/user/%s.d", PATH_MAX - 512, doctor_home(home),
-                 doctor->portd.unit);
-    else
-        snprintf(folder, sizeof folder, "/etc/systemd/system/%s.d", doctor->portd.unit);
+    name_user(doctor->portd.unit_is_users ? doctor->portd.unit_uid : 0, user, sizeof user);
+    name_manager(doctor, systemctl);
+    if (!find_unit_folder(doctor, folder, sizeof folder))
+        return;
     text_quote_word(folder, folder_word, sizeof folder_word);
     escape_for_unit(command, escaped, sizeof escaped);
     snprintf(setting, sizeof setting, "ExecStart=%s", escaped);
     append(line, "%smkdir -p %s && printf '%%s\\n' '[Service]' %sExecStart= %s | %stee %s/doctor.conf > /dev/null && ",
-           root, folder_word, as_root ? "User=root " : "", text_quote_word(setting, word, sizeof word), root,
+           user, folder_word, as_root ? "User=root " : "", text_quote_word(setting, word, sizeof word), user,
            folder_word);
-    append(line, "%ssystemctl %sdaemon-reload && ", root, doctor->portd.unit_is_users ? "--user " : "");
+    append(line, "%s daemon-reload && ", systemctl);
 }
 
 /* ---- the line ---- */
@@ -344,35 +326,40 @@ static void append_command(struct line *line, const struct doctor *doctor) {
         append_settings(line, doctor);
 }
 
+/* The unit's file says how it is started, unless that is to be another way. */
+static bool changes_unit(const struct doctor_restart *restart) {
+    return restart->more != NULL || restart->as_root || restart->other_program;
+}
+
 static void append_unit_restart(struct line *line, const struct doctor *doctor, const struct doctor_restart *restart) {
-    const bool changes = restart->more != NULL || restart->as_root || restart->other_program;
     char word[2 * CGROUP_UNIT_MAX];
-    char systemctl[64];
+    char systemctl[MANAGER_MAX];
     char command[DOCTOR_COMMAND_MAX];
     struct line changed = {.text = command, .size = sizeof command, .more = restart->more};
 
     text_quote_word(doctor->portd.unit, word, sizeof word);
-    snprintf(systemctl, sizeof systemctl, "%ssystemctl %s", doctor->portd.unit_is_users ? "" : doctor_as_root(),
-             doctor->portd.unit_is_users ? "--user " : "");
+    name_manager(doctor, systemctl);
     if (doctor->broken_pid != 0) /* else it waits for a minute and a half */
-        append(line, "%skill -s KILL %s; ", systemctl, word);
+        append(line, "%s kill -s KILL %s; ", systemctl, word);
     if (restart->between != NULL)
-        append(line, "%sstop %s; %s && ", systemctl, word, restart->between);
-    if (changes) {
+        append(line, "%s stop %s; %s && ", systemctl, word, restart->between);
+    if (changes_unit(restart)) {
         append_command(&changed, doctor);
         append(&changed, "%s", restart->more != NULL ? restart->more : "");
         append_unit_change(line, doctor, command, restart->as_root);
     }
-    append(line, "%srestart %s", systemctl, word);
+    append(line, "%s restart %s", systemctl, word);
 }
 
 /* What there is, is ended. */
 static void append_end(struct line *line, const struct doctor *doctor, const char *user) {
     const struct doctor_portd *portd = &doctor->portd;
     char word[2 * CGROUP_UNIT_MAX];
+    char systemctl[MANAGER_MAX];
 
+    name_manager(doctor, systemctl);
     if (portd->unit != NULL)
-        append(line, "systemctl --user disable --now %s; ", text_quote_word(portd->unit, word, sizeof word));
+        append(line, "%s disable --now %s; ", systemctl, text_quote_word(portd->unit, word, sizeof word));
     else if (portd->pid != 0)
         append(line, "%skill %d; " DOCTOR_AWAIT_FORMAT "; ", user, (int)portd->pid, (int)portd->pid);
     else if (doctor->broken_pid != 0) /* what hangs may not hear a TERM */
@@ -381,16 +368,40 @@ static void append_end(struct line *line, const struct doctor *doctor, const cha
         append(line, "kill %d; " DOCTOR_AWAIT_FORMAT "; ", (int)doctor->original_pid, (int)doctor->original_pid);
 }
 
+static bool can_restart(const struct doctor *doctor, const struct doctor_restart *restart, bool keeps_unit) {
+    char folder[PATH_MAX];
+
+    if (!keeps_unit)
+        return !doctor->portd.command_hidden;
+    return !changes_unit(restart) ||
+           (!doctor->portd.command_hidden && find_unit_folder(doctor, folder, sizeof folder));
+}
+
+/* Who starts it again must see by himself how; ps makes safe what it shows. */
+static void append_look(struct line *line, const struct doctor *doctor) {
+    pid_t pid = doctor->broken_pid != 0 ? doctor->broken_pid : doctor->portd.pid;
+
+    if (pid != 0)
+        append(line, "ps -o user,args -p %d", (int)pid);
+    else
+        append(line, "ps -o user,args -C portd");
+}
+
 void doctor_restart_command(const struct doctor *doctor, const struct doctor_restart *restart, char *ret_command,
                             size_t size) {
     struct line line = {.text = ret_command, .size = size, .more = restart->more};
     const struct doctor_portd *portd = &doctor->portd;
+    const bool keeps_unit = portd->unit != NULL && !(portd->unit_is_users && restart->as_root);
     char user[32] = "";
 
     ret_command[0] = '\0';
+    if (!can_restart(doctor, restart, keeps_unit)) {
+        append_look(&line, doctor);
+        return;
+    }
     append(&line, "%s", restart->before != NULL ? restart->before : "");
     /* A person's own manager cannot make it root's. */
-    if (portd->unit != NULL && !(portd->unit_is_users && restart->as_root)) {
+    if (keeps_unit) {
         append_unit_restart(&line, doctor, restart);
         return;
     }

@@ -3,6 +3,7 @@
  * that is made up.
  */
 #include <criterion/criterion.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -331,10 +332,16 @@ static void put_portd(const char *cgroup, const char *parent, const char *enviro
 
 #define ENVIRONMENT "A=b\0SYSTEMD_EXEC_PID=12"
 #define SYSTEMS     "0::/system.slice/port\\x2dmanager.service\n"
-#define USERS       "0::/user.slice/user-1.slice/user@1.service/app.slice/portd.service\n"
+#define USERS       "0::/user.slice/user-%u.slice/user@%u.service/app.slice/portd.service\n"
 
 static void put_unit(const char *cgroup) {
     put_portd(cgroup, "systemd\n", ENVIRONMENT, sizeof(ENVIRONMENT));
+}
+
+static void put_unit_of(uid_t uid) {
+    char cgroup[256];
+    snprintf(cgroup, sizeof(cgroup), USERS, uid, uid);
+    put_unit(cgroup);
 }
 
 Test(cli_doctor, a_unit_is_restarted_by_its_manager) {
@@ -343,9 +350,9 @@ Test(cli_doctor, a_unit_is_restarted_by_its_manager) {
     put_unit(SYSTEMS);
     assert_restart(&(struct doctor_restart){.between = "cp a b"},
                    "#systemctl stop port-manager.service; cp a b && #systemctl restart port-manager.service");
-    put_unit(USERS);
+    put_unit_of(geteuid());
     assert_restart(&(struct doctor_restart){0}, "systemctl --user restart portd.service");
-    put_unit(USERS);
+    put_unit_of(geteuid());
     scene.doctor.portd.answers = false;
     scene.doctor.broken_pid = 12;
     assert_restart(&(struct doctor_restart){0},
@@ -368,15 +375,48 @@ Test(cli_doctor, a_units_command_is_changed_beside_its_file) {
                    CHANGE("#", "/etc/systemd/system/port-manager.service.d", "User=root ",
                           "'ExecStart=/opt/a b/portd --db /x%%y'") "systemctl daemon-reload && #systemctl restart "
                                                                    "port-manager.service");
-    put_unit(USERS);
+    put_unit_of(geteuid());
     assert_restart(&(struct doctor_restart){.other_program = true},
                    CHANGE("", "@/.config/systemd/user/portd.service.d", "",
                           "'ExecStart=/opt/a b/portd --db /x%%y'") "systemctl --user daemon-reload && systemctl --user "
                                                                    "restart portd.service");
     /* A person's own manager cannot make it root's. */
-    put_unit(USERS);
+    put_unit_of(geteuid());
     assert_restart(&(struct doctor_restart){.as_root = true},
                    "systemctl --user disable --now portd.service; #/opt/a b/portd --db /x%y &");
+}
+
+/* Our own manager does not know it, or has another one of that name. */
+Test(cli_doctor, another_users_unit_is_restarted_by_that_users_manager) {
+    const uid_t nobody = 4000000000;
+    char manager[128];
+    char expected[1024];
+    char home[PATH_MAX] = "/root";
+    snprintf(manager, sizeof(manager), "sudo -u '%s%u' env XDG_RUNTIME_DIR=/run/user/%u systemctl --user", "#", nobody,
+             nobody);
+    char command[DOCTOR_COMMAND_MAX];
+    put_unit_of(nobody);
+    doctor_restart_command(&scene.doctor, &(struct doctor_restart){0}, command, sizeof(command));
+    snprintf(expected, sizeof(expected), "%s restart portd.service", manager);
+    cr_assert_str_eq(command, expected);
+    doctor_restart_command(&scene.doctor, &(struct doctor_restart){.as_root = true}, command, sizeof(command));
+    snprintf(expected, sizeof(expected), "%s disable --now portd.service; %s/opt/a b/portd --db /x%%y &", manager,
+             doctor_as_root());
+    cr_assert_str_eq(command, expected);
+    /* Where its home is nobody knows. */
+    doctor_restart_command(&scene.doctor, &(struct doctor_restart){.more = " --range 1-2"}, command, sizeof(command));
+    cr_assert_str_eq(command, "ps -o user,args -p 12");
+    doctor_scene_clear(&scene);
+    if (geteuid() == 0)
+        return;
+    put_unit_of(0);
+    doctor_restart_command(&scene.doctor, &(struct doctor_restart){.more = " --range 1-2"}, command, sizeof(command));
+    const struct passwd *root = getpwuid(0);
+    snprintf(home, sizeof(home), "%s", root->pw_dir);
+    snprintf(expected, sizeof(expected), "sudo mkdir -p %s/.config/systemd/user/portd.service.d && ", home);
+    cr_assert_eq(strncmp(command, expected, strlen(expected)), 0, "%s", command);
+    cr_assert_not_null(strstr(command, " && sudo env XDG_RUNTIME_DIR=/run/user/0 systemctl --user daemon-reload && "),
+                       "%s", command);
 }
 
 Test(cli_doctor, what_is_only_in_a_units_cgroup_is_no_unit) {
@@ -399,6 +439,147 @@ Test(cli_doctor, what_is_only_in_a_units_cgroup_is_no_unit) {
     /* A systemd that says nothing of it is an old one. */
     put_portd(SYSTEMS, "systemd\n", "", 0);
     cr_assert_str_eq(scene.doctor.portd.unit, "port-manager.service");
+}
+
+/* ---- what a paste would do ---- */
+
+#define ENVIRON(text) text, sizeof(text)
+
+/* portd is process 12, hangs, and was started in the folder "d d". The arguments have a NUL behind each. */
+static void put_words(const char *arguments, size_t n_arguments, const char *environment, size_t n_environment) {
+    doctor_scene_put(&scene, "d d/there", "");
+    if (access(doctor_scene_fill(&scene, "@/proc/12/cwd"), F_OK) < 0)
+        doctor_scene_put_link(&scene, "proc/12/cwd", doctor_scene_fill(&scene, "@/d d"));
+    doctor_scene_put(&scene, "proc/12/stat", "12 (portd) S 7 12 12 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 100 1 1\n");
+    doctor_scene_put_bytes(&scene, "proc/12/cmdline", arguments, n_arguments);
+    doctor_scene_put_bytes(&scene, "proc/12/environ", environment, n_environment);
+    scene.doctor.portd.answers = false;
+    scene.doctor.broken_pid = 12;
+    cr_assert(doctor_read_command(&scene.doctor, 12));
+}
+
+#define HUNG "kill -KILL 12; timeout 10 tail --pid=12 -f /dev/null; "
+#define LOOK "ps -o user,args -p 12"
+
+Test(cli_doctor, a_path_is_seen_from_the_folder_that_portd_was_started_in) {
+    put_words(ENVIRON("portd\0--socket\0rel.sock\0--db=rel.db\0--port\0" "0"), ENVIRON(""));
+    assert_restart(&(struct doctor_restart){0},
+                   HUNG "portd --socket '@/d d/rel.sock' '--db=@/d d/rel.db' --port 0 &");
+    put_words(ENVIRON("./portd\0--so\0/x.sock\0--d\0../--db"), ENVIRON("PM_SOCKET=s\0PM_DB=/y.db\0PM_LOG_LEVEL=debug"));
+    assert_restart(&(struct doctor_restart){0},
+                   HUNG "PM_SOCKET='@/d d/s' PM_DB=/y.db PM_LOG_LEVEL=debug '@/d d/./portd' --so /x.sock --d '@/d "
+                        "d/../--db' &");
+    /* What is an option's value is no option. */
+    put_words(ENVIRON("portd\0--exclude\0--db\0--db\0a b"), ENVIRON("PM_DB="));
+    assert_restart(&(struct doctor_restart){0}, HUNG "PM_DB='' portd --exclude --db --db '@/d d/a b' &");
+    /* Ours says the same word of another folder. */
+    setenv("PM_DB", "rel.db", 1);
+    put_words(ENVIRON("portd"), ENVIRON("PM_DB=rel.db"));
+    assert_restart(&(struct doctor_restart){0}, HUNG "PM_DB='@/d d/rel.db' portd &");
+    unsetenv("PM_DB");
+}
+
+static void lose_folder(const char *now) {
+    char link[PATH_MAX];
+    snprintf(link, sizeof(link), "%s", doctor_scene_fill(&scene, "@/proc/12/cwd"));
+    put_words(ENVIRON("portd"), ENVIRON(""));
+    doctor_scene_clear(&scene);
+    cr_assert_eq(unlink(link), 0);
+    cr_assert_eq(symlink(doctor_scene_fill(&scene, now), link), 0);
+}
+
+Test(cli_doctor, without_that_folder_there_is_no_command_unless_all_paths_are_whole) {
+    lose_folder("@/d d (deleted)");
+    scene.doctor.portd.answers = false;
+    scene.doctor.broken_pid = 12;
+    doctor_scene_put_bytes(&scene, "proc/12/cmdline", ENVIRON("portd\0--db\0/a.db"));
+    cr_assert(doctor_read_command(&scene.doctor, 12));
+    assert_restart(&(struct doctor_restart){0}, HUNG "portd --db /a.db &");
+    scene.doctor.portd.answers = false;
+    scene.doctor.broken_pid = 12;
+    doctor_scene_put_bytes(&scene, "proc/12/cmdline", ENVIRON("portd\0--db\0a.db"));
+    cr_assert(doctor_read_command(&scene.doctor, 12));
+    assert_restart(&(struct doctor_restart){0}, LOOK);
+    scene.doctor.portd.answers = false;
+    scene.doctor.broken_pid = 12;
+    doctor_scene_put_bytes(&scene, "proc/12/cmdline", ENVIRON("portd"));
+    doctor_scene_put_bytes(&scene, "proc/12/environ", ENVIRON("PM_SOCKET=a.sock"));
+    cr_assert(doctor_read_command(&scene.doctor, 12));
+    assert_restart(&(struct doctor_restart){0}, LOOK);
+}
+
+Test(cli_doctor, what_a_terminal_does_not_show_is_not_to_be_pasted) {
+    put_words(ENVIRON("portd\0--socket\0/tmp/a\033[31mb c.sock"), ENVIRON(""));
+    assert_restart(&(struct doctor_restart){0}, LOOK);
+    put_words(ENVIRON("portd\0--db\0/tmp/\xff"), ENVIRON(""));
+    assert_restart(&(struct doctor_restart){0}, LOOK);
+    put_words(ENVIRON("portd\0--db\0/tmp/\xe2\x80\xae.db"), ENVIRON(""));
+    assert_restart(&(struct doctor_restart){0}, LOOK);
+    put_words(ENVIRON("portd\0--db\0/tmp/a\nb"), ENVIRON(""));
+    assert_restart(&(struct doctor_restart){0}, LOOK);
+    put_words(ENVIRON("portd"), ENVIRON("PM_EXCLUDE=1\0PM_DB=/tmp/\033]0;x"));
+    assert_restart(&(struct doctor_restart){0}, LOOK);
+    put_words(ENVIRON("portd\0--db\0/tmp/\xc3\xa4$(reboot)"), ENVIRON("PM_EXCLUDE=;reboot"));
+    assert_restart(&(struct doctor_restart){0},
+                   HUNG "PM_EXCLUDE=';reboot' portd --db '/tmp/\xc3\xa4$(reboot)' &");
+}
+
+/* The name of a variable is not quoted, and the first word decides what is run. */
+Test(cli_doctor, a_paste_runs_portd_and_nothing_else) {
+    put_words(ENVIRON("portd"), ENVIRON("PM_$(reboot)=x\0PM_;reboot;A=y\0PM_API_PORT=0"));
+    assert_restart(&(struct doctor_restart){0}, HUNG "PM_API_PORT=0 portd &");
+    put_words(ENVIRON("PATH=/x/portd\0reboot"), ENVIRON(""));
+    assert_restart(&(struct doctor_restart){0}, LOOK);
+    put_words(ENVIRON("reboot"), ENVIRON(""));
+    assert_restart(&(struct doctor_restart){0}, LOOK);
+}
+
+/* Its manager needs no command of it. */
+Test(cli_doctor, a_unit_is_restarted_though_its_command_cannot_be_pasted) {
+    put_unit(SYSTEMS);
+    scene.doctor.portd.command_hidden = true;
+    assert_restart(&(struct doctor_restart){0}, "#systemctl restart port-manager.service");
+    put_unit(SYSTEMS);
+    scene.doctor.portd.command_hidden = true;
+    assert_restart(&(struct doctor_restart){.more = " --range 1-2"}, LOOK);
+}
+
+/* ---- of one that answers ---- */
+
+static void settle(const char *command, const char *database) {
+    put_words(ENVIRON("portd"), ENVIRON(""));
+    doctor_scene_clear(&scene);
+    cr_assert_eq(unlink(doctor_scene_fill(&scene, "@/proc/12/stat")), 0);
+    scene.doctor.portd.pid = 12;
+    scene.doctor.portd.command = strdup(command);
+    scene.doctor.portd.database = database != NULL ? strdup(database) : NULL;
+    doctor_settle_command(&scene.doctor);
+}
+
+#define RUNNING "kill 12; timeout 10 tail --pid=12 -f /dev/null; "
+
+Test(cli_doctor, what_a_portd_that_answers_tells_means_the_same_here) {
+    settle("portd --db 'it'\\''s.db' --exclude ''", "it's.db");
+    cr_assert_str_eq(scene.doctor.portd.database, doctor_scene_fill(&scene, "@/d d/it's.db"));
+    assert_restart(&(struct doctor_restart){0}, RUNNING "portd --db '@/d d/it'\\''s.db' --exclude '' &");
+    settle("portd", "a.db");
+    assert_restart(&(struct doctor_restart){0}, RUNNING "portd --db '@/d d/a.db' &");
+    settle("portd --db '/a?b.db'", NULL);
+    assert_restart(&(struct doctor_restart){0}, LOOK);
+    settle("portd", "/a?b.db");
+    cr_assert_null(scene.doctor.portd.database);
+    assert_restart(&(struct doctor_restart){0}, LOOK);
+    /* Of the process it is known without doubt. */
+    put_words(ENVIRON("portd\0--db\0/a?b.db"), ENVIRON(""));
+    doctor_scene_clear(&scene);
+    scene.doctor.portd.pid = 12;
+    scene.doctor.portd.command = strdup("portd --db '/a?b.db'");
+    doctor_settle_command(&scene.doctor);
+    assert_restart(&(struct doctor_restart){0}, RUNNING "portd --db '/a?b.db' &");
+    /* Of another pid namespace's nothing is. */
+    scene.doctor.portd.command = strdup("portd --db a.db");
+    doctor_settle_command(&scene.doctor);
+    assert_restart(&(struct doctor_restart){0}, "ps -o user,args -C portd");
 }
 
 /* ---- portctl's own lines ---- */
