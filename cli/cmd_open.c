@@ -9,6 +9,7 @@
 #include "cli/client.h"
 #include "cli/command.h"
 #include "cli/service_url.h"
+#include "cli/variable.h"
 #include "src/base/json.h"
 #include "src/base/text.h"
 
@@ -49,7 +50,7 @@ static int find_dashboard(const struct invocation *invocation, struct service_ur
 }
 
 static int find_service(const struct invocation *invocation, struct service_url *ret_url, struct problem *problem) {
-    char word[TEXT_QUOTED_MAX(OPTIONS_NAME_MAX)];
+    char word[TEXT_QUOTED_MAX(OPTIONS_NAME_MAX + VARIABLE_NAME_MAX) + 16];
     int r = service_url_find(invocation, ret_url, problem);
 
     if (r != 0 || ret_url->listens)
@@ -57,7 +58,7 @@ static int find_service(const struct invocation *invocation, struct service_url 
     problem_fill(problem, EXIT_NO, "not-listening", "nothing listens on %u yet, the port of %s", ret_url->port,
                  ret_url->service_name);
     return problem_set_hint(problem, "portctl wait %u && portctl open %s", ret_url->port,
-                            text_quote_word(invocation->operands.items[0], word, sizeof word));
+                            options_format_operand(invocation->operands.items[0], "", word, sizeof word));
 }
 
 static int print_json(const char *url, const char *browser, struct problem *problem) {

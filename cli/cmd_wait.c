@@ -225,6 +225,19 @@ static int print_json(const struct wait_target *target, struct problem *problem)
     return output_json(document) < 0 ? problem_fill_memory(problem) : 0;
 }
 
+/* That it is gone is true of one's own, and may be no answer to what was meant. */
+static void tell_strangers(const struct wait_target *target, const struct output *output) {
+    CLEANUP(problem_deinit) struct problem hint = {0};
+    char progress[PROBLEM_DETAIL_MAX];
+
+    if (output->quiet)
+        return;
+    wait_target_format(target, progress);
+    output_say(output, "note: %s", progress);
+    if (wait_target_hint(target, &hint))
+        output_hint(output, hint.hint);
+}
+
 static int print_answer(const struct wait_target *target, const struct output *output, struct problem *problem) {
     char safe[OPTIONS_NAME_MAX + 1];
 
@@ -233,7 +246,9 @@ static int print_answer(const struct wait_target *target, const struct output *o
     for (size_t i = 0; i < target->all.n_views; i++)
         if (wait_target_has(target, &target->all.views[i]))
             printf("%u\n", target->all.views[i].port);
-    if (target->gone && output->error_terminal && !output->quiet)
+    if (wait_target_is_strangers(target))
+        tell_strangers(target, output);
+    else if (target->gone && output->error_terminal && !output->quiet)
         output_tell(output, "%s%s is not leased any more", target->port != 0 ? "Port " : "",
                     text_make_safe(target->word, safe, sizeof safe));
     return 0;

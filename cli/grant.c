@@ -76,18 +76,21 @@ static int ask_once(const struct invocation *invocation, const struct grant_for 
 static void translate_hint(const struct invocation *invocation, const struct grant_for *whom, struct problem *problem) {
     const struct options *options = &invocation->options;
     uint64_t port = 0;
-    char name[TEXT_QUOTED_MAX(OPTIONS_NAME_MAX)];
+    char prefer[32];
+    char words[TEXT_QUOTED_MAX(OPTIONS_NAME_MAX) + sizeof prefer];
 
     json_get_number(problem->document, "port", 1, UINT16_MAX, &port);
     if (strcmp(problem->type, "lease-held") == 0 && whom->is_projects && port != 0)
         problem_set_hint(problem, "portctl who %u shows it, portctl stop %u stops it", (unsigned)port, (unsigned)port);
     else if (strcmp(problem->type, "lease-held") == 0)
         problem_set_hint(problem, "without --reuse it gets a second port");
-    else if (problem->status == 409 && options->port != 0)
-        problem_set_hint(problem, "portctl %s %s --prefer %u%s", invocation->command->name,
-                         text_quote_word(invocation->operands.items[0], name, sizeof name),
-                         options->port < UINT16_MAX ? options->port + 1 : options->port - 1,
+    else if (problem->status == 409 && options->port != 0) {
+        snprintf(prefer, sizeof prefer, "--prefer %u",
+                 options->port < UINT16_MAX ? options->port + 1 : options->port - 1);
+        problem_set_hint(problem, "portctl %s %s%s", invocation->command->name,
+                         options_format_operand(invocation->operands.items[0], prefer, words, sizeof words),
                          invocation->command->runs_program ? " ..." : "");
+    }
 }
 
 /* Asks, and asks again without what this portd cannot make use of. *whom is what it was asked with at last. */

@@ -521,6 +521,18 @@ int options_check_name(const char *name, struct problem *problem) {
     return problem_set_hint(problem, "a name is 1 to %d bytes of UTF-8 without control characters", OPTIONS_NAME_MAX);
 }
 
+const char *options_format_operand(const char *word, const char *options, char *ret_text, size_t size) {
+    const char *space = options[0] != '\0' ? " " : "";
+    char quoted[TEXT_QUOTED_MAX(PROBLEM_DETAIL_MAX)];
+
+    text_quote_word(word, quoted, sizeof quoted);
+    if (word[0] == '-')
+        snprintf(ret_text, size, "%s%s-- %s", options, space, quoted);
+    else
+        snprintf(ret_text, size, "%s%s%s", quoted, space, options);
+    return ret_text;
+}
+
 bool options_is_port(const char *word) {
     return word[0] != '\0' && strspn(word, "0123456789") == strlen(word);
 }

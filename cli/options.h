@@ -174,6 +174,10 @@ int options_take(enum option_id id, const char *value, struct options *options, 
 /* The rule for service names. Returns 0 or PROBLEM_E_SET. */
 int options_check_name(const char *name, struct problem *problem);
 
+/* A word and the options that go with it ("": none) as the end of a command to copy: "web --all", or of a word that would be read as
+ * an option "--all -- -web"; cut after `size` bytes. Returns `ret_text`. */
+const char *options_format_operand(const char *word, const char *options, char *ret_text, size_t size);
+
 /* A port as an operand: 1 to 65535. Returns 0 or PROBLEM_E_SET; `ret_port` may be NULL. */
 int options_check_port(const char *word, uint16_t *ret_port, struct problem *problem);
 

@@ -10,6 +10,7 @@
 
 #include "cli/command.h"
 #include "cli/options.h"
+#include "cli/variable.h"
 #include "src/base/json.h"
 #include "src/base/text.h"
 
@@ -148,30 +149,36 @@ static const struct lease_view *find_stranger(const struct selection *selection,
 
 /* One of the same project is in another worktree: its name says which, or else it is the main one. Of another user's lease portd
  * does not tell the project. */
-static void hint_stranger(const struct lease_view *stranger, const struct scope *scope, const char *command,
-                          struct problem *problem) {
+static void hint_stranger(const struct lease_view *stranger, const struct scope *scope, const char *variable,
+                          const char *command, struct problem *problem) {
     bool is_projects = stranger->project != NULL && strcmp(stranger->project, scope->project) == 0;
-    char name[TEXT_QUOTED_MAX(OPTIONS_NAME_MAX)];
-    char folder[TEXT_QUOTED_MAX(PROBLEM_DETAIL_MAX)];
+    char word[OPTIONS_NAME_MAX + VARIABLE_NAME_MAX + 2];
+    char option[TEXT_QUOTED_MAX(PROBLEM_DETAIL_MAX) + 16] = "--project ";
+    char words[sizeof option + TEXT_QUOTED_MAX(sizeof word)];
+    size_t used = strlen(option);
 
-    text_quote_word(stranger->service_name, name, sizeof name);
+    snprintf(word, sizeof word, "%s%s%s", stranger->service_name, variable != NULL ? ":" : "",
+             variable != NULL ? variable : "");
+    if (stranger->project != NULL)
+        text_quote_word(stranger->project, option + used, sizeof option - used);
     if (is_projects && strchr(stranger->service_name, '@') != NULL)
-        problem_set_hint(problem, "another worktree has one: portctl %s %s", command, name);
+        problem_set_hint(problem, "another worktree has one: portctl %s %s", command,
+                         options_format_operand(word, "", words, sizeof words));
     else if (stranger->project != NULL)
-        problem_set_hint(problem, "%s has one: portctl %s %s --project %s",
-                         is_projects ? "the main worktree" : "another project", command, name,
-                         text_quote_word(stranger->project, folder, sizeof folder));
+        problem_set_hint(problem, "%s has one: portctl %s %s", is_projects ? "the main worktree" : "another project",
+                         command, options_format_operand(word, option, words, sizeof words));
     else
-        problem_set_hint(problem, "another project has one: portctl lookup %s --global", name);
+        problem_set_hint(problem, "another project has one: portctl lookup %s",
+                         options_format_operand(stranger->service_name, "--global", words, sizeof words));
 }
 
 bool selection_hint_name(const struct selection *selection, const struct scope *scope, const char *name,
-                         const char *command, struct problem *problem) {
+                         const char *variable, const char *command, struct problem *problem) {
     const struct lease_view *stranger = find_stranger(selection, name);
     char near[OPTIONS_NAME_MAX + 1];
 
     if (stranger != NULL)
-        hint_stranger(stranger, scope, command, problem);
+        hint_stranger(stranger, scope, variable, command, problem);
     else if (selection_nearest(selection, scope, name, near))
         problem_set_hint(problem, "did you mean %s?", near);
     else
@@ -186,7 +193,7 @@ static int refuse_name(const struct selection *selection, const struct scope *sc
 
     problem_fill(problem, EXIT_NO, "no-such-lease", "no %slease has the name %s%s", is_somewhere ? "global " : "", name,
                  scope->project[0] != '\0' ? " in this project" : "");
-    if (selection_hint_name(selection, scope, name, command, problem))
+    if (selection_hint_name(selection, scope, name, NULL, command, problem))
         return PROBLEM_E_SET;
     return problem_set_hint(problem,
                             selection->n_views == 0 ? "there is no lease at all" : "portctl list shows all leases");
@@ -312,11 +319,15 @@ static bool is_here(const struct scope *scope, const struct lease_view *view) {
     return strchr(typed, '@') == NULL && match(scope, typed, view) == 2;
 }
 
+bool selection_is_here(const struct scope *scope, const struct lease_view *view) {
+    return view->uid == geteuid() && is_here(scope, view);
+}
+
 void selection_keep_here(struct selection *selection, const struct scope *scope) {
     size_t n_kept = 0;
 
     for (size_t i = 0; i < selection->n_views; i++)
-        if (selection->views[i].uid == geteuid() && is_here(scope, &selection->views[i]))
+        if (selection_is_here(scope, &selection->views[i]))
             selection->views[n_kept++] = selection->views[i];
     selection->n_views = n_kept;
 }
@@ -355,14 +366,15 @@ static size_t count_chosen(const struct selection *selection, const bool *chosen
 static int refuse_several(const struct invocation *invocation, struct selection *selection, const bool *chosen,
                           const char *word, const char *nothing, struct problem *problem) {
     const char *command = invocation->command->name;
-    char quoted[TEXT_QUOTED_MAX(OPTIONS_NAME_MAX)];
+    char words[TEXT_QUOTED_MAX(OPTIONS_NAME_MAX) + 16];
 
     selection_keep(selection, chosen);
     if (!invocation->output.json)
         lease_views_print(selection->views, selection->n_views, &invocation->output, stderr);
     problem_fill(problem, EXIT_NO, "several-leases", "%s has %zu leases; %s", word, selection->n_views, nothing);
-    return problem_set_hint(problem, "portctl %s %s --all, or portctl %s %u for one of them", command,
-                            text_quote_word(word, quoted, sizeof quoted), command, selection->views[0].port);
+    return problem_set_hint(problem, "portctl %s %s, or portctl %s %u for one of them", command,
+                            options_format_operand(word, "--all", words, sizeof words), command,
+                            selection->views[0].port);
 }
 
 /* One miss of several: a line of its own, or with --json a part of the problem's sentence, as far as there is room. */

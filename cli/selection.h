@@ -72,13 +72,16 @@ struct invocation;
 int selection_by_words(const struct invocation *invocation, bool one_each, const char *nothing,
                        struct selection *ret_selection, struct problem *problem);
 
-/* Keeps the caller's own (root's: not everybody's), in a project those of this worktree of it. */
+/* Is it the caller's own (root's: not everybody's), in a project of this worktree of it? */
+bool selection_is_here(const struct scope *scope, const struct lease_view *view);
+
+/* Keeps those that are. */
 void selection_keep_here(struct selection *selection, const struct scope *scope);
 
 /* Sets the hint of a name that no lease has: which was probably meant, or that another project has it, and how `command` is told
- * of that one. False: neither is so. */
+ * of that one, and of its `variable`, if it was asked for (NULL: no). False: neither is so. */
 bool selection_hint_name(const struct selection *selection, const struct scope *scope, const char *name,
-                         const char *command, struct problem *problem);
+                         const char *variable, const char *command, struct problem *problem);
 
 /* How one would type a lease's name here, in `ret_name` (OPTIONS_NAME_MAX + 1 bytes): without the suffix that it would be given anyway.
  * False: here the name means another service, or none. */

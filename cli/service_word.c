@@ -83,6 +83,8 @@ int service_word_select(const struct service_word *word, const struct scope *sco
                         struct problem *problem) {
     int r = selection_by_name(selection, scope, word->name, problem);
 
+    if (r != 0 && word->variable != NULL)
+        selection_hint_name(selection, scope, word->name, word->variable, "lookup", problem);
     if (r != 0)
         return r;
     selection_sort(selection);

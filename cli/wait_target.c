@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/variable.h"
 #include "src/base/json.h"
 #include "src/base/text.h"
 
@@ -121,6 +122,22 @@ bool wait_target_is_missing(const struct wait_target *target) {
     return target->answered && !target->gone && count_meant(target) == 0;
 }
 
+/* A lease that every other command would take for want of a better one; NULL: there is none. */
+static const struct lease_view *find_next_best(const struct wait_target *target) {
+    for (size_t i = 0; i < target->all.n_views; i++) {
+        const struct lease_view *view = &target->all.views[i];
+
+        if (scope_match(target->scope, target->name.name, view->service_name, view->project) != 0)
+            return view;
+    }
+    return NULL;
+}
+
+bool wait_target_is_strangers(const struct wait_target *target) {
+    return target->gone && target->port == 0 && target->class == 0 && target->scope->project[0] == '\0' &&
+           find_next_best(target) != NULL;
+}
+
 /* Any of the name: another one may be the first when that is over. */
 bool wait_target_concerns(const struct wait_target *target, const cJSON *record) {
     struct lease_view view;
@@ -137,28 +154,18 @@ bool wait_target_concerns(const struct wait_target *target, const cJSON *record)
 
 /* ---- What is said of it */
 
-/* A lease that every other command would take for want of a better one; NULL: there is none. */
-static const struct lease_view *find_next_best(const struct wait_target *target) {
-    for (size_t i = 0; i < target->all.n_views; i++) {
-        const struct lease_view *view = &target->all.views[i];
-
-        if (scope_match(target->scope, target->name.name, view->service_name, view->project) != 0)
-            return view;
-    }
-    return NULL;
-}
-
 static void format_missing(const struct wait_target *target, char *ret_text) {
     bool is_global = target->scope->project[0] == '\0';
+    char name[OPTIONS_NAME_MAX + 1];
 
+    text_make_safe(target->name.name, name, sizeof name);
     if (target->port != 0)
         snprintf(ret_text, PROBLEM_DETAIL_MAX, "port %u is not leased", target->port);
     else if (target->name.variable != NULL && find_first(target) != NULL)
-        snprintf(ret_text, PROBLEM_DETAIL_MAX, "%s has no lease for its variable %s", target->name.name,
-                 target->name.variable);
+        snprintf(ret_text, PROBLEM_DETAIL_MAX, "%s has no lease for its variable %s", name, target->name.variable);
     else
         snprintf(ret_text, PROBLEM_DETAIL_MAX, "no %slease has the name %s%s",
-                 is_global && find_next_best(target) != NULL ? "global " : "", target->name.name,
+                 is_global && find_next_best(target) != NULL ? "global " : "", name,
                  is_global ? "" : " in this project");
 }
 
@@ -181,13 +188,14 @@ void wait_target_format(const struct wait_target *target, char *ret_text) {
 
 bool wait_target_hint(const struct wait_target *target, struct problem *problem) {
     const struct scope *scope = target->scope;
-    char word[TEXT_QUOTED_MAX(OPTIONS_NAME_MAX)];
+    char words[TEXT_QUOTED_MAX(OPTIONS_NAME_MAX + VARIABLE_NAME_MAX) + 16];
 
     if (target->port != 0 || find_first(target) != NULL)
         return false;
     if (scope->project[0] == '\0' || find_next_best(target) == NULL)
-        return selection_hint_name(&target->all, scope, target->name.name, "wait", problem);
-    problem_set_hint(problem, "there is a global one: portctl wait %s --global",
-                     text_quote_word(target->word, word, sizeof word));
+        return selection_hint_name(&target->all, scope, target->name.name, target->name.variable,
+                                   target->gone ? "wait --gone" : "wait", problem);
+    problem_set_hint(problem, "there is a global one: portctl wait %s",
+                     options_format_operand(target->word, "--global", words, sizeof words));
     return true;
 }

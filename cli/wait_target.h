@@ -42,6 +42,9 @@ bool wait_target_is_done(const struct wait_target *target);
 /* There is no lease that could come to be as it is waited for. */
 bool wait_target_is_missing(const struct wait_target *target);
 
+/* Outside of any project: is the name that shall be gone one that only other projects have? Those are not waited for. */
+bool wait_target_is_strangers(const struct wait_target *target);
+
 /* Is the port of the stream's record one that is waited for, or the one of a lease that could be? */
 bool wait_target_concerns(const struct wait_target *target, const cJSON *record);
 

@@ -360,6 +360,53 @@ Test(cli_env, up_tells_a_program_everything) {
         strstr(result.output, "\"env_file\":\"" SHOP "/.env\",\"env_file_changed\":true,\"orphans\":[]}\n"));
 }
 
+#define OLD_LEASE(port, id, name, holder) LEASE(port, id, name, "\"" SHOP "\"", holder)
+#define HELD                              "{\"pid\":77}"
+
+/* `leases`: what the project has that its file does not name. */
+static void assert_up_says(const char *leases, const char *errors) {
+    write_project("{\"services\":{\"db\":{}}}");
+    fake_portd_stop_at(&portd);
+    START({"POST /alloc-all", 200, "{\"grants\":[" GRANT("1", DB) "]}", 0, NULL}, {"GET /list", 200, leases, 0, NULL});
+    ASSERT_RUN(EXIT_YES, "8002\tdb\tDB_PORT\tkept\n", errors, "up");
+}
+
+#define NOT_IN_FILE(name) "portctl: note: " name " is not in portmanager.json, but this project has it leased: "
+
+/* What it says can be pasted, and ends what it says. */
+Test(cli_env, up_names_by_port_what_the_name_would_not_mean) {
+    assert_up_says("[" OLD_LEASE("8001", "1", "old", "null") "," OLD_LEASE("8003", "3", "old", "null") "]",
+                   NOT_IN_FILE("old") "portctl release old --all ends that\n");
+    assert_up_says("[" OLD_LEASE("8001", "1", "old", "null") "," OLD_LEASE("8003", "3", "old", HELD) "]",
+                   NOT_IN_FILE("old") "portctl release 8001 ends what no program holds\n");
+    assert_up_says("[" OLD_LEASE("8001", "1", "old", "null") "," OLD_LEASE("8003", "3", "old", "null") "," OLD_LEASE(
+                       "8004", "4", "old", HELD) "]",
+                   NOT_IN_FILE("old") "portctl release 8001 8003 ends what no program holds\n");
+    assert_up_says("[" OLD_LEASE("8001", "1", "-x", "null") "]", NOT_IN_FILE("-x") "portctl release 8001 ends that\n");
+    assert_up_says("[" OLD_LEASE("8001", "1", "x\u202ey", "null") "]",
+                   NOT_IN_FILE("x?y") "portctl release 8001 ends that\n");
+    assert_up_says("[" LEASE("8001", "1", "old", "\"/usr\"", "null") "]", "");
+}
+
+Test(cli_env, up_counts_the_ports_that_its_command_leaves) {
+    char leases[8192] = "[" OLD_LEASE("8001", "1", "-x", "null");
+    char ports[512] = "8001";
+
+    for (int i = 1; i < 60; i++) {
+        size_t used = strlen(leases);
+
+        snprintf(leases + used, sizeof leases - used, "," OLD_LEASE("%d", "%d", "-x", "null"), 8001 + i, 1 + i);
+        used = strlen(ports);
+        if (i < 50)
+            snprintf(ports + used, sizeof ports - used, " %d", 8001 + i);
+    }
+    strncat(leases, "]", sizeof leases - strlen(leases) - 1);
+    char errors[1024];
+    snprintf(errors, sizeof errors,
+             NOT_IN_FILE("-x") "portctl release %s ends 50 of 60 leases, and portctl up tells the others\n", ports);
+    assert_up_says(leases, errors);
+}
+
 static void assert_screen(const char *const *words, unsigned columns, const char *expected) {
     struct terminal_setup setup = {.socket = SOCKET, .columns = columns, .directory = SHOP};
 

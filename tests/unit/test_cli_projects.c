@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/problem.h"
 #include "probe/fd.h"
@@ -35,9 +36,10 @@
 #define OTHERS                                                                                                         \
     LEASE("8015", "15", "web@gone/x", "0", "\"/run\"")                                                                 \
     "," LEASE("8016", "16", "web@one", "0", "\"/srv\"") "," LEASE("8017", "17", "web@two", "0", "\"/srv\"")
+#define DASH LEASE("8018", "18", "-x", "0", "\"/var\"") "," LEASE("8019", "19", "-x", "0", "\"/var\"")
 #define LEASES                                                                                                         \
     "[" WEB_HERE "," WEB_THERE "," WEB_GLOBAL "," DB_GLOBAL "," API_THERE "," CACHE "," CACHE2 "," BRANCH "," ANNS     \
-    "," MAIL "," BATCH "," GONE "," GONE2 "," OTHERS "]"
+    "," MAIL "," BATCH "," GONE "," GONE2 "," OTHERS "," DASH "]"
 
 #define RELEASED(port, id) "{\"port\":" port ",\"id\":" id ",\"released\":true,\"listeners\":[]}"
 
@@ -61,6 +63,10 @@ static void enter(void) {
 static void leave(void) {
     fake_portd_stop_at(&portd);
 }
+
+#define SHOP SANDBOX_DIR "/shop"
+
+static const char shop[] = SHOP;
 
 TestSuite(cli_projects, .init = enter, .fini = leave);
 
@@ -113,6 +119,35 @@ Test(cli_projects, one_of_another_worktree_is_named_as_one_can_ask_for_it) {
                "  hint: another worktree has one: portctl lookup batch@fix\n",
                "lookup", "batch", "--project", "/usr");
     ASSERT_RUN(EXIT_YES, "8012\n", "", "lookup", "batch@fix", "--project", "/usr");
+}
+
+/* Without it another port would be meant. */
+Test(cli_projects, a_hint_keeps_the_variable) {
+    cr_assert_eq(mkdir(SHOP, 0755), 0);
+    file_write_text(SHOP "/portmanager.json",
+                    "{\"services\":{\"api\":{\"variables\":[\"A\",\"B\"]},\"batch\":{\"variables\":[\"C\",\"D\"]}}}");
+    ASSERT_RUN(EXIT_NO, "",
+               "portctl: no lease has the name api in this project\n"
+               "  hint: another project has one: portctl lookup api:B --project /var\n",
+               "lookup", "api:B", "--project", shop);
+    ASSERT_RUN(EXIT_NO, "",
+               "portctl: no lease has the name batch in this project\n"
+               "  hint: another project has one: portctl lookup batch@fix:D --project /usr\n",
+               "lookup", "batch:D", "--project", shop);
+}
+
+/* It would be read as an option. */
+Test(cli_projects, a_name_that_begins_with_a_dash_is_told_behind_two) {
+    ASSERT_RUN(EXIT_NO, "",
+               "portctl: no lease has the name -x in this project\n"
+               "  hint: another project has one: portctl release --project /var -- -x\n",
+               "release", "--project", "/usr", "--", "-x");
+    ASSERT_RUN(EXIT_NO, "",
+               "8018\t-x\tbound\tu\tlistener\t-\t-\t18\t-\t/var\n8019\t-x\tbound\tu\tlistener\t-\t-\t19\t-\t/var\n"
+               "portctl: -x has 2 leases; nothing was released\n"
+               "  hint: portctl release --all -- -x, or portctl release 8018 for one of them\n",
+               "release", "--project", "/var", "--", "-x");
+    ASSERT_RUN(EXIT_YES, "8018\n8019\n", "", "release", "-q", "--project", "/var", "--all", "--", "-x");
 }
 
 Test(cli_projects, only_a_name_that_means_something_here_is_offered) {

@@ -229,6 +229,25 @@ Test(cli_wait, a_name_that_nobody_has_is_told_at_once_and_waited_for) {
     assert_requests("GET /snapshot\nGET /events?ports=9f3c.5\nGET /list\n");
 }
 
+Test(cli_wait, a_word_that_turns_the_text_is_told_without) {
+    START({"GET /snapshot", 200, SNAPSHOT(OTHER), 0, NULL}, {"GET /events", 0, HEAD RECORD("8004", OTHER), 0, NULL});
+    const struct cli cli =
+        cli_start(&(const struct cli_setup){.words = {"wait", "x\u202ey", "--timeout", "1"}, ENVIRONMENT});
+    CLEANUP(cli_result_deinit) struct cli_result result = cli_finish(&cli);
+    cr_assert_eq(result.exit_code, EXIT_WAITED);
+    cr_assert_not_null(strstr(result.errors, "portctl: waiting: no lease has the name x?y yet\n"), "%s", result.errors);
+    cr_assert_null(strstr(result.errors, "\u202e"), "%s", result.errors);
+}
+
+Test(cli_wait, the_hint_keeps_the_variable) {
+    make_shop();
+    START_WITH(LEASE("8006", "6", "web", "0", "bound", ",\"project\":\"/var\""), "");
+    ASSERT_RUN(EXIT_WAITED, "",
+               "portctl: web:HMR_PORT is not in use after 1s: no lease has the name web in this project\n"
+               "  hint: another project has one: portctl wait web:HMR_PORT --project /var\n",
+               "wait", "web:HMR_PORT", "--project", shop, "--timeout", "1", "-q");
+}
+
 Test(cli_wait, a_port_that_nobody_has_leased_is_waited_for) {
     START({"GET /snapshot", 200, SNAPSHOT(OTHER), 0, NULL}, {"GET /events", 0, HEAD RECORD("8001", BOUND), 0, NULL},
           {"GET /list", 200, LIST(OTHER "," BOUND), 0, NULL});
@@ -276,7 +295,6 @@ Test(cli_wait, outside_of_a_project_a_projects_lease_does_not_count) {
     assert_requests("GET /snapshot\nGET /events?ports=9f3c.5\nGET /list\n");
     START({"GET /snapshot", 200, SNAPSHOT(THERE), 0, NULL});
     ASSERT_RUN(EXIT_YES, "8006\n", "", "wait", "web", "--project", "/var");
-    ASSERT_RUN(EXIT_YES, "", "", "wait", "web", "--gone");
 }
 
 Test(cli_wait, a_full_name_is_waited_for_from_anywhere) {
@@ -296,6 +314,18 @@ Test(cli_wait, what_nobody_has_is_gone) {
     START({"GET /snapshot", 200, SNAPSHOT(OTHER), 0, NULL});
     ASSERT_RUN(EXIT_YES, "", "", "wait", "web", "--gone");
     ASSERT_RUN(EXIT_YES, "{\"version\":1,\"state\":\"gone\",\"leases\":[]}\n", "", "wait", "8001", "--gone", "--json");
+}
+
+/* None of one's own is there, so it is a yes; but url would open another project's, and it may have been meant. */
+Test(cli_wait, outside_of_a_project_it_is_said_that_a_projects_lease_is_not_gone) {
+    static const char note[] = "portctl: note: no global lease has the name web\n"
+                               "  hint: another project has one: portctl wait --gone web --project /var\n";
+
+    START({"GET /snapshot", 200, SNAPSHOT(THERE), 0, NULL});
+    ASSERT_RUN(EXIT_YES, "", note, "wait", "web", "--gone");
+    ASSERT_RUN(EXIT_YES, "", note, "wait", "web", "--gone", "--global");
+    ASSERT_RUN(EXIT_YES, "", "", "wait", "web", "--gone", "-q");
+    ASSERT_RUN(EXIT_YES, "{\"version\":1,\"state\":\"gone\",\"leases\":[]}\n", "", "wait", "web", "--gone", "--json");
 }
 
 /* The end of one's own is no reason to wait for somebody else's. */
