@@ -42,7 +42,7 @@ struct doctor_portd {
     char *database; /* NULL: not told to us */
     char *socket;   /* NULL: not told to us */
     char *excluded;
-    char *command;   /* how it was started, quoted for a shell; NULL: not known */
+    char *command;       /* how it was started, quoted for a shell; NULL: not known */
     bool command_hidden; /* it has one, and a paste of what is known of it would not do the same */
     char *variables; /* of one that hangs: those that its command had, each with a space behind it; NULL: not known */
     char *unit;      /* the systemd unit that it is the main process of; NULL: none */

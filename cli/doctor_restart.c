@@ -246,8 +246,7 @@ static bool find_unit_folder(const struct doctor *doctor, char *ret_folder, size
         home = doctor_home(own);
     else
         home = user != NULL ? user->pw_dir : "";
-    return home[0] == '/' &&
-           snprintf(ret_folder, size, "%s/.config/systemd/user/%s.d", home, portd->unit) < (int)size;
+    return home[0] == '/' && snprintf(ret_folder, size, "%s/.config/systemd/user/%s.d", home, portd->unit) < (int)size;
 }
 
 /* A portd that a person has started in the terminal of a service, or that cron has, is in the service's cgroup, too. */
@@ -373,8 +372,7 @@ static bool can_restart(const struct doctor *doctor, const struct doctor_restart
 
     if (!keeps_unit)
         return !doctor->portd.command_hidden;
-    return !changes_unit(restart) ||
-           (!doctor->portd.command_hidden && find_unit_folder(doctor, folder, sizeof folder));
+    return !changes_unit(restart) || (!doctor->portd.command_hidden && find_unit_folder(doctor, folder, sizeof folder));
 }
 
 /* Who starts it again must see by himself how; ps makes safe what it shows. */

@@ -462,9 +462,10 @@ static void put_words(const char *arguments, size_t n_arguments, const char *env
 #define LOOK "ps -o user,args -p 12"
 
 Test(cli_doctor, a_path_is_seen_from_the_folder_that_portd_was_started_in) {
-    put_words(ENVIRON("portd\0--socket\0rel.sock\0--db=rel.db\0--port\0" "0"), ENVIRON(""));
-    assert_restart(&(struct doctor_restart){0},
-                   HUNG "portd --socket '@/d d/rel.sock' '--db=@/d d/rel.db' --port 0 &");
+    put_words(ENVIRON("portd\0--socket\0rel.sock\0--db=rel.db\0--port\0"
+                      "0"),
+              ENVIRON(""));
+    assert_restart(&(struct doctor_restart){0}, HUNG "portd --socket '@/d d/rel.sock' '--db=@/d d/rel.db' --port 0 &");
     put_words(ENVIRON("./portd\0--so\0/x.sock\0--d\0../--db"), ENVIRON("PM_SOCKET=s\0PM_DB=/y.db\0PM_LOG_LEVEL=debug"));
     assert_restart(&(struct doctor_restart){0},
                    HUNG "PM_SOCKET='@/d d/s' PM_DB=/y.db PM_LOG_LEVEL=debug '@/d d/./portd' --so /x.sock --d '@/d "
@@ -520,8 +521,7 @@ Test(cli_doctor, what_a_terminal_does_not_show_is_not_to_be_pasted) {
     put_words(ENVIRON("portd"), ENVIRON("PM_EXCLUDE=1\0PM_DB=/tmp/\033]0;x"));
     assert_restart(&(struct doctor_restart){0}, LOOK);
     put_words(ENVIRON("portd\0--db\0/tmp/\xc3\xa4$(reboot)"), ENVIRON("PM_EXCLUDE=;reboot"));
-    assert_restart(&(struct doctor_restart){0},
-                   HUNG "PM_EXCLUDE=';reboot' portd --db '/tmp/\xc3\xa4$(reboot)' &");
+    assert_restart(&(struct doctor_restart){0}, HUNG "PM_EXCLUDE=';reboot' portd --db '/tmp/\xc3\xa4$(reboot)' &");
 }
 
 /* The name of a variable is not quoted, and the first word decides what is run. */
