@@ -30,7 +30,7 @@ static void batch_free_at(struct batch **batch) {
 /* What one has named, the next one cannot have. */
 static void check_apart(struct body *service, const struct alloc *allocs, size_t at) {
     const struct grant_request *own = &allocs[at].grant;
-    char rule[96];
+    char rule[128];
 
     for (size_t i = 0; body_ok(service) && i < at; i++) {
         const struct grant_request *other = &allocs[i].grant;

@@ -70,6 +70,14 @@ static void write_down(const char *request) {
         fail_test("A request cannot be written down: %s.", strerror(errno));
 }
 
+/* In its first line or its body: the port in "Host" is the kernel's choice, and may be like any other number. */
+static bool holds(const char *request, const char *text) {
+    const char *found = strstr(request, text);
+
+    return (found != NULL && found < request + strcspn(request, "\r")) ||
+           strstr(strstr(request, "\r\n\r\n"), text) != NULL;
+}
+
 static const struct fake_answer *find_answer(struct serving *serving, const char *request) {
     static const struct fake_answer nothing = {.status = 404,
                                                .body = "{\"type\":\"urn:portmanager:problem:no-such-path\"}"};
@@ -77,7 +85,7 @@ static const struct fake_answer *find_answer(struct serving *serving, const char
     for (size_t i = 0; i < FAKE_PORTD_ANSWERS_MAX && serving->setup->answers[i].request != NULL; i++) {
         const struct fake_answer *answer = &serving->setup->answers[i];
         if (strncmp(request, answer->request, strlen(answer->request)) != 0 ||
-            (answer->holding != NULL && strstr(request, answer->holding) == NULL) ||
+            (answer->holding != NULL && !holds(request, answer->holding)) ||
             (answer->n_times > 0 && serving->n_given[i] == answer->n_times))
             continue;
         serving->n_given[i]++;
