@@ -514,8 +514,10 @@ Test(cli_doctor, what_a_terminal_does_not_show_is_not_to_be_pasted) {
     assert_restart(&(struct doctor_restart){0}, LOOK);
     put_words(ENVIRON("portd\0--db\0/tmp/\xff"), ENVIRON(""));
     assert_restart(&(struct doctor_restart){0}, LOOK);
+    /* NOLINTBEGIN(misc-misleading-bidirectional): it is what is tested */
     put_words(ENVIRON("portd\0--db\0/tmp/\xe2\x80\xae.db"), ENVIRON(""));
     assert_restart(&(struct doctor_restart){0}, LOOK);
+    /* NOLINTEND(misc-misleading-bidirectional) */
     put_words(ENVIRON("portd\0--db\0/tmp/a\nb"), ENVIRON(""));
     assert_restart(&(struct doctor_restart){0}, LOOK);
     put_words(ENVIRON("portd"), ENVIRON("PM_EXCLUDE=1\0PM_DB=/tmp/\033]0;x"));

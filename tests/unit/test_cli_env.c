@@ -383,8 +383,10 @@ Test(cli_env, up_names_by_port_what_the_name_would_not_mean) {
                        "8004", "4", "old", HELD) "]",
                    NOT_IN_FILE("old") "portctl release 8001 8003 ends what no program holds\n");
     assert_up_says("[" OLD_LEASE("8001", "1", "-x", "null") "]", NOT_IN_FILE("-x") "portctl release 8001 ends that\n");
+    /* NOLINTBEGIN(misc-misleading-bidirectional): it is what is tested */
     assert_up_says("[" OLD_LEASE("8001", "1", "x\u202ey", "null") "]",
                    NOT_IN_FILE("x?y") "portctl release 8001 ends that\n");
+    /* NOLINTEND(misc-misleading-bidirectional) */
     assert_up_says("[" LEASE("8001", "1", "old", "\"/usr\"", "null") "]", "");
 }
 
