@@ -390,7 +390,7 @@ Test(cli_doctor, a_units_command_is_changed_beside_its_file) {
 Test(cli_doctor, another_users_unit_is_restarted_by_that_users_manager) {
     const uid_t nobody = 4000000000;
     char manager[128];
-    char expected[1024];
+    char expected[PATH_MAX + 128];
     char home[PATH_MAX] = "/root";
     snprintf(manager, sizeof(manager), "sudo -u '%s%u' env XDG_RUNTIME_DIR=/run/user/%u systemctl --user", "#", nobody,
              nobody);
