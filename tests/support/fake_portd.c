@@ -70,12 +70,15 @@ static void write_down(const char *request) {
         fail_test("A request cannot be written down: %s.", strerror(errno));
 }
 
-/* In its first line or its body: the port in "Host" is the kernel's choice, and may be like any other number. */
+/* Not in "Host": the port there is the kernel's choice, and may be like any other number. */
 static bool holds(const char *request, const char *text) {
-    const char *found = strstr(request, text);
+    const char *host = strstr(request, "\r\nHost: ");
+    const char *end = host != NULL ? host + 2 + strcspn(host + 2, "\r") : NULL;
 
-    return (found != NULL && found < request + strcspn(request, "\r")) ||
-           strstr(strstr(request, "\r\n\r\n"), text) != NULL;
+    for (const char *found = strstr(request, text); found != NULL; found = strstr(found + 1, text))
+        if (host == NULL || found <= host || found >= end)
+            return true;
+    return false;
 }
 
 static const struct fake_answer *find_answer(struct serving *serving, const char *request) {

@@ -15,7 +15,7 @@ struct fake_answer {
     unsigned status;     /* 0: `body` is the whole answer, head and all, as it is to be sent */
     const char *body;    /* JSON; NULL: no answer, the connection is closed */
     unsigned n_times;    /* after so many requests the entry is passed over; 0: never */
-    const char *holding; /* only requests that hold this text in their first line or body; NULL: all */
+    const char *holding; /* only requests that hold this text, but not in their Host; NULL: all */
 };
 
 struct fake_portd_setup {
