@@ -428,6 +428,7 @@ Test(projects, in_a_plain_folder_a_name_is_the_global_one) {
 /* The first thing that one does in a plain folder, where some project has a service of that name. */
 Test(projects, in_a_plain_folder_nothing_is_done_to_a_projects_lease) {
     CLEANUP(shell_result_deinit) struct shell_result release = {0};
+    CLEANUP(shell_result_deinit) struct shell_result renew = {0};
     CLEANUP(shell_result_deinit) struct shell_result wait = {0};
     CLEANUP(file_free_text_at) char *shown = NULL;
 
@@ -436,7 +437,8 @@ Test(projects, in_a_plain_folder_nothing_is_done_to_a_projects_lease) {
     cr_assert_eq(release.exit_code, 1, "%s", release.output);
     cr_assert_str_eq(release.output, "portctl: no global lease has the name db\n"
                                      "  hint: another project has one: portctl release db --project " MAIN "\n");
-    cr_assert_eq(shell_run(WORK, "portctl renew db").exit_code, 1);
+    renew = shell_run(WORK, "portctl renew db");
+    cr_assert_eq(renew.exit_code, 1, "%s", renew.output);
     wait = shell_run(WORK, "portctl wait db --timeout 1s");
     cr_assert_eq(wait.exit_code, 124, "%s", wait.output);
     cr_assert_not_null(strstr(wait.output, "portctl: waiting: no global lease has the name db yet\n"
